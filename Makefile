@@ -1,4 +1,4 @@
-# Commands for a machine that has only Python 3.11, 3.12 or 3.13:
+# Commands for a machine that has only Python 3.11 to 3.14:
 #
 #   make demo       find the tweets of a tiny corpus in a tiny dataset
 #   make test       run the test suite
@@ -10,8 +10,8 @@
 # Each command first makes a virtual environment in .venv. PYTHON=... chooses the interpreter, and VENV=... the folder.
 
 VENV ?= .venv
-PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
-	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
+PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null \
 	&& echo "$$python" && break; done)
 
 PARALLEL = --numprocesses auto --maxprocesses 4
@@ -37,7 +37,7 @@ docs: $(VENV)/installed-docs
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --quiet --strict
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11, 3.12 or 3.13, but none was found. Try make PYTHON=/path/to/python3." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "provscan needs Python 3.11 to 3.14, but none was found. Try make PYTHON=/path/to/python3." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
@@ -45,7 +45,7 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/installed-test: pyproject.toml | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --editable '.[test]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python

@@ -12,6 +12,8 @@ HAN = Path(__file__).parents[1] / "provscan" / "text" / "han_variants.txt"
 # Printable ASCII characters except the space and < > " { } | \ ^ `
 _URL = r"[!#-;=?-\[\]_a-z~]*"
 _WORD = "[0-9A-Za-z_]"
+# Inside a tag; the last four are brackets with a stroke.
+_ATTRIBUTE = "[^<>\n\r\u226e\u226f\U0010ff3c\U0010ff3e]"
 ELEMENTS = [
     "a",
     "abbr",
@@ -88,7 +90,8 @@ DROPPED = re.compile(
     rf"|(?<!{_WORD})rt[ \t\n\v\f\r]*[@＠]{_WORD}{{1,20}}(?!{_WORD})"
     rf"|[@＠]{_WORD}{{1,20}}(?!{_WORD})"
     rf"|</?(?:{'|'.join(ELEMENTS)})"
-    r"(?:>|(?=[/ \t\v\f][^<>\n\r]{0,999}>)(?:[/ \t\v\f]*>|[^<>\n\r]*=[^<>\n\r]*>))"
+    rf"(?:>|(?=[/ \t\v\f]{_ATTRIBUTE}{{0,999}}>)"
+    rf"(?:[/ \t\v\f]*>|{_ATTRIBUTE}*={_ATTRIBUTE}*>))"
     r"|<(?:url|user|username|mention|link|https?)>"
     r"|\[(?:url|user|username|mention|link|https?)\]"
     r"|\{(?:url|user|username|mention|link|https?)\}",
@@ -207,9 +210,32 @@ def undisguised(word):
     return word
 
 
+def is_mark(char):
+    folded = fold_char(char)
+    return folded == "" or unicodedata.combining(folded[0])
+
+
+def composed(text):
+    """Replace ASCII characters by private ones if a normalisation form of the text
+    composes them with an accent, and the kelvin sign and the Greek question mark by
+    ASCII ones.
+    """
+    result, accented = "", False
+    for c in reversed(text.replace("\u212a", "K").replace("\u037e", ";")):
+        private = accented and re.match("[A-Za-z<=>]", c)
+        result += chr(0x10FF00 + ord(c)) if private else c
+        marks = c >= "\u0300" and is_mark(c)
+        accented = "\u0300" <= c <= "\u0344" or (marks and accented)
+    return result[::-1]
+
+
+def decomposed(text):
+    return re.sub("[\U0010ff00-\U0010ff7f]", lambda c: chr(ord(c[0]) - 0x10FF00), text)
+
+
 def canonical(text):
-    text = html.unescape(html.unescape(text))
-    text = DROPPED.sub(" ", text)
+    for edit in (html.unescape, html.unescape, lambda text: DROPPED.sub(" ", text)):
+        text = decomposed(edit(composed(text)))
     result, joined = "", False
     for c in "".join(map(fold_char, text)):
         if c == " ":

@@ -174,4 +174,4 @@ def test_metadata_agree() -> None:
         for line in project["classifiers"]
         if "Python :: 3." in line
     }
-    assert pythons == {"3.11", "3.12", "3.13"}
+    assert pythons == {"3.11", "3.12", "3.13", "3.14"}

@@ -23,6 +23,7 @@ FLOORS = {
     "temporary": 0,
     "urls": 0,
     "names": 0,
+    "messages": 0,
     "statuses": 0,
     "params": 0,
     "options": 0,

@@ -28,7 +28,7 @@ def uv(*words: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
 def test_the_lowest_versions_print_the_same(
     version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

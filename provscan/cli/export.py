@@ -1,5 +1,5 @@
 """``provscan export``: write the report or the exhibits of a run in a format that the
-name of the file chooses.
+name of the file chooses, or all of them and a start page to a folder.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
+from provscan.errors import UsageError
 
 # The suffix of a report; the other formats are lists of exhibits.
 PAGE = ".html"
@@ -19,13 +20,15 @@ OPTIONS = {"texts": "digests", "marks": "reviewed"}
 
 
 @shared.command("export")
-@shared.path_argument("run", "RUN")
+@shared.path_argument("runs", "RUN...", nargs=-1, required=True)
 @shared.out_option(
     required=True,
-    metavar="FILE",
+    metavar="FILE|FOLDER",
     help="File to write: .html (the report); .csv, .xlsx, .jsonl or .parquet; or, for "
     "the checks of a pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). A "
-    "spreadsheet may round the long ids in a .csv file, but not in an .xlsx file.",
+    "spreadsheet may round the long ids in a .csv file, but not in an .xlsx file. A "
+    "name without an ending is a folder: a start page over all runs and, for each, its "
+    "report and lists of exhibits, tweets, authors and exclusions.",
 )
 @option(
     "--all",
@@ -37,7 +40,7 @@ OPTIONS = {"texts": "digests", "marks": "reviewed"}
 @shared.reviewed
 @shared.overwrite
 def command(
-    run: Path,
+    runs: tuple[Path, ...],
     out: Path,
     everything: bool,
     digests: bool,
@@ -48,11 +51,22 @@ def command(
 
     RUN is the folder of a run; the index and the dataset are not needed. The report
     (.html) can also be written of a probe or a ledger. The exhibits have the same
-    numbers in all formats.
+    numbers in all formats. Several runs are written to a folder with a start page.
     """
     chosen = shared.given(marks=reviewed, overwrite=overwrite)
     if digests:
         chosen["texts"] = 0
+    if not out.suffix:
+        shared.refuse(["all"] * everything, "the report always shows all matches")
+        from provscan.report.overview import write_overview
+
+        if reviewed is not None and len(runs) > 1:
+            raise UsageError("marks belong to one run: leave out --reviewed")
+        cli.echo(f"Start page: {write_overview(runs, out, **chosen)}")
+        return
+    if len(runs) > 1:
+        raise UsageError(f"{out} is a file for one run: name a folder for several runs")
+    run = runs[0]
     if out.suffix.lower() == PAGE:
         shared.refuse(["all"] * everything, "the report always shows all matches")
         _write_page(run, out, **chosen)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from provscan.cli.names import similar
 from provscan.errors import ProvscanError, RecordNotFoundError
@@ -28,8 +30,8 @@ SHOWN = ("index", "run", "probe", "ledger")
 
 
 def kind_of(path: Any) -> str:
-    """Return what is at a path: one of :data:`FOLDERS`, "data" for other files and
-    folders, or "nothing".
+    """Return what is at a path: one of :data:`FOLDERS`, "bundle", "data" for other
+    files and folders, or "nothing".
     """
     if path is None:
         return "nothing"
@@ -37,6 +39,10 @@ def kind_of(path: Any) -> str:
     for kind, names in FOLDERS.items():
         if all((place / name).exists() for name in names):
             return kind
+    if place.is_file() and is_zipfile(place):
+        with suppress(BadZipFile, OSError), ZipFile(place) as archive:
+            if any(name.endswith("/bagit.txt") for name in archive.namelist()):
+                return "bundle"
     return "data" if os.path.lexists(place) else "nothing"
 
 
@@ -77,6 +83,8 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
         indexes = [each for each in values["ids"] if kind_of(each) == "index"]
         others = [each for each in values["ids"] if each not in indexes]
         return _words("forget", indexes[0], index, *others) if indexes else None
+    if command == "info" and kind_of(values["path"]) == "bundle":
+        return _words("verify", values["path"])
     if command in ("info", "verify") and kind_of(values["path"]) == "data":
         return _words("inspect", values["path"])
     if command in ("info", "verify") and kind_of(values["path"]) == "nothing":

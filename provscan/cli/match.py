@@ -45,7 +45,7 @@ SHARE: dict[str, Any] = {"callback": shared.parse_share, "metavar": "SHARE"}
 @shared.workers
 @match_option("Running", "ray", metavar="ADDRESS", rare=True)
 @match_option("Running", "log", metavar="FILE", type=shared.LocalPath(), rare=True)
-@shared.overwrite_folder
+@shared.overwrite_run
 @match_option("Strictness", "fail_above", **SHARE)
 @match_option("Strictness", "fail_above_claimed", **SHARE, rare=True)
 @match_option(

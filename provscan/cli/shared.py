@@ -297,7 +297,9 @@ records = match_option("Options", "records")
 encoding = match_option("Options", "encoding", metavar="NAME")
 workers = match_option("Running", "workers")
 digests = option(
-    "--digests", is_flag=True, help="Show ids and SHA-256 digests instead of texts."
+    "--digests",
+    is_flag=True,
+    help="Show ids and SHA-256 digests instead of texts and names of authors.",
 )
 reviewed = path_option(
     "--reviewed",
@@ -310,12 +312,16 @@ overwrite = option(
     help="Replace an existing file. A link is replaced, not the file that it points "
     "to; an input of the command is never replaced.",
 )
-overwrite_folder = running_option(
+_OVERWRITE = (
+    "Replace an existing result; files that provscan did not write are never removed. "
+    "To resume an interrupted command, repeat it."
+)
+overwrite_folder = running_option("--overwrite", is_flag=True, help=_OVERWRITE)
+overwrite_run = running_option(
     "--overwrite",
     is_flag=True,
-    help="Replace an existing result; files that provscan did not write are never "
-    "removed. To resume an interrupted command, repeat it. "
-    "match scans only the files that have changed since the replaced run.",
+    help=f"{_OVERWRITE} Only files that have changed since the replaced run are "
+    "scanned.",
 )
 as_json = output_option(
     "--json", "as_json", is_flag=True, help="Print the result as JSON."

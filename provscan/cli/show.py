@@ -78,6 +78,12 @@ def forgotten(found: Result) -> Iterator[str]:
         events = counted(count, "id") if name == "id" else f"{count:,} {name}"
         note = NO_EFFECT.get(name, "")
         yield f"  read: {events}{note and f' ({note})'}"
+    if found["copies"]:
+        copies = [copy["path"] for copy in found["copies"]]
+        yield (
+            f"Still in {', '.join(copies)}: repeat match with --overwrite, or export "
+            "again, which leaves out what the index has forgotten."
+        )
     if found["purged"]:
         yield "Forgotten texts and hashes are no longer in the files."
     elif found["tweets"] and not found["dry_run"]:

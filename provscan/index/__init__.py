@@ -36,4 +36,4 @@ from provscan.index.segment.prepare import sketch_texts
 from provscan.index.segment.seeds import seed_params, seed_scratch
 from provscan.index.segment.strings import Strings
 from provscan.index.segment.tables import LookupTables
-from provscan.index.tombstones import forget
+from provscan.index.tombstones import forget, forgotten_ids

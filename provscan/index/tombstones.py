@@ -12,7 +12,14 @@ import pyarrow.compute as pc
 
 from provscan.arrays import distinct
 from provscan.index.folder import Change, changing
-from provscan.index.format import TOMBSTONES, SegmentInfo, Tombstones
+from provscan.index.format import (
+    MANIFEST,
+    TOMBSTONES,
+    SegmentInfo,
+    Tombstones,
+    read_manifest,
+)
+from provscan.index.merges import purged_ids
 from provscan.index.opening import open_reader
 from provscan.index.reader import IndexReader
 from provscan.index.segment.read import Segment, read_tombstones
@@ -26,6 +33,7 @@ class Forgotten:
     texts: int  # The number of texts that have no tweet left.
     unknown: int  # The number of given ids without a tweet in the index.
     unknown_authors: int  # The number of given authors without a tweet in the index.
+    ids: pa.Array  # The ids of the tweets.
 
 
 def forget(
@@ -54,6 +62,23 @@ def forget(
                 )
             )
     return found
+
+
+def forgotten_ids(target: Path) -> pa.Array:
+    """Return the ids of all tweets that an index has forgotten, also of those that were
+    purged; empty if there is no index.
+    """
+    none = pa.array([], pa.large_string())
+    if not (target / MANIFEST).is_file():
+        return none
+    manifest = read_manifest(target)
+    found = [purged_ids(target, manifest).cast(none.type)]
+    if any(info.tombstones for info in manifest.segments):
+        found += [
+            segment.tweets.ids.take(segment.forgotten).array().cast(none.type)
+            for segment in open_reader(target, check="lengths").segments
+        ]
+    return pa.concat_arrays(found)
 
 
 def _choose(
@@ -91,6 +116,7 @@ def _choose(
         int(np.count_nonzero(~left)),
         _missing(ids, gone_ids),
         _missing(authors, pa.concat_arrays(found_authors)),
+        gone_ids,
     )
     return result, rows
 

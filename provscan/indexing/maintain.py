@@ -14,6 +14,7 @@ import pyarrow as pa
 from provscan import index as indexes
 from provscan.errors import InputError, UsageError
 from provscan.index import open_reader
+from provscan.indexing.copies import copies_beside
 from provscan.indexing.withdrawals import Withdrawals
 from provscan.names import counted
 from provscan.options import default_workers
@@ -69,8 +70,9 @@ def forget(
     dict
         The numbers of forgotten ``tweets`` and ``texts``, of ``unknown`` ids (not in
         the index, and not recorded), of ``unknown_accounts`` (without tweets in the
-        index) and of ``events`` that were read, by kind; and ``dry_run`` and
-        ``purged``.
+        index) and of ``events`` that were read, by kind; ``dry_run`` and ``purged``;
+        and ``copies``, the runs beside the index and in the current folder that match
+        one of the tweets, with pages and cases made from them.
 
     Raises
     ------
@@ -132,6 +134,7 @@ def forget(
         "events": dict(asked.events),
         "dry_run": dry_run,
         "purged": purge,
+        "copies": copies_beside(Path(index), found.ids) if found.tweets else [],
     }
 
 

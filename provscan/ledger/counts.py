@@ -229,7 +229,8 @@ class Counts:
         except ImportError:
             raise UnusableError(
                 f"more than {EXACT_IDS:,} ids can only be estimated, for which a "
-                "package is missing: pip install 'provscan[ledger]'"
+                "package is missing: pip install 'provscan[ledger]' (it has no build "
+                "for Python 3.14)"
             ) from None
         sketches: dict[Any, Any] = defaultdict(lambda: cpc_sketch(SKETCH))
         for batch in self.sql(IDS).to_arrow_reader(1 << 20):

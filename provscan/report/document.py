@@ -33,6 +33,7 @@ from provscan.report.files import Review, RunFiles, write_page
 from provscan.report.languages import attributes
 from provscan.report.packing import displayed, latin, packed_exhibits
 from provscan.report.places import Places
+from provscan.report.works import exclusions, works
 
 STYLES = ("page.css", "exhibits.css", "print.css")
 SCRIPTS = (
@@ -205,6 +206,7 @@ def render(
         checksum=files.origin,
         exhibits=len(files.exhibits),
         findings=len(findings),
+        forgotten=files.exhibits["forgotten"].to_numpy().sum().item(),
         shown=len(shown),
         first=first,
         strongest=first[:BESIDE] if copies else [],
@@ -214,7 +216,9 @@ def render(
         charts=summary["answer"]["records"]["findings"] >= FEW,
         histogram=figures.histogram(files.scores, summary["recall"].get("bits")),
         breakdowns={
-            name: figures.breakdown(findings, name) for name in figures.BREAKDOWNS
+            name: figures.breakdown(findings, name)
+            for name in figures.BREAKDOWNS
+            if name != "author" or texts != 0
         }
         | {
             "script": [
@@ -222,6 +226,7 @@ def render(
                 for name, layers in summary["by"].get("script", {}).items()
             ]
         },
+        exclusions=exclusions(works(files.exhibits), summary),
         # Records of sampled files are not numbered consecutively.
         strip=[]
         if (summary.get("sample") or {}).get("by") == "files"

@@ -145,20 +145,25 @@ def _columns(
     )
 
 
-def _rows(exhibits: pa.Table) -> Iterator[dict[str, Any]]:
-    for batch in exhibits.to_batches(BATCH):
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    times = [
+        name for name in table.column_names if pa.types.is_timestamp(table[name].type)
+    ]
+    for batch in table.to_batches(BATCH):
         for row in batch.to_pylist():
-            if row["time"] is not None:
-                row["time"] = f"{row['time']:%Y-%m-%dT%H:%M:%SZ}"
+            for name in times:
+                if row[name] is not None:
+                    row[name] = f"{row[name]:%Y-%m-%dT%H:%M:%SZ}"
             yield row
 
 
-def _write_csv(path: Path, exhibits: pa.Table) -> None:
+def write_csv(path: Path, table: pa.Table) -> None:
+    """Write a table as CSV, in which no cell is a formula."""
     # Write a byte order mark, without which Excel assumes a legacy code page.
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for row in _rows(exhibits):
+        writer.writerow(table.column_names)
+        for row in _rows(table):
             writer.writerow([_cell(value) for value in row.values()])
 
 
@@ -194,7 +199,7 @@ def _write_parquet(path: Path, exhibits: pa.Table) -> None:
 
 
 WRITERS: dict[str, Callable[[Path, pa.Table], None]] = {
-    ".csv": _write_csv,
+    ".csv": write_csv,
     ".xlsx": _write_xlsx,
     ".jsonl": _write_jsonl,
     ".parquet": _write_parquet,

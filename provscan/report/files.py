@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 
 from provscan.arrays import Numbers
 from provscan.errors import InputError, OutputError
+from provscan.index import forgotten_ids
 from provscan.matching.matches import permalinks
 from provscan.opening import read_small
 from provscan.runs.folder import (
@@ -198,9 +199,10 @@ class RunFiles:
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
         numbers. The table has the columns of ``matches.parquet`` that are not texts;
-        author, time, language and ``new`` from ``evidence.parquet``; ``row``, the row
-        in ``matches.parquet``; and ``place``, the row in ``evidence.parquet``, which is
-        null if the match is not a finding.
+        author, time, language and ``new`` from ``evidence.parquet``; ``forgotten``,
+        true if the index of the run has forgotten the tweet, whose author and texts are
+        then left out; ``row``, the row in ``matches.parquet``; and ``place``, the row
+        in ``evidence.parquet``, which is null if the match is not a finding.
         """
         needed = [*KEY, *ABOUT, "control", "counted", "bits"]
         matches = _read(self.path / MATCHES_FILE, needed, others=True)
@@ -210,8 +212,12 @@ class RunFiles:
         self._require_equal(matches.select(KEY).filter(pa.array(counted)), evidence)
         place = pa.array(np.cumsum(counted) - 1, mask=~counted)
         matches = matches.append_column("place", place)
+        gone = self._forgotten(matches["tweet_id"])
+        matches = matches.append_column("forgotten", gone)
         for name in ABOUT:
             column = pc.coalesce(evidence[name].take(place), matches[name])
+            if name == "author":
+                column = pc.if_else(gone, None, column)
             matches = matches.drop_columns([name]).append_column(name, column)
         matches = matches.append_column("new", evidence["new"].take(place))
         return matches.take(pa.array(exhibit_order(matches)))
@@ -244,7 +250,22 @@ class RunFiles:
         for name in (*TEXTS, "has_text"):
             texts = pc.coalesce(findings[name], others[name])
             exhibits = exhibits.append_column(name, texts)
+        for name in (*TEXTS, "permalink"):
+            kept = pc.if_else(exhibits["forgotten"], None, exhibits[name])
+            exhibits = exhibits.drop_columns([name]).append_column(name, kept)
         return exhibits
+
+    def _forgotten(self, ids: pa.ChunkedArray) -> pa.Array:
+        """Return whether the index of the run has forgotten each tweet, if the index is
+        still at its place.
+        """
+        path = self.info["index"].get("path")
+        places = (
+            {Path(self.info.get("folder") or "") / path, Path(path)} if path else ()
+        )
+        gone = [forgotten_ids(place) for place in places]
+        named = pa.concat_arrays([pa.array([], pa.large_string()), *gone])
+        return pc.is_in(ids.combine_chunks().cast(named.type), value_set=named)
 
     def listed(self, *, everything: bool = False) -> pa.Table:
         """Return the exhibits of a list: the findings and, with ``everything``, also

@@ -58,13 +58,13 @@ def with_digests(exhibits: pa.Table, texts: int | None) -> pa.Table:
     """Return exhibits, with texts for only the first ``texts`` of them (all if None).
 
     For the others, ``passage`` and ``tweet`` are SHA-256 digests of their UTF-8, there
-    is no context, and ``has_text`` is false.
+    is no author and no context, and ``has_text`` is false.
     """
     if texts is None or texts >= len(exhibits):
         return exhibits
     kept, rest = exhibits.slice(0, texts), exhibits.slice(texts)
     has_text = rest["has_text"].to_pylist()
-    for name in ("before", "passage", "after", "tweet"):
+    for name in ("before", "passage", "after", "tweet", "author"):
         found: list[str | None] = [None] * len(rest)
         if name in ("passage", "tweet"):
             found = [

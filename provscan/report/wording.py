@@ -12,17 +12,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from provscan.messages import terms
 from provscan.names import counted, percentage, several
 from provscan.runs.answer.wording import edit_words
 
-LEVELS = {
-    "exact": "same text apart from white space and HTML entities",
-    "near_exact": "same text once links, @names, case, accents and punctuation are "
-    "left out",
-    "strong": "at least 80% alike",
-    "weak": "less than 80% alike, but similar as a whole",
-    "partial": "a long stretch of the text, without the rest",
-}
+LEVELS = terms("level")
 """The meaning of each level, best first."""
 # Classes whose names are capitalised, because they are names of scripts.
 PROPER = {
@@ -158,13 +152,7 @@ def value(item: object) -> str:
             return str(item)
 
 
-KINDS = {
-    "exact": "word for word",
-    "near_exact": "word for word",
-    "strong": "nearly word for word",
-    "weak": "edited",
-    "partial": "a part",
-}
+KINDS = terms("kind")
 """The word for a match of each level."""
 RARITY = (
     (150.0, "extremely rare wording"),
@@ -175,20 +163,7 @@ RARITY = (
 first.
 """
 COMMON_OR_KNOWN = "common or known wording"
-NOT_FINDINGS = {
-    "common": (
-        "common wording",
-        "Three or more authors posted this text, or the control contains it.",
-    ),
-    "known": (
-        "known elsewhere",
-        "This text also occurs in data that can't come from the platform.",
-    ),
-    "ordinary": (
-        "short or ordinary wording",
-        "Too few letters, or words that are too common, to tell it from chance.",
-    ),
-}
+NOT_FINDINGS = terms("not_finding")
 """The reasons why a match is not a finding, each with its name and meaning."""
 UNKNOWN_RARITY = "long wording of unknown rarity"
 
@@ -298,54 +273,9 @@ def sampled(sample: Mapping[str, Any]) -> str:
     )
 
 
-REASONS = {
-    "bad_csv_row": "wrong number of fields in the row, or a quote that is never closed",
-    "bad_date": "date that could not be read, or on which no tweet was posted, treated "
-    "as missing",
-    "bad_json": "line that is not JSON",
-    "bad_warc_record": "record of a crawl whose headers are damaged",
-    "chat_as_text": "answers that look like whole chats in an unknown notation; "
-    "their prompts are scanned",
-    "computed_columns": "tables of DuckDB with computed columns, which were not "
-    "scanned",
-    "cut_page": "compressed pages of a crawl that are too long or incomplete; only "
-    "their beginning was read",
-    "encoding_fixed": "decoded with a wrong encoding before it was written; repaired",
-    "empty_file": "empty file",
-    "escaped": r"texts with letters written as escapes, such as \u0447; copies in them "
-    r"are missed",
-    "escapes_decoded": r"letters written as escapes, such as \u0447, and decoded",
-    "field_missing": "sources without a field that was named, such as that of ids",
-    "invalid_text": "web pages with bytes that are not in their encoding, replaced",
-    "invalid_utf8": "not valid UTF-8, wrong bytes replaced",
-    "later_text": "texts in fields in which the first records have none; scanned",
-    "lone_surrogate": "half of a character (a lone surrogate), replaced",
-    "no_text": "no text",
-    "only_prompts": "prompts without an answer",
-    "prompt_left_out": "prompts, which are not outputs of the model",
-    "prompt_repeated": "answers that repeat their prompt; the repeated words were left "
-    "out, and are shown as ▒",
-    "not_an_object": "JSON, but not an object",
-    "not_in_encoding": "bytes that are invalid in the encoding of the file, replaced",
-    "other_encoding": "files in an encoding other than UTF-8",
-    "text_not_string": "number or other value where a text is expected",
-    "too_deep": "text nested more deeply than is searched",
-    "too_many_fields": "more values in one object than the limit",
-    "unread_coding": "pages of a crawl in an unsupported compression, such as Brotli",
-    "wrapped_lines": "text files that were read by lines, although these may be parts "
-    "of longer texts",
-    "wrongly_decoded": "texts decoded with a wrong encoding before they were written; "
-    "copies in them may be missed",
-}
+REASONS = terms("record")
 """The meanings of the keys in ``skipped``, ``repaired`` and similar entries."""
-OPTIONS = {
-    "escaped": "--fix-encoding",
-    "field_missing": "--id-field and other options",
-    "not_in_encoding": "--encoding",
-    "other_encoding": "--encoding",
-    "wrapped_lines": "--records paragraphs or files",
-    "wrongly_decoded": "--fix-encoding",
-}
+OPTIONS = terms("option")
 """The options that a terminal names beside a key. Pages name none, since their readers
 have the results of a command and not the command.
 """

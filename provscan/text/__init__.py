@@ -14,8 +14,7 @@ The rules apply in this order. They depend on characters, never on languages:
    kana voicing, viramas and some vowels (Thai, Lao, Telugu, Tibetan). Invisible
    characters (joiners, variation selectors, soft hyphens, tatweel) are dropped as well.
    Marks that are kept are composed with their letter. A text and its NFC and NFD forms
-   therefore have the same canonical text, except where a mention ends at an accented
-   letter.
+   have the same canonical text; what rules 1 and 2 read as ASCII is ASCII in all forms.
    Characters that stand for one another become one: decimal digits of all scripts,
    hiragana and katakana, simplified and traditional Han characters
    (:mod:`provscan.text.variants`), the Arabic letters for yeh, kaf, alef and heh, and

@@ -20,9 +20,9 @@ import provscan.index.segment.write
 from provscan.calibration.controls import no_control, with_cutoff
 from provscan.cli import main
 from provscan.errors import InputError, ParameterError
+from provscan.messages import terms
 from provscan.options import parse_utc
 from provscan.report.wording import searched
-from provscan.runs.answer.reasons import WITHHELD
 from provscan.scoring.authorship import authorship
 
 Write = Callable[..., Path]
@@ -369,7 +369,7 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
         assert answer[name]["findings"] > 0
     for name in ("records", "texts"):
         assert answer[name]["at_most"] >= answer[name]["nearly_verbatim"] > 0
-    assert answer["withheld"]["records.at_least"] == WITHHELD["no_chance"]
+    assert answer["withheld"]["records.at_least"] == terms("withheld")["no_chance"]
     assert answer["warnings"][0]["code"] == "no_chance"
     assert run.matches["q_value"].null_count == len(run.matches)
     assert run.summary["counted"]["matches"] > 0

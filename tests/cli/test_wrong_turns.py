@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import provscan
+from provscan import handover
 from provscan.cli import COMMANDS, main
 from provscan.cli.names import OLD_COMMANDS
 
@@ -26,13 +27,14 @@ TEXTS = ["Never trust a goat near the harbour at low tide", "The fog ate my umbr
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with tweets, a dataset, an index and a run."""
+    """Return a folder with tweets, a dataset, an index, a run and a bundle."""
     folder = tmp_path_factory.mktemp("turns")
     for name in ("corpus.jsonl", "data.jsonl"):
         rows = [{"id": str(n), "text": text} for n, text in enumerate(TEXTS)]
         (folder / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
     index = provscan.build_index(folder / "corpus.jsonl", folder / "a.index")
-    provscan.match(folder / "data.jsonl", index, folder / "a.run", spike_ins=0)
+    done = provscan.match(folder / "data.jsonl", index, folder / "a.run", spike_ins=0)
+    handover.bundle([done.path], folder / "a.bundle")
     return folder
 
 

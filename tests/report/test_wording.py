@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from chromium import options_in
 
+from provscan.messages import tables
 from provscan.probe.report import wording as probe_wording
 from provscan.probe.report.tables import copies
 from provscan.probe.report.wording import departure
@@ -12,7 +13,6 @@ from provscan.readers.texts.model_outputs import without_shared
 from provscan.report.answers import first_sentence, headline, recall_rows
 from provscan.report.languages import language
 from provscan.report.wording import (
-    NOT_FINDINGS,
     OPTIONS,
     REASONS,
     alike,
@@ -28,10 +28,6 @@ from provscan.report.wording import (
     term,
     visible,
 )
-from provscan.runs.answer.entry import NEXT
-from provscan.runs.answer.examined import OBJECTIONS, REMARKS
-from provscan.runs.answer.reasons import WITHHELD
-from provscan.runs.answer.warnings import NOTES, WARNINGS
 
 
 def test_numbers_in_words() -> None:
@@ -158,11 +154,13 @@ def test_sentences_about_refused_parameters() -> None:
 
 
 def test_readers_of_a_page_are_told_of_no_options() -> None:
-    said = [request for _, request in NEXT.values()]
-    for sentences in (OBJECTIONS, REMARKS, WITHHELD, NOTES, WARNINGS, REASONS):
-        said += sentences.values()
+    said = [
+        str(value)
+        for kind, entries in tables().items()
+        if kind not in ("next_for_terminal", "option")
+        for value in entries.values()
+    ]
     said += [*probe_wording.WARNINGS.values(), *probe_wording.NOTES.values()]
-    said += [text for pair in NOT_FINDINGS.values() for text in pair]
     assert options_in(" ".join(said)) == []
     assert set(OPTIONS) <= set(REASONS)
     for message, shown in (

@@ -20,10 +20,10 @@ import provscan
 from provscan.calibration import spike_ins
 from provscan.errors import InputError, ParameterError, RecallError
 from provscan.matching import MATCHES
+from provscan.messages import terms
 from provscan.report import figures, omissions
 from provscan.report.files import RunFiles
 from provscan.runs.answer.breakdowns import BREAKDOWN_VALUES
-from provscan.runs.answer.reasons import WITHHELD
 from provscan.runs.evidence.tables import ADDED
 from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
@@ -186,7 +186,7 @@ def test_data_without_copies_has_an_upper_limit_and_no_claim(
         data, latin, tmp_path / "b.run", sample=0.5, control=control
     ).summary["answer"]
     assert (part["records"]["estimate"], part["records"]["at_least"]) == (None, 0)
-    assert "factor of ten" in part["withheld"]["records.estimate"]
+    assert "factor of 10" in part["withheld"]["records.estimate"]
     assert answer["records"]["at_most"] < part["records"]["at_most"] < 12
 
 
@@ -610,7 +610,7 @@ def test_without_spike_ins_there_is_no_estimate(
     for name in NUMBERS:
         assert answer[name]["estimate"] is None
     assert answer["records"]["at_most"] is answer["texts"]["at_most"] is None
-    assert answer["withheld"]["records.estimate"] == WITHHELD["no_recall"]
+    assert answer["withheld"]["records.estimate"] == terms("withheld")["no_recall"]
     assert run.summary["recall"]["planted"] == 0
 
 

@@ -60,6 +60,7 @@ def measured(**others: Any) -> Any:
         found_in_control=(0, 0),
         claimable_records=every.claimable_records,
         without_control=every.without_control[0],
+        left_out=every.finding_records - every.claimable_records,
         index_fraction=every.index_fraction,
         samples=every.samples,
         known=None,
@@ -205,7 +206,7 @@ def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(
     if withheld:
         assert found["records.estimate"] == (
             "The interval is too wide to be useful: its ends differ by more than a "
-            "factor of ten."
+            "factor of 10."
         )
 
 

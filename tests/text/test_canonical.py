@@ -17,6 +17,10 @@ from provscan.text.tables import tables
 from provscan.text_buffers import buffers, to_array
 
 pytestmark = pytest.mark.kernels
+KNOWN = pytest.mark.skipif(
+    unicodedata.unidata_version > "15.1.0",
+    reason="this Python knows letters that the tables, of Unicode 15.1, don't know",
+)
 
 EXAMPLES = {
     "RT @a: Some TEXT &amp; more": "some text more",
@@ -86,6 +90,7 @@ def test_examples(text, expected):
     assert naive.canonical(text) == expected
 
 
+@KNOWN
 @given(st.lists(texts(), max_size=8))
 @example(
     [
@@ -122,6 +127,7 @@ def test_equals_the_naive_reference(values):
     assert text_room.canonical(values) == [naive.canonical(text) for text in values]
 
 
+@KNOWN
 def test_every_assigned_code_point():
     codes = [
         c
@@ -152,6 +158,9 @@ JOINING = [
     for c in range(0x110000)
     if unicodedata.decomposition(chr(c)) and c not in range(0xAC00, 0xD7A4)
 ]
+# What canonical text drops, up to a letter with which a mark may compose.
+TOKENS = ["@a", "@josE", "#e", "http://a/i", "www.a", "https", "RT @o", "RT", "&eacute"]
+TOKENS += ["&#xe", "<br>", "<b x=", "<user>", "http", "@a\u212a", "&amp\u037e", " "]
 PARTS = sorted({c for char in JOINING for c in unicodedata.normalize("NFD", char)})
 
 
@@ -159,6 +168,7 @@ PARTS = sorted({c for char in JOINING for c in unicodedata.normalize("NFD", char
     st.lists(
         st.one_of(
             texts(3),
+            st.sampled_from(TOKENS),
             st.sampled_from(MARKS),
             st.sampled_from(JOINING),
             st.sampled_from(PARTS),
@@ -168,12 +178,14 @@ PARTS = sorted({c for char in JOINING for c in unicodedata.normalize("NFD", char
         max_size=8,
     ).map("".join)
 )
+@example("@jose\u0301 #e\u0316\u0301 http://a/e\u0301 https\u0301 @e\u0336 RT @a\u212a")
+@example(
+    "&eacute\u0301 &#xae\u0301 &amp\u037e <br>\u0338 <b x=\u0338y> <b x='>\u0338'>"
+)
 @example("か\u3099\u0dca か\u0dca\u3099 \u0dd9\u0dcf\u0e38\u0dca")
 @example("ᾳ\u0dca\u0301 ㅎㅏㄴ 하ㄴ 한ㄳ")
 @example("\u0e38\u0e48ก\u0e48\u0e38\u0eb8\u0eb9\u0f74\u0f71")
 def test_decomposed_text_has_the_same_canonical_text(text):
-    # References of HTML are decoded first.
-    assume("&" not in text)
     forms = [text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))]
     raw, composed, decomposed = text_room.canonical(forms)
     assert raw == composed == decomposed == naive.canonical(text)
@@ -293,6 +305,7 @@ def test_kinds_of_input():
         text_room.canonical([1, 2])
 
 
+@KNOWN
 def test_the_tables_agree_with_their_generator() -> None:
     """Compare code points that this Python knows. Unicode does not change the
     properties of assigned letters.

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from provscan.kernels.canonical.entries import NOT_ASCII, ascii_of
 from provscan.kernels.characters import (
     AMPERSAND,
     CASE,
@@ -55,7 +56,7 @@ def _entity(key, entity_keys):
 
 
 @helper(inline="always")
-def _numeric(codes, i, count, references):
+def _numeric(codes, i, count, tables):
     """Parse a numeric reference at ``codes[i] == '&'``. Return the index after it, and
     its code point or, if it has no output, 0.
 
@@ -67,7 +68,7 @@ def _numeric(codes, i, count, references):
         j += 1
         first = j
         while j < count:
-            digit = digit_value(np.int64(codes[j]))
+            digit = digit_value(np.int64(ascii_of(codes, j, count, tables)))
             if digit < 0:
                 break
             value = min(value * 16 + digit, 0x110000)
@@ -79,10 +80,10 @@ def _numeric(codes, i, count, references):
             j += 1
     if j == first:
         return i, np.uint32(0)
-    if j < count and codes[j] == SEMICOLON:
+    if j < count and ascii_of(codes, j, count, tables) == SEMICOLON:
         j += 1
-    if value < 256 and references[value] != _UNCHANGED:
-        return j, references[value]
+    if value < 256 and tables.references[value] != _UNCHANGED:
+        return j, tables.references[value]
     if value > 0x10FFFF or 0xD800 <= value <= 0xDFFF:
         return j, np.uint32(0xFFFD)
     if 0xFDD0 <= value <= 0xFDEF or value & 0xFFFE == 0xFFFE:
@@ -91,7 +92,7 @@ def _numeric(codes, i, count, references):
 
 
 @helper(inline="always")
-def _named(codes, i, count, entity_keys):
+def _named(codes, i, count, tables):
     """Parse a named reference at ``codes[i] == '&'``. Return the index after it, and
     its slot or, if there is none, -1.
     """
@@ -99,7 +100,7 @@ def _named(codes, i, count, entity_keys):
     best, slot = i, np.int64(-1)
     j = i + 1
     while j < count and j - i <= 32:
-        c = codes[j]
+        c = ascii_of(codes, j, count, tables)
         if (
             c == SEMICOLON
             or c == AMPERSAND
@@ -111,19 +112,20 @@ def _named(codes, i, count, entity_keys):
             or c == FORM_FEED
         ):
             break
-        if c >= 0x80:
+        if c == NOT_ASCII:
             key = np.uint64(0)
         else:
             key = fnv1a(key, c)
             if 2 <= j - i <= 6:
-                found = _entity(key, entity_keys)
+                found = _entity(key, tables.entity_keys)
                 if found >= 0:
                     best, slot = j + 1, found
         if key == 0:
             break
         j += 1
-    if key != 0 and j < count and codes[j] == SEMICOLON and j > i + 1:
-        found = _entity(fnv1a(key, codes[j]), entity_keys)
+    ended = j < count and ascii_of(codes, j, count, tables) == SEMICOLON
+    if key != 0 and ended and j > i + 1:
+        found = _entity(fnv1a(key, SEMICOLON), tables.entity_keys)
         if found >= 0:
             best, slot = j + 1, found
     return best, slot
@@ -161,13 +163,13 @@ def unescape(source, count, tables, out):
         after = i
         if i + 1 < count:
             if codes[i + 1] == HASH:
-                after, value = _numeric(codes, i, count, tables.references)
+                after, value = _numeric(codes, i, count, tables)
                 if after > i and value != 0:
                     out.codes[n] = value
                     out.first[n], out.last[n] = first[i], last[after - 1]
                     n += 1
             else:
-                after, slot = _named(codes, i, count, tables.entity_keys)
+                after, slot = _named(codes, i, count, tables)
                 if after > i:
                     for k in range(2):
                         if tables.entity_values[slot, k] != 0:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.canonical.normalize import IGNORED, entry_of, kind_of
+from provscan.kernels.canonical.entries import IGNORED, entry_of, kind_of
 from provscan.kernels.canonical.tokens import after_dropped, after_tag
 from provscan.kernels.characters import CASE, LESS, is_ascii_blank
 from provscan.kernels.jit import helper
@@ -80,7 +80,7 @@ def _is_faint(code, tables):
 
 
 @helper
-def find_items(codes, low, high, length, backwards, items):
+def find_items(codes, low, high, length, backwards, tables, items):
     """Find the items of ``codes[low:high]`` in a text of ``length`` code points, from
     ``low`` on, or from ``high`` back; only the first ones if there are too many. Return
     their number.
@@ -96,10 +96,10 @@ def find_items(codes, low, high, length, backwards, items):
                 items.kinds[k] = items.kinds[n + k]
                 items.starts[k] = items.starts[n + k]
                 items.ends[k] = items.ends[n + k]
-        after = after_dropped(codes, i, length)
+        after = after_dropped(codes, i, length, tables)
         if after > i:
             items.kinds[n] = RETWEET if codes[i] | CASE == _R else DROPPED
-            if codes[i] == LESS and after_tag(codes, i, length) > i:
+            if codes[i] == LESS and after_tag(codes, i, length, tables) > i:
                 items.kinds[n] = _TAG
         elif not is_blank(codes[i]):
             after = i + 1

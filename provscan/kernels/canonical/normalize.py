@@ -14,6 +14,15 @@ import numpy as np
 
 from provscan.kernels.canonical.ascii import BLOCK, copy_kept, look_ahead
 from provscan.kernels.canonical.entities import Stream, refers, unescape
+from provscan.kernels.canonical.entries import (
+    EXPANDED,
+    IGNORED,
+    composes,
+    entry_of,
+    kind_of,
+    rank_of,
+    value_of,
+)
 from provscan.kernels.canonical.lookalikes import undisguise
 from provscan.kernels.canonical.tokens import after_dropped
 from provscan.kernels.canonical.utf8 import decode
@@ -30,40 +39,6 @@ for _c in b"0123456789abcdefghijklmnopqrstuvwxyz":
     _ASCII[_c] = _c
 for _c in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
     _ASCII[_c] = _c + 32
-
-
-# The kinds of entries in the tables (:mod:`provscan.text.tables`) that are handled
-# separately.
-IGNORED, EXPANDED = 1, 3
-
-
-@helper(forceinline=True)
-def entry_of(code, tables):
-    """Return the entry of a code point below U+110000 in the tables."""
-    return tables.entries[tables.pages[code >> 8], code & 0xFF]
-
-
-@helper(forceinline=True)
-def kind_of(entry):
-    return entry >> 24 & 7
-
-
-@helper(forceinline=True)
-def composes(entry):
-    """Return whether the output may compose with the previous code point."""
-    return entry & 0x8000000 != 0
-
-
-@helper(forceinline=True)
-def value_of(entry):
-    """Return an entry's payload: its output, or its offset in the expansions."""
-    return entry & 0x1FFFFF
-
-
-@helper(forceinline=True)
-def rank_of(entry):
-    """Return the rank of an output among marks that follow a letter, 0 for others."""
-    return entry >> 28
 
 
 @helper(inline="always")
@@ -184,7 +159,9 @@ def fold(codes, count, tables, window, out, where):
         if at == stop:
             continue
         c = codes[i]
-        after = after_dropped(codes, i, count) if c < 128 or c == 0xFF20 else i
+        after = i
+        if c < 128 or c == 0xFF20:
+            after = after_dropped(codes, i, count, tables)
         if after > i:
             n, gap = _append_space(i, out, where, (n, gap))
             i = after

@@ -194,8 +194,8 @@ def _head(record, tweet, start, low, first, tables, scratch):
     rest, whole = np.int64(tweet.where[first]), False
     if first == 0:
         a, b = scratch.record_items, scratch.tweet_items
-        n = find_items(record.codes, low, start, record.length, BACKWARDS, a)
-        m = find_items(tweet.codes, _ZERO, rest, tweet.length, BACKWARDS, b)
+        n = find_items(record.codes, low, start, record.length, BACKWARDS, tables, a)
+        m = find_items(tweet.codes, _ZERO, rest, tweet.length, BACKWARDS, tables, b)
         p, q, i, whole = alike_items(a, n, b, m, tables)
         if p >= 0:
             start, rest = a.starts[p], b.starts[q]
@@ -221,8 +221,10 @@ def _tail(record, tweet, stop, high, last, tables, scratch):
     end, whole = _after_letter(tweet, last, tables), False
     if last == tweet.size - 1:
         a, b = scratch.record_items, scratch.tweet_items
-        n = find_items(record.codes, stop, high, record.length, FORWARDS, a)
-        m = find_items(tweet.codes, end, tweet.length, tweet.length, FORWARDS, b)
+        n = find_items(record.codes, stop, high, record.length, FORWARDS, tables, a)
+        m = find_items(
+            tweet.codes, end, tweet.length, tweet.length, FORWARDS, tables, b
+        )
         p, q, _, whole = alike_items(a, n, b, m, tables)
         if p >= 0:
             stop, end = a.ends[p], b.ends[q]

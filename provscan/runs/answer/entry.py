@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from provscan.estimate.layers import METHOD, Layers
+from provscan.messages import sentence
 from provscan.runs.answer.examined import UNTESTED, remarks
 from provscan.runs.answer.judgement import reasons_against
 from provscan.runs.answer.layers import without_withheld
@@ -94,9 +95,6 @@ def _sentences(
         judged=not reasons,
         complete=not unscanned,
     )
-    left_out = (
-        measured.finding_records - measured.claimable_records if chance.measures else 0
-    )
     detectable = measured.recall.detectable_share
     qualified = list(remarks(measured.examination)) if status == COPIES_FOUND else []
     untested = [each for each in qualified if each["code"] in UNTESTED]
@@ -108,7 +106,7 @@ def _sentences(
             scanned,
             detectable,
             [each["message"] for each in said],
-            left_out,
+            measured.left_out if chance.measures else 0,
             in_one_line(unscanned),
             [each["message"] for each in untested],
         )
@@ -190,64 +188,20 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     return result
 
 
-NEXT = {
-    "unlike_control": (
-        "a --control with texts like those found ({strata}) can decide.",
-        "Ask whoever ran this for a control with texts like those found ({strata}).",
-    ),
-    "control_too_small": (
-        "a larger --control can decide; one with as many texts as the index is enough.",
-        "Ask whoever ran this for a larger control. One with as many texts as the "
-        "index is enough.",
-    ),
-    "control_in_dataset": (
-        "a --control of texts that the dataset can't contain can decide.",
-        "Ask whoever ran this for a control of texts that the dataset can't contain, "
-        "such as tweets posted after the data was collected.",
-    ),
-    "licensed_in_control": (
-        "a --control without the licensed texts can decide.",
-        "Ask whoever ran this for a control without the licensed texts.",
-    ),
-    "read": (
-        "read the findings in the report: they are facts that anyone can check.",
-        "Read the exhibits: they are facts that anyone can check.",
-    ),
-    "other_null": (
-        "--control FILE, or --clean-data DATA of the dataset's kind, makes this a "
-        "claim with a lower bound.",
-        "Ask whoever ran this for tweets posted after the data was collected, or for "
-        "data of the dataset's kind without these tweets. Both measure chance.",
-    ),
-    "cutoff": (
-        "--cutoff {first}-01-01 (the dataset names years up to {last}) gives about "
-        "{texts:,.0f} control texts.",
-        "Ask whoever ran this for a run in which the licensed tweets posted after the "
-        "data was collected measure chance. The dataset names years up to {last}.",
-    ),
-    "no_chance": (
-        "--control FILE or --clean-data DATA makes this a claim with a lower bound.",
-        "Ask whoever ran this for tweets posted after the data was collected. They "
-        "can't be in it, so their matches measure chance.",
-    ),
-}
-"""How to judge the findings, by code: the options, for a terminal, and what to ask
-for, for a reader of the report.
-"""
-
-
 def next_step(measured: Measured, reasons: Sequence[dict[str, str]]) -> tuple[str, str]:
-    """Return the sentences of :data:`NEXT` on how to judge the findings: with another
-    control, as the reasons suggest, or by reading them. If chance was not measured,
-    they propose a cutoff after the years that the dataset mentions, or other data.
+    """Return how to judge the findings, for a terminal and for a reader of the report:
+    with another control, as the reasons suggest, or by reading them. If chance was not
+    measured, propose a cutoff after the years that the dataset mentions, or other data.
     """
     code, values = _next_code(measured, {reason["code"] for reason in reasons})
-    command, request = NEXT[code]
-    return command.format(**values), request.format(**values)
+    return (
+        sentence("next_for_terminal", code, **values),
+        sentence("next_for_reader", code, **values),
+    )
 
 
 def _next_code(measured: Measured, codes: set[str]) -> tuple[str, dict[str, Any]]:
-    """Return the key of ``NEXT`` and the values to fill in."""
+    """Return the code of the sentence and the values to fill in."""
     if "licensed_in_control" in codes:
         return "licensed_in_control", {}
     if "unlike_control" in codes:

@@ -7,51 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from provscan.estimate.examination import Examination
+from provscan.messages import message
 from provscan.names import counted, percentage
-
-OBJECTIONS = {
-    "younger_than_data": (
-        "{younger} of the dated findings are of tweets that are younger than the "
-        "dataset's own text, so the tweets may have been copied from it."
-    ),
-    "like_dataset": (
-        "About {like} of the findings are worded like the dataset's own text and not "
-        "like the licensed tweets, and the control does not explain them. The tweets "
-        "may quote the dataset, or both a third source."
-    ),
-    "control_lacks": (
-        "Most findings are of a kind of text that the control hardly has ({kind}), so "
-        "it does not measure their chance."
-    ),
-    "automatic": (
-        "{found} of {all} are texts of {name}, which look made by a program; the "
-        "control has nothing of this account. It may repeat a third source."
-    ),
-}
-"""Sentences that say why a claim is withdrawn, by code."""
-
-REMARKS = {
-    "like_dataset": (
-        "About {like} of the findings are worded like the dataset's own text, so they "
-        "are left out of the lower bound, and no estimate is given."
-    ),
-    "concentrated": (
-        "Concentrated: {found} of {all} are texts of {name}{alone}. The control has "
-        "{control} of {pronoun}."
-    ),
-    "younger_tweets": (
-        "{younger} of the dated findings are of tweets that are younger than the "
-        "dataset, so as many are left out of the lower bound, and no estimate is given."
-    ),
-    "direction_not_tested": (
-        "Direction not tested: the time of the dataset is not known."
-    ),
-    "direction_partly_tested": (
-        "Direction not tested for most findings: only {dated} of {all} have a known "
-        "time of the tweet and of the data."
-    ),
-}
-"""Sentences that qualify a claim, by code. They stand where its number stands."""
 
 UNTESTED = ("direction_not_tested", "direction_partly_tested")
 
@@ -61,7 +18,7 @@ def objections(examination: Examination) -> list[dict[str, str]]:
     stands.
     """
     return [
-        {"code": code, "message": OBJECTIONS[code].format(**_values(examination))}
+        message("reason", code, **_values(examination))
         for code in examination.objections
     ]
 
@@ -75,8 +32,7 @@ def remarks(examination: Examination) -> Iterator[dict[str, str]]:
     if not examination.direction_tested:
         codes.append(UNTESTED[examination.younger is not None])
     for code in codes:
-        message = REMARKS[code].format(**_values(examination))
-        yield {"code": code, "message": message}
+        yield message("remark", code, **_values(examination))
 
 
 def _values(examination: Examination) -> dict[str, str]:

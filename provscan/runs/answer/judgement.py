@@ -1,5 +1,4 @@
-"""The reasons why the findings of a run can't be judged: the sentence and condition of
-each.
+"""The reasons why the findings of a run can't be judged: the condition of each.
 
 If copies are not claimed, either chance explains the findings, or one of these reasons
 says why the measure of chance does not decide. A claim may also be withdrawn
@@ -12,55 +11,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from provscan.messages import message
 from provscan.names import counted, number
 from provscan.runs.answer.examined import objections
 from provscan.runs.answer.reasons import (
     FEW_TEXTS,
     LEFT_OUT,
-    WITHHELD,
     few_texts,
     strata_in_words,
 )
 from provscan.runs.measures.analysis import Measured
-
-REASONS = {
-    "control_in_dataset": WITHHELD["control_in_dataset"],
-    "control_partly_in_dataset": (
-        "A part of the control is in the dataset, so its matches may be copies and not "
-        "chance. Without that part, chance does not explain the findings."
-    ),
-    "verbatim_in_clean_data": (
-        "The clean data has as many such texts, {verbatim:,} of them word for word or "
-        "nearly in the dataset. It may contain copies too, or both quote a third "
-        "source."
-    ),
-    "licensed_in_control": (
-        "{texts:,} of the licensed texts found are in the control too, so their "
-        "{places:,} copies count as common wording, and nothing judges them."
-    ),
-    "unlike_control": WITHHELD["unlike_control"],
-    "control_too_small": (
-        "The control is too small to decide: even without a single chance match, it "
-        "could not show any copies."
-    ),
-    "few_findings": (
-        "The findings are too few to rule chance out: {clusters} of similar texts, of "
-        "which chance is expected to make {expected}."
-    ),
-    "few_texts": (
-        "{texts} in {places:,} of the {all:,} places found, so a few coincidences "
-        "could explain most of them."
-    ),
-    "same_records": (
-        "The texts found are in the same {records}, so a few coincidences could "
-        "explain all of them."
-    ),
-    "repeated_texts": (
-        "The texts found are repeated, so coincidences could explain all {records} "
-        "with findings. Chance is expected to explain {expected}."
-    ),
-}
-"""Sentences of the reasons, by code."""
 
 # So many nearly verbatim findings are no coincidences, whatever clean data has.
 MANY_VERBATIM = 100
@@ -77,10 +37,7 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
         return []
     if measured.chance.claimed:
         return objections(measured.examination)
-    return [
-        {"code": code, "message": REASONS[code].format(**values)}
-        for code, values in _reasons(measured)
-    ]
+    return [message("reason", code, **values) for code, values in _reasons(measured)]
 
 
 def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,8 +52,7 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     if not measured.finding_records:
         return
-    left_out = measured.finding_records - measured.claimable_records
-    if left_out > LEFT_OUT * measured.finding_records:
+    if measured.left_out > LEFT_OUT * measured.finding_records:
         yield "unlike_control", {"strata": strata_in_words(measured)}
 
     def expected(unit: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from provscan.messages import terms
 from provscan.names import several
 
 # Reasons for which a record, or a part of one, has text that was not scanned.
@@ -23,20 +24,6 @@ RECORDS = (
     "cut_page",
     "unread_coding",
 )
-# Words for one and for several, by code.
-WORDS = {
-    "unread": ("file", "files"),
-    "damaged": ("damaged file, after the damage", "damaged files, after the damage"),
-    "bad_json": ("line that is not JSON", "lines that are not JSON"),
-    "not_an_object": ("line without an object", "lines without objects"),
-    "bad_csv_row": ("row that can't be read", "rows that can't be read"),
-    "bad_warc_record": ("damaged record of a crawl", "damaged records of a crawl"),
-    "record_too_long": ("record that is too long", "records that are too long"),
-    "too_many_fields": ("record with too many values", "records with too many values"),
-    "too_deep": ("text that is nested too deeply", "texts that are nested too deeply"),
-    "cut_page": ("incomplete page", "incomplete pages"),
-    "unread_coding": ("page in another compression", "pages in other compressions"),
-}
 
 
 def not_scanned(
@@ -50,8 +37,9 @@ def not_scanned(
     counts = dict(files)
     for code in RECORDS:
         counts[code] = skipped.get(code, 0) + notes.get(code, 0)
+    words = terms("not_scanned")
     return [
-        {"code": code, "count": count, "message": several(count, *WORDS[code])}
+        {"code": code, "count": count, "message": several(count, *words[code])}
         for code, count in counts.items()
         if count
     ]

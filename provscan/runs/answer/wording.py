@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provscan.estimate.layers import Layers
+from provscan.messages import terms
 from provscan.names import counted, number, several, share
 from provscan.statuses import (
     CANNOT_JUDGE,
@@ -22,30 +23,6 @@ from provscan.statuses import (
     NOT_MEASURED,
     STATUSES,
 )
-
-EDITS = {
-    "exact": "unchanged",
-    "anonymised": "names, links replaced",
-    "stripped": "lower case, bare words",
-    "escaped": "HTML entities",
-    "retweeted": "as a retweet",
-    "commented": "comments around it",
-    "marked_up": "HTML markup",
-    "with_emoji": "emoji added or removed",
-    "repunctuated": "other punctuation",
-    "respaced": "other white space",
-    "in_variants": "variants of characters",
-    "elongated": "abbreviated, elongated",
-    "truncated": "end cut off",
-    "one_word": "one word replaced",
-    "two_words": "two words replaced",
-    "three_words": "three words replaced",
-    "reordered": "two halves swapped",
-    "in_parts": "parts reordered",
-    "every_fifth_dropped": "every fifth word dropped",
-    "letters_replaced": "single letters replaced",
-}
-"""Names of edits for readers; other edits are shown by the names of their functions."""
 
 PROJECTED = (
     "The dataset has about {whole} records, projected from the sample, and may have "
@@ -57,7 +34,8 @@ which is only a projection if files were sampled.
 
 
 def edit_words(name: str) -> str:
-    return EDITS.get(name, name.replace("_", " "))
+    """Return the name of an edit for readers."""
+    return str(terms("edit").get(name, name.replace("_", " ")))
 
 
 @dataclass(frozen=True)

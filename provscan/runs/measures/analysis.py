@@ -140,6 +140,13 @@ class Measured:
         """The number of records with findings of claimable texts."""
         return int(self.counts.claimable.records.sum())
 
+    @property
+    def left_out(self) -> int:
+        """The number of records with findings only in strata without measured
+        chance.
+        """
+        return self.finding_records - self.claimable_records
+
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:
         """The correction of the numbers of records and texts, by unit, for an index
