@@ -73,7 +73,7 @@ class Run:
             "finished": self.files.info["finished"],
             "versions": self.files.info["versions"],
             "records": summary["records"],
-            "findings": summary["counted"]["matches"],
+            "findings": summary["findings"],
             "sample": summary.get("sample"),
             "left_out": omissions.left_out(summary),
             "answer": {name: answer[name] for name in (*names, "warnings")},

@@ -183,11 +183,11 @@ class Counts:
         by_run = {row["run"]: row for row in found}
         for number, run in enumerate(self._runs):
             row = by_run.get(number, {"findings": 0})
-            counted = run.summary["counted"]
-            if row["findings"] != counted["matches"]:
+            stated = run.summary["findings"]
+            if row["findings"] != stated:
                 raise InputError(
                     f"{run.path}: matches.parquet has {row['findings']:,} "
-                    f"findings but summary.json has {counted['matches']:,}, so the "
+                    f"findings but summary.json has {stated:,}, so the "
                     "files belong to different runs: run match again"
                 )
         if (shared := self.rows(_SHARED)[0]["ids"]) and len(self._indexes) == 1:

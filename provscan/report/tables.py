@@ -194,7 +194,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
         (name, count(summary["levels"].get(name, 0)), meaning)
         for name, meaning in wording.LEVELS.items()
     ]
-    findings = count(summary["counted"]["matches"])
+    findings = count(summary["findings"])
     title = f"Matches by level: {count(summary['matches'])}, {findings} are findings"
     _section(console, title, "<><", levels if summary["matches"] else [])
     if len(summary["sources"]) > 1:

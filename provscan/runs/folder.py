@@ -180,7 +180,7 @@ def verify_run(folder: Path) -> dict[str, Any]:
     for what, first, second in (
         ("matches", summary["matches"], len(licensed)),
         ("matches by level", stated, levels),
-        ("counted matches", summary["counted"]["matches"], findings),
+        ("counted matches", summary["findings"], findings),
     ):
         if first != second:
             raise InputError(

@@ -101,7 +101,7 @@ def test_archives_folders_and_metadata(
             info.size, info.mtime = len(content), 1234567
             tar.addfile(info, io.BytesIO(content))
     run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
-    assert run.summary["counted"]["records"] == 31
+    assert run.summary["answer"]["records"]["findings"] == 31
     out = tmp_path / "out"
     cleaned = provscan.clean(data, run.path, out)
     assert (cleaned.left, cleaned.manifest["records_removed"]) == (0, 31)
@@ -257,7 +257,7 @@ def test_json_is_masked_in_place(
     first = json.dumps({"text": GOOD[0]}) + "\n"
     data.write_text(first + line % f" {HERON} " + "\n" + line % " " + "\n")
     run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
-    if not run.summary["counted"]["records"]:
+    if not run.summary["answer"]["records"]["findings"]:
         run = provscan.match(
             data, licensed, tmp_path / "b.run", text_field=["a.text[][]", "m[].c"]
         )
@@ -337,7 +337,7 @@ def test_rows_that_are_broken_stay(
     data = tmp_path / "a.csv"
     data.write_bytes("".join(rows).encode())
     run = provscan.match(data, licensed, tmp_path / "a.run", max_bad=0.5)
-    assert run.summary["counted"]["records"] == 2
+    assert run.summary["answer"]["records"]["findings"] == 2
     token = {"mask": "<,>"} if mode == "mask" else {}
     provscan.clean(data, run.path, tmp_path / "out", **token)
     if mode == "mask":
@@ -424,7 +424,7 @@ def test_types_of_columns(
     with pa.ipc.new_file(data, table.schema) as writer:
         writer.write_table(table)
     run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
-    assert run.summary["counted"]["records"] == 2
+    assert run.summary["answer"]["records"]["findings"] == 2
     provscan.clean(data, run.path, tmp_path / "out", mask=TOKEN)
     with pa.ipc.open_file(tmp_path / "out" / "a.arrow") as file:
         found = file.read_all()

@@ -249,7 +249,7 @@ def test_bytes_that_are_not_utf8_stay(
     run = provscan.match(
         data, licensed, tmp_path / "a.run", encoding="utf-8", max_bad=1.0, **asked
     )
-    assert run.summary["counted"]["records"] == 2
+    assert run.summary["answer"]["records"]["findings"] == 2
     assert provscan.clean(data, run.path, tmp_path / "out", mask="[X]").left == 0
     if kind == "arrow":
         expected = [
@@ -331,7 +331,7 @@ def test_records_that_are_too_long_are_refused(
     run = provscan.match(
         data.parent, licensed, tmp_path / "a.run", spike_ins=0, max_bad=1.0
     )
-    assert run.summary["counted"]["records"] >= 2
+    assert run.summary["answer"]["records"]["findings"] >= 2
     out = tmp_path / "out"
     with pytest.raises(InputError, match=r"a record of more than 0 MiB"):
         provscan.clean(data.parent, run.path, out)

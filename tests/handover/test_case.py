@@ -202,8 +202,8 @@ def test_a_record_of_a_file_that_several_runs_scanned_counts_once(
     again = run(tmp_path, "again", range(20), digests=True, spike_ins=0)
     other = run(tmp_path, "other", range(10, 30), spike_ins=0)
     case = write_case([first, again, other], tmp_path / "case")
-    numbers = [provscan.open_run(path).summary["counted"] for path in (first, other)]
-    assert case["totals"]["findings"] == sum(each["matches"] for each in numbers)
+    numbers = [provscan.open_run(path).summary["findings"] for path in (first, other)]
+    assert case["totals"]["findings"] == sum(numbers)
     assert case["runs"][0]["findings"] == case["runs"][1]["findings"] > 0
 
 
@@ -239,10 +239,10 @@ def test_several_indexes_of_parts_of_the_tweets_add_up(tmp_path: Path) -> None:
     case = write_case(parts, tmp_path / "case")
     assert not case["compared"]["index"]["same"]
     assert any("2 different indexes" in note for note in case["notes"])
-    counted = whole.summary["counted"]
+    answer = whole.summary["answer"]
     totals = case["totals"]
-    assert totals["texts"] == counted["texts"] == 20
-    assert totals["records"] == counted["records"] == 21
+    assert totals["texts"] == answer["texts"]["findings"] == 20
+    assert totals["records"] == answer["records"]["findings"] == 21
     # The texts of rows 5 to 8 have a tweet in both indexes.
     assert case["pairs"][0]["texts"] == 4
     assert totals["tweets"] == 20
@@ -259,8 +259,8 @@ def test_texts_with_the_same_id_are_counted_one_by_one(tmp_path: Path) -> None:
     two = run(tmp_path, "two", range(5, 20), rows, digests=True)
     odd = run(tmp_path, "odd", range(1, 40, 2), rows)
     case = write_case([one, two, odd], tmp_path / "case")
-    texts = [provscan.open_run(path).summary["counted"]["texts"] for path in (one, two)]
-    assert texts == [10, 15]
+    answers = [provscan.open_run(path).summary["answer"] for path in (one, two)]
+    assert [answer["texts"]["findings"] for answer in answers] == [10, 15]
     assert case["totals"]["texts"] == 20 + 10
     assert [pair["texts"] for pair in case["pairs"]] == [5, 5, 8]
     assert case["notes"][-1].startswith("10 tweet ids have several texts")

@@ -118,7 +118,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     (rows,) = [each for each in found if each.startswith("missing rows: ")]
     assert f"record {row['record']}, text {row['start']}-{row['end']}" in rows
     assert f"tweet {row['tweet_id']}" in rows
-    assert any(each.startswith("counted.matches of summary") for each in found)
+    assert any(each.startswith("findings of summary") for each in found)
 
     # Change a record without a finding: only the checksum of its file shows it.
     lines = handed.datasets[1].read_text().splitlines(keepends=True)

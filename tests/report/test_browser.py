@@ -481,7 +481,6 @@ def test_inputs_that_were_not_read_completely_are_listed(
             for n in range(7)
         ],
         "notes": {"wrongly_decoded": 1},
-        "counted": {**SUMMARY["counted"], "records": 1},
     }
     page = opened(write_report(write_folder(tmp_path / "unread.run", rows(9), summary)))
     answer, method = (

@@ -113,8 +113,8 @@ def test_an_estimate_contains_the_number_of_planted_copies(
     # There are as many controls as licensed texts, and none was found: the q-value of
     # 300 matches is 1 / 300.
     assert min(row["q_value"] for row in rows) < 0.01
-    assert run.summary["counted"]["records"] == pytest.approx(300, abs=20)
-    assert run.summary["counted"]["matches"] == sum(row["counted"] for row in rows)
+    assert run.summary["answer"]["records"]["findings"] == pytest.approx(300, abs=20)
+    assert run.summary["findings"] == sum(row["counted"] for row in rows)
     assert answer["headline"] in (run.path / "report.html").read_text(encoding="utf-8")
 
 
@@ -468,7 +468,7 @@ def test_a_sample_is_projected_to_the_whole_dataset(
     # Records keep their numbers, so the matches of a sample are distributed over the
     # whole dataset.
     counts = figures.strip(RunFiles.open(run.path).listed(), run.summary["sources"])
-    assert sum(counts) == run.summary["counted"]["matches"]
+    assert sum(counts) == run.summary["findings"]
     assert max(counts) < sum(counts) / 10
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page

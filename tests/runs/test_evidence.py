@@ -198,7 +198,7 @@ def test_no_file_of_a_run_with_digests_has_texts(tmp_path: Path) -> None:
             overwrite=True,
             max_bad=1.0,
         )
-        assert run.summary["counted"]["records"] == 1
+        assert run.summary["answer"]["records"]["findings"] == 1
         contents = [_content(path) for path in run.path.iterdir()]
         words = ("BEFORE", "ferryman", "without any", "a damaged")
         found.append({word for word in words if any(word in each for each in contents)})

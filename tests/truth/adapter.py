@@ -228,11 +228,15 @@ class Result:
             "matches": len(rows),
             "texts_found": len({row.tweet for row in rows}),
             "records": sum(item["records"] for item in sources.values()),
-            "counted matches": len(found),
-            "counted records": len({row[:2] for row in found}),
-            "counted texts": len({row.tweet for row in found}),
+            "findings": len(found),
         }
-        said = summary | {f"counted {k}": v for k, v in summary["counted"].items()}
+        said = dict(summary)
+        for unit, number in (
+            ("records", len({row[:2] for row in found})),
+            ("texts", len({row.tweet for row in found})),
+        ):
+            said[f"{unit} found"] = summary["answer"][unit]["findings"]
+            pairs[f"{unit} found"] = number
         for level, number in summary["levels"].items():
             pairs[level] = sum(row.level == level for row in rows)
             said[level] = number

@@ -108,12 +108,7 @@ def counts_summary(measured: Measured) -> dict[str, Any]:
         "tweets_found": measured.controls.reader.count_tweets(texts),
         "characters_matched": characters,
         "share_of_characters": characters / max(1, totals.characters),
-        "counted": {
-            "matches": int(findings.matches.sum()),
-            "records": measured.finding_records,
-            "share_of_records": measured.finding_records / max(1, totals.records),
-            "texts": findings.texts,
-        },
+        "findings": int(findings.matches.sum()),
         "sources": list(sources.values()),
         **{name: stats[name] for name in ("skipped", "repaired", "notes")},
         "fields": {

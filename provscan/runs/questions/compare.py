@@ -71,11 +71,11 @@ def _numbers(run: Baseline) -> dict[str, Any]:
         "checksum": run.info["checksum"],
         "status": answer["status"],
         "records": summary["records"],
-        "records_with_findings": summary["counted"]["records"],
+        "records_with_findings": answer["records"]["findings"],
         "at_least": answer["records"]["at_least"],
         "at_most": answer["records"]["at_most"],
-        "findings": summary["counted"]["matches"],
-        "texts": summary["counted"]["texts"],
+        "findings": summary["findings"],
+        "texts": answer["texts"]["findings"],
         "matches": summary["matches"],
     }
 
