@@ -7,14 +7,14 @@ The command writes
 
     case.toml, limits.toml   the case file, and a policy pack with invented rules
     logs/                    the access logs, a file for each application and quarter
-    stores/, requests/       datasets that one application stored, a deletion request,
-                             and the record of the deletions
+    stores/, requests/       datasets that one application stored, with runs of match
+                             on them, a deletion request, and the record of deletions
     licensed.index           an index of corpora/tiny/corpus
     truth.json               the planted facts, and the counts of each application
 
 All applications, persons and organisations are invented. The ids of tweets encode the
 time at which they were posted, with which the clock of a log can be compared. The
-command uses provscan only to build the index.
+command uses provscan only to build the index and to scan the stores.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ from = 2022-01-01
 to = 2022-12-31
 logs = ["logs"]
 policies = ["x-developer", "limits.toml"]
-index = "licensed.index"
 
 {applications}
 [[holding]]
@@ -68,15 +67,13 @@ application = "archive"
 name = "store"
 date = 2022-06-30
 stored = "files on one server, invented"
-dataset = "stores/june.jsonl"
-options = {{ cutoff = "2017-01-01" }}
+run = "stores/june.run"
 
 [[holding]]
 application = "archive"
 name = "store"
 date = 2022-12-31
-dataset = "stores/december.jsonl"
-options = {{ cutoff = "2017-01-01" }}
+run = "stores/december.run"
 
 [[deletion]]
 application = "archive"
@@ -94,8 +91,7 @@ application = "archive"
 name = "training set of a model"
 kind = "training"
 date = 2022-10-01
-dataset = "stores/june.jsonl"
-options = {{ cutoff = "2017-01-01" }}
+run = "stores/june.run"
 
 [[end_user]]
 application = "civic"
@@ -355,6 +351,12 @@ def write_stores(folder: Path) -> dict[str, Any]:
     return {"requested": 20, "recorded": 12, "held": 5, "despite_record": 2}
 
 
+def provscan(*words: str | Path) -> None:
+    """Run a command of provscan."""
+    command = [sys.executable, "-m", "provscan", *map(str, words)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("folder", type=Path, help="folder to write to")
@@ -383,12 +385,11 @@ def main() -> None:
     (folder / "limits.toml").write_text(LIMITS, encoding="utf-8")
     truth = {"facts": facts, "counts": counted, "deletions": write_stores(folder)}
     (folder / "truth.json").write_text(json.dumps(truth, indent=1), encoding="utf-8")
-    index = [sys.executable, "-m", "provscan", "index", str(TINY / "corpus")]
-    subprocess.run(
-        [*index, "-o", str(folder / "licensed.index")],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
+    index, stores = folder / "licensed.index", folder / "stores"
+    provscan("index", TINY / "corpus", "-o", index)
+    for name in ("june", "december"):
+        store, run = stores / f"{name}.jsonl", stores / f"{name}.run"
+        provscan("match", store, "-i", index, "-o", run, "--cutoff", "2017-01-01")
     calls = sum(item["calls"] for item in counted.values())
     print(f"{folder}: {calls:,} calls of {len(logs)} applications")
 

@@ -66,8 +66,7 @@ CASE_FILES = (
     *(PAGE_FILE, WORKBOOK_FILE),
     *(f"{name}.parquet" for name in ("authors", "months", "periods", "texts")),
 )
-# Files of a ledger in addition to its page. The runs in its folder of scans are not
-# among them: to bundle one of these, name its folder as well.
+# Files of a ledger in addition to its page.
 LEDGER_FILE = "ledger.json"
 LEDGER_FILES = re.compile(r"ledger\.xlsx|tables/\w+\.parquet")
 INPUT_LISTS = ("inputs", "null_inputs", "known_inputs")

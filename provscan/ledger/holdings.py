@@ -1,39 +1,22 @@
 """Read what applications hold and use from the folders of runs and probes.
 
-:func:`add_holdings` scans the datasets of the case, and adds the answer of the run or
-probe of each holding and use. :func:`add_deletions` adds the ids of requests to delete
-and of purge records. All numbers are copied from runs and probes, with their intervals
-and reservations.
+:func:`add_holdings` adds the answer of the run or probe of each holding and use.
+:func:`add_deletions` adds the ids of requests to delete and of purge records. All
+figures are copied from runs and probes, with their intervals and reservations.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 
 import pyarrow as pa
 
-from provscan import __version__
-from provscan.api import match
-from provscan.engine.progress import Progress
-from provscan.errors import (
-    GateError,
-    IncompleteError,
-    InputError,
-    UnusableError,
-    WithheldError,
-)
+from provscan.errors import InputError
 from provscan.ledger.database import Database, add_table
 from provscan.ledger.inputs import Case, Row
-from provscan.matching import open_index
 from provscan.opening import LARGE, read_small
 from provscan.report.omissions import left_out
-from provscan.runs.folder import (
-    MATCHES_FILE,
-    read_run,
-    read_summary,
-)
+from provscan.runs.folder import MATCHES_FILE, read_run, read_summary
 
 ANSWER = """path VARCHAR, checksum VARCHAR, files STRUCT(name VARCHAR, xxh3 VARCHAR)[],
     status VARCHAR, headline VARCHAR, records BIGINT, findings DOUBLE, at_least DOUBLE,
@@ -47,24 +30,17 @@ is the number of licensed tweets with the texts that were found.
 TWEETS = "application VARCHAR, name VARCHAR, date TIMESTAMPTZ, id VARCHAR"
 
 
-def add_holdings(
-    db: Database, case: Case, scans: Path, progress: Progress | None
-) -> None:
+def add_holdings(db: Database, case: Case) -> None:
     """Add the tables ``holdings`` and ``uses``, and ``held``, the tweets found in each
-    holding. First scan their datasets, unless an interrupted command has done that. The
-    runs are in the folder ``scans``.
+    holding.
     """
     db.execute(f"CREATE TABLE held ({TWEETS}, shared BOOLEAN)")
     for table, kind in (("holdings", "holding"), ("uses", "use")):
         rows = []
-        for number, row in enumerate(case.tables[kind], 1):
-            given = row["run"] or row.get("probe")
-            folder = case.folder / given if given else scans / f"{kind}{number:03}.run"
-            if row["dataset"]:
-                _scan(case, row, folder, progress)
-            unit = "tweets" if row.get("probe") else "records"
-            shown = given or f"{scans.name}/{folder.name}"
-            rows.append({"kind": kind, **row, **_answer(folder, unit, shown)})
+        for row in case.tables[kind]:
+            path = row["run"] or row["probe"]
+            folder, unit = case.folder / path, "records" if row["run"] else "tweets"
+            rows.append({"kind": kind, **row, "path": path, **_answer(folder, unit)})
             if kind == "holding":
                 matches = folder / MATCHES_FILE
                 db.execute(
@@ -78,53 +54,7 @@ def add_holdings(
         add_table(db, table, f"{columns}, {ANSWER}", rows)
 
 
-def _scan(case: Case, row: Row, run: Path, progress: Progress | None) -> None:
-    """Scan the dataset of a holding or use, unless nothing has changed since its scan.
-    Resume an interrupted scan. Ignore gates, since the ledger reports what was found.
-    """
-    options = dict(row["options"] or {})
-    dataset = case.folder / row["dataset"]
-    files = [dataset, *dataset.rglob("*")]
-    for name in {"control", "clean_data", "other_sources"} & options.keys():
-        given = options[name] if isinstance(options[name], list) else [options[name]]
-        named = [case.folder / str(path) for path in given]
-        files += filter(Path.is_file, named)
-        options[name] = list(map(str, named))
-    states = sorted(
-        (str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files
-    )
-    index = open_index(case.folder / case.about["index"])
-    basis = [states, index.fingerprint, options, __version__]
-    new_note = json.dumps(basis, default=str)
-    run.parent.mkdir(exist_ok=True)
-    note = run.with_suffix(".json")
-    same = note.is_file() and note.read_text() == new_note
-    if same and run.is_dir():
-        return
-    note.write_text(new_note)
-    options |= {"overwrite": not same}
-    try:
-        match(str(dataset), index, run, progress=progress, **options)
-    except (GateError, IncompleteError, WithheldError):
-        assert run.is_dir()
-    except TypeError as error:
-        raise InputError(
-            f"the options of {row['name']} are not those of match: {error}"
-        ) from error
-    except UnusableError as error:
-        # Messages of match name options of its command line; name the key instead.
-        message = re.sub(r"--([a-z]+(-[a-z]+)*)", _key, error.args[0])
-        raise InputError(f"scanning {row['dataset']}: {message}") from error
-    except KeyboardInterrupt:
-        # Drop the note that match adds, because it names an option of the command line.
-        raise KeyboardInterrupt from None
-
-
-def _key(option: re.Match[str]) -> str:
-    return f"the option {option[1].replace('-', '_')} of the case file"
-
-
-def _answer(folder: Path, unit: str, shown: str) -> Row:
+def _answer(folder: Path, unit: str) -> Row:
     """Return the answer of a run, whose numbers count records, or of a probe, whose
     numbers count tweets.
     """
@@ -140,7 +70,6 @@ def _answer(folder: Path, unit: str, shown: str) -> Row:
         )
     numbers, estimate = answer[unit], answer[unit].get("estimate") or {}
     return {
-        "path": shown,
         "checksum": info["checksum"],
         "files": [
             {"name": item["source"], "xxh3": item["xxh3"]}

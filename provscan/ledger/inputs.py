@@ -32,7 +32,7 @@ SINGLE = ("case", "pack")
 REQUIRED = {
     "case": ("name",),
     "application": ("name",),
-    "holding": ("application", "name", "date"),
+    "holding": ("application", "name", "date", "run"),
     "deletion": ("application", "name", "requested", "ids"),
     "purge": ("application", "date", "ids"),
     "use": ("application", "name", "kind", "date"),
@@ -73,7 +73,7 @@ CHOICES = {
     "kind of use": ("training", "output", "model"),
     "what of claim": ("tweets", "calls"),
 }
-PATHS = ("run", "probe", "dataset", "ids", "mapping", "index")
+PATHS = ("run", "probe", "ids", "mapping")
 
 
 @dataclass(frozen=True)
@@ -259,9 +259,5 @@ def _problems(case: Case) -> Iterator[tuple[str, str]]:
                 for other in rows[: number - 1]
             ):
                 yield where, f"{row['name']!r} of {named!r} is given twice: keep one"
-            sources = [key for key in ("run", "dataset", "probe") if key in row]
-            if "run" in sources and sum(row[key] is not None for key in sources) != 1:
-                yield where, f"give exactly one of {', '.join(sources)}"
-            if row.get("dataset") and not about["index"]:
-                example = _example("case", "index")
-                yield where, f"a dataset needs an index in [case], such as {example}"
+            if table == "use" and (row["run"] is None) == (row["probe"] is None):
+                yield where, "give either run or probe"

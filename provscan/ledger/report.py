@@ -143,9 +143,7 @@ def info_lines(found: Mapping[str, Any]) -> Iterator[str]:
     more = f" and {len(names) - 10:,} more" if names[10:] else ""
     yield f"  Applications in the logs: {', '.join(names[:10]) or 'none'}{more}"
     tables = sum(name.startswith("tables/") for name in files)
-    scans = len({name.split("/")[1] for name in files if name.startswith("scans/")})
-    parts = f"{several(tables, 'table', 'tables')}, {several(scans, 'scan', 'scans')}"
-    yield f"  Parts: {parts}"
+    yield f"  {several(tables, 'table', 'tables')}"
     yield from ledger_lines(found)
 
 

@@ -49,9 +49,9 @@ from provscan.writing import remove_named, require_own
 
 # Folders of ``access.measure`` that are needed only to resume it.
 PARTS = ("parts", "work")
-# The folder of the ledger in its unfinished folder. It contains the scans of holdings
-# and uses, and the key of hashed names. ``ledger.json`` has no checksum of the key.
-LEDGER, SCANS, KEY = "ledger", "scans", "key.txt"
+# The folder of the ledger in its unfinished folder, and the key of hashed names in it.
+# ``ledger.json`` has no checksum of the key.
+LEDGER, KEY = "ledger", "key.txt"
 # Files that are written last, and temporary files of the workbook.
 LAST = re.compile(rf"{LEDGER_FILE}|{WORKBOOK}|{REPORT_FILE}|tmp\w{{8}}")
 APPLICATIONS = """name VARCHAR, project VARCHAR, tier VARCHAR, government BOOLEAN,
@@ -161,13 +161,11 @@ def make_ledger(
         with open_database(tables) as db:
             _add_case(db, content)
             add_rules(db, packs)
-            add_holdings(db, content, folder / SCANS, progress)
+            add_holdings(db, content)
             add_deletions(db, content)
             run_script(db, "comparison.sql")
             for name in WRITTEN:
                 write_table(db, name, tables)
-        for note in (folder / SCANS).glob("*.json"):
-            note.unlink()
         write_ledger_workbook(folder, tables)
         _write_manifest(folder, content, packs)
         write_ledger_report(folder)
@@ -194,7 +192,7 @@ def _add_case(db: Database, case: Case) -> None:
 
 def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     """Write ``ledger.json``: the case, the policy packs, the main tables, and the
-    checksums of the workbook, of all tables and of the scans.
+    checksums of the workbook and of all tables.
     """
     tables = {
         name: pq.read_table(folder / TABLES_FOLDER / f"{name}.parquet")
@@ -257,7 +255,7 @@ class _Steps:
 
 def _remove_work(folder: Path) -> None:
     """Remove everything that :func:`make_ledger` writes to its unfinished folder."""
-    for name in (*PARTS, TABLES_FOLDER, SCANS):
+    for name in (*PARTS, TABLES_FOLDER):
         shutil.rmtree(folder / LEDGER / name, ignore_errors=True)
     for name in PARTS:
         shutil.rmtree(folder / name, ignore_errors=True)

@@ -95,7 +95,7 @@ def compared(
     with open_database(write_tables(folder / "tables", **tables)) as db:
         run._add_case(db, read)
         add_rules(db, [read_pack("pack.toml" if pack else "x-developer", folder)])
-        add_holdings(db, read, folder / "scans", None)
+        add_holdings(db, read)
         add_deletions(db, read)
         run_script(db, "comparison.sql")
         yield db

@@ -15,14 +15,13 @@ from tweets import sentence
 
 import provscan
 from provscan.errors import InputError
-from provscan.ledger import holdings
 from provscan.ledger.database import rows
 from provscan.runs.folder import read_run, seal, write_summary
 
+INDEX = "licensed.index"
 CASE = """
 [case]
 name = "Test"
-index = "licensed.index"
 [[application]]
 name = "reader"
 [[application]]
@@ -33,8 +32,7 @@ STORE = """
 application = "reader"
 name = "store"
 date = 2022-{0}-01
-dataset = "{1}"
-options = {{ spike_ins = 0 }}
+run = "{1}.run"
 """
 DELETION = """
 [[deletion]]
@@ -53,7 +51,9 @@ ids = "purged.txt"
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an index of 40 tweets. The last two have the same text."""
+    """Return a folder with an index of 40 tweets, of which the last two have the same
+    text, and runs on two stores, of the tweets 1000 to 1009 and 1005 to 1039.
+    """
     folder = tmp_path_factory.mktemp("corpus")
     rng = Random(1)
     texts = [sentence(rng, "latin", 90) for _ in range(39)]
@@ -61,120 +61,38 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"id": str(1000 + n), "text": text}
         for n, text in enumerate([*texts, texts[-1]])
     ]
-    provscan.build_index(tweets, folder / "licensed.index")
-    (folder / "tweets.json").write_text(json.dumps(tweets))
+    index = provscan.build_index(tweets, folder / INDEX)
+    for name, held in (("june", tweets[:10]), ("july", tweets[5:])):
+        lines = [json.dumps({"text": tweet["text"]}) + "\n" for tweet in held]
+        (folder / f"{name}.jsonl").write_text("".join(lines))
+        store = folder / f"{name}.jsonl"
+        provscan.match(store, index, folder / f"{name}.run", spike_ins=0)
     return folder
 
 
 @pytest.fixture
 def folder(corpus: Path, tmp_path: Path) -> Path:
-    """Return a folder with the index and two stores, of the tweets 1000 to 1009 and
-    1005 to 1039.
-    """
-    (tmp_path / "licensed.index").symlink_to(corpus / "licensed.index")
-    tweets = json.loads((corpus / "tweets.json").read_text())
-    for name, held in (("june.jsonl", tweets[:10]), ("july.jsonl", tweets[5:])):
-        lines = [json.dumps({"text": tweet["text"]}) + "\n" for tweet in held]
-        (tmp_path / name).write_text("".join(lines))
+    """Return a folder with the files of the corpus."""
+    for path in corpus.iterdir():
+        (tmp_path / path.name).symlink_to(path)
     return tmp_path
 
 
-def test_a_dataset_is_scanned_once_and_again_if_it_changes(folder: Path) -> None:
-    case = CASE + STORE.format("06", "june.jsonl")
-    run = folder / "scans" / "holding001.run" / "run.json"
-    with compared(folder, case) as db:
+def test_a_holding_has_the_numbers_of_its_run(folder: Path) -> None:
+    with (folder / "broken.jsonl").open("w") as store:
+        store.write((folder / "june.jsonl").read_text() + "{broken\n")
+    match = {"spike_ins": 0, "max_bad": 0.2}
+    provscan.match(folder / "broken.jsonl", folder / INDEX, folder / "b.run", **match)
+    with compared(folder, CASE + STORE.format("06", "b")) as db:
         (held,) = rows(db, "FROM holdings")
+    info = json.loads((folder / "b.run" / "run.json").read_text())
     assert (held["records"], held["findings"], held["tweets"]) == (10, 10, 10)
     assert (held["status"], held["estimate"]) == ("not_measured", None)
-    assert held["path"] == "scans/holding001.run"
-    assert held["checksum"] == json.loads(run.read_text())["checksum"]
-    assert held["files"][0]["name"].endswith("june.jsonl")
-    with compared(folder, case) as db:
-        assert rows(db, "FROM holdings")[0]["checksum"] == held["checksum"]
-    (folder / "june.jsonl").write_text('{"text": "something else altogether"}\n')
-    with compared(folder, case) as db:
-        assert rows(db, "FROM holdings")[0]["findings"] == 0
-
-
-def test_a_control_is_found_next_to_the_case_and_what_was_left_out_is_shown(
-    folder: Path,
-) -> None:
-    rng = Random(2)
-    lines = [json.dumps({"text": sentence(rng, "latin", 90)}) for _ in range(40)]
-    (folder / "control.jsonl").write_text("\n".join(lines) + "\n")
-    with (folder / "june.jsonl").open("a") as store:
-        store.write("{broken\n")
-    case = CASE + STORE.format("06", "june.jsonl").replace(
-        "spike_ins = 0", 'spike_ins = 0, max_bad = 0.2, control = "control.jsonl"'
-    )
-    with compared(folder, case) as db:
-        (held,) = rows(db, "FROM holdings")
-    info = json.loads((folder / "scans" / "holding001.run" / "run.json").read_text())
-    assert info["parameters"]["control"] == [str(folder / "control.jsonl")]
+    assert (held["path"], held["checksum"]) == ("b.run", info["checksum"])
+    assert held["files"][0]["name"].endswith("broken.jsonl")
     assert (
         "1 record was not scanned (line that is not JSON: 1)." in held["reservations"]
     )
-
-
-def test_a_gate_is_no_error_of_the_ledger(folder: Path) -> None:
-    case = CASE + STORE.format("06", "june.jsonl").replace(
-        "spike_ins = 0", "spike_ins = 0, fail_above = 0.1"
-    )
-    with compared(folder, case) as db:
-        assert rows(db, "FROM holdings")[0]["findings"] == 10
-
-
-def test_an_interrupted_scan_is_resumed_and_a_changed_one_starts_again(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: list[bool] = []
-
-    def interrupted(*arguments: Any, overwrite: bool, **_: Any) -> None:
-        given.append(overwrite)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(holdings, "match", interrupted)
-    for number in range(3):
-        if number == 2:
-            (folder / "june.jsonl").write_text('{"text": "something else"}\n')
-        with (
-            pytest.raises(KeyboardInterrupt),
-            compared(folder, CASE + STORE.format("06", "june.jsonl")),
-        ):
-            pass
-    assert given == [True, False, True]
-
-
-def test_wrong_options_of_a_scan_are_named(folder: Path) -> None:
-    case = CASE + STORE.format("06", "june.jsonl").replace("spike_ins", "spikes")
-    with (
-        pytest.raises(InputError, match=r"options of store .* spikes"),
-        compared(folder, case),
-    ):
-        pass
-
-
-def test_errors_of_a_scan_name_options_of_the_case_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with (folder / "june.jsonl").open("a") as store:
-        store.write("{broken\n" * 9)
-    case = CASE + STORE.format("06", "june.jsonl")
-    with pytest.raises(InputError) as raised, compared(folder, case):
-        pass
-    assert str(raised.value).startswith("scanning june.jsonl: 9 of 19 records can't")
-    assert "allow more with the option max_bad of the case file" in str(raised.value)
-
-    def interrupted(*arguments: Any, **options: Any) -> None:
-        error = KeyboardInterrupt()
-        error.add_note("repeat the command to resume it")
-        raise error
-
-    monkeypatch.setattr(holdings, "match", interrupted)
-    with pytest.raises(KeyboardInterrupt) as ended, compared(folder, case):
-        pass
-    for error in (raised.value, ended.value):
-        assert "--" not in "".join([str(error), *getattr(error, "__notes__", [])])
 
 
 def deletions(folder: Path, case: str, pack: str = "") -> dict[str, object]:
@@ -188,7 +106,7 @@ def test_deletions_due_records_and_later_holdings(folder: Path) -> None:
     # 1000 is not held later, 1005 is; 1038 shares its text with 1039; 7 is not licensed
     (folder / "requested.txt").write_text("1000\n1005\n1006\n1038\n7\n")
     (folder / "purged.txt").write_text("1000\n1006\n")
-    stores = STORE.format("06", "june.jsonl") + STORE.format("07", "july.jsonl")
+    stores = STORE.format("06", "june") + STORE.format("07", "july")
     purge = PURGE.format("2022-06-02T11:59:00Z", "reader")
     row = deletions(folder, stores + DELETION + purge)
     assert {name: row[name] for name in row if name not in ("due", "requested")} == {
@@ -226,7 +144,7 @@ def test_a_record_counts_from_the_request_to_the_time_limit(
 ) -> None:
     for name in ("requested", "purged"):
         (folder / f"{name}.txt").write_text("1000\n1000\n")
-    case = STORE.format("07", "july.jsonl") + DELETION + PURGE.format(date, application)
+    case = STORE.format("07", "july") + DELETION + PURGE.format(date, application)
     row = deletions(folder, case)
     assert row["ids"] == 1
     assert (row["recorded_in_time"], row["recorded_late"]) == (in_time, late)
@@ -268,7 +186,7 @@ def test_training_is_compared_with_the_rule_of_its_day(
     folder: Path, status: str, result: str
 ) -> None:
     run = folder / "a.run"
-    provscan.match(str(folder / "june.jsonl"), folder / "licensed.index", run)
+    provscan.match(str(folder / "june.jsonl"), folder / INDEX, run)
     summary, info = read_run(run)
     summary["answer"]["status"] = status
     write_summary(run, summary, info, ["matches.parquet", "evidence.parquet"])
@@ -319,8 +237,7 @@ def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
 
 def test_a_folder_that_is_no_run_is_refused(folder: Path) -> None:
     (folder / "empty").mkdir()
-    case = CASE + STORE.format("06", "x").replace('dataset = "x"', 'run = "empty"')
-    case = case.replace("options = { spike_ins = 0 }\n", "")
+    case = CASE + STORE.format("06", "x").replace("x.run", "empty")
     with (
         pytest.raises(InputError, match="not a finished run of match"),
         compared(folder, case),

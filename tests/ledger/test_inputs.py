@@ -91,17 +91,12 @@ def test_a_small_case_and_its_defaults(tmp_path: Path) -> None:
         (
             READER + '[[use]]\napplication = "reader"\nname = "y"\nkind = "output"\n'
             "date = 2022-05-01\n",
-            "[[use]] 1: give exactly one of run, dataset, probe",
+            "[[use]] 1: give either run or probe",
         ),
         (
             READER + '[[holding]]\napplication = "reader"\nname = "y"\n'
             'date = 2022-05-01\nrun = "none.run"\n',
             "[[holding]] 1: run none.run does not exist in",
-        ),
-        (
-            READER + '[[holding]]\napplication = "reader"\nname = "y"\n'
-            'date = 2022-05-01\ndataset = "case.toml"\n',
-            'a dataset needs an index in [case], such as index = "licensed.index"',
         ),
     ],
 )
