@@ -56,28 +56,24 @@ WITH each AS (
     FROM each GROUP BY ALL
 ), daily AS (
     SELECT scope, name, coalesce(sum(value), 0) AS day_value,
-        coalesce(sum(low), 0) AS day_low, coalesce(sum(high), 0) AS day_high,
-        sum(greatest(coalesce(low, 0), most)) AS day_least
+        sum(greatest(coalesce(value, 0), most)) AS day_least
     FROM (SELECT scope, name, day, max(most) AS most FROM each GROUP BY ALL)
     LEFT JOIN found USING (scope, name, day) GROUP BY ALL
 ), counted AS (
     SELECT summed.*, daily.* EXCLUDE (scope, name), coalesce(value, 0) AS value,
-        coalesce(low, 0) AS low, coalesce(high, 0) AS high,
-        uncounted = 0 AND NOT sampled AS bounded, bounded AND without = 0 AS complete,
-        NOT EXISTS (FROM found WHERE low < high) AS exact
+        uncounted = 0 AND NOT sampled AS bounded, bounded AND without = 0 AS complete
     FROM summed JOIN daily USING (scope, name)
     LEFT JOIN (FROM found WHERE day IS NULL) USING (scope, name)
 )
 SELECT scope, nullif(name, '') AS name, first, last, first_answered, last_answered,
     calls, refused, failed, retries, uncounted, delivered,
     CASE WHEN complete THEN day_value END AS daily_value,
-    if(complete, day_low, day_least) AS daily_low,
-    CASE WHEN bounded THEN day_high + without END AS daily_high,
+    if(complete, day_value, day_least) AS daily_low,
+    CASE WHEN bounded THEN day_value + without END AS daily_high,
     CASE WHEN complete THEN value END AS distinct_value,
-    if(complete, low, greatest(low, most)) AS distinct_low,
-    CASE WHEN bounded THEN high + without END AS distinct_high,
-    CASE WHEN NOT complete THEN 'bounds' WHEN exact THEN 'exact' ELSE 'sketch' END
-        AS method,
+    if(complete, value, greatest(value, most)) AS distinct_low,
+    CASE WHEN bounded THEN value + without END AS distinct_high,
+    if(complete, 'exact', 'bounds') AS method,
     floor(all_calls - calls_margin) AS calls_low,
     ceil(all_calls + calls_margin) AS calls_high,
     floor(all_delivered - delivered_margin) AS delivered_low,
@@ -94,9 +90,7 @@ SELECT scope, nullif(name, '') AS name, first, last, first_answered, last_answer
             'there is no upper bound', uncounted::BIGINT) END,
         CASE WHEN sampled THEN 'logs are samples: calls and tweets delivered are given '
             'as 95% intervals, which assume that calls were sampled independently; distinct '
-            'tweets have no upper bound; other numbers are those in the logs' END,
-        CASE WHEN NOT exact THEN 'distinct ids are estimated by a CPC sketch, with 95% '
-            'bounds' END
+            'tweets have no upper bound; other numbers are those in the logs' END
     ), ''), CASE delivered WHEN 0 THEN 'no tweet was delivered'
         ELSE 'every delivered tweet has an id' END) AS says
 FROM counted ORDER BY scope <> 'all', scope, calls DESC, name;

@@ -3,13 +3,11 @@
 :class:`Counts` writes each intermediate result to a Parquet file: ``repeated`` has the
 calls that an earlier file also has, ``sums`` adds up calls by name and day,
 ``quarters`` shows when each application was recorded, ``ids`` has the distinct ids of
-each day, and ``found`` their numbers. ``access.sql`` makes tables from them.
+each day, and ``found`` counts them. ``access.sql`` makes tables from them.
 """
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.errors import UnusableError
 from provscan.ledger.database import literal
 from provscan.ledger.intake import Part
 from provscan.ledger.tables import FILES
 from provscan.writing import replacing_file
 
 QUARTER = 900
-# Maximum number of ids that are counted exactly. More ids are counted with sketches.
-EXACT_IDS = 500_000_000
-# Size parameter of CPC sketches; the standard error is about 0.6 / sqrt(2 ** SKETCH).
-SKETCH = 14
 # The calls of two files are compared if both have the same calls in some minute. Calls
 # in both files are left out of the later file, if they are at least this share of the
 # calls between the first and the last such minute.
@@ -92,7 +85,6 @@ SUMS = """
                 AS delivered_without_ids,
             count(*) FILTER (answered AND tweets IS NULL) AS uncounted,
             coalesce(max(delivered), 0) AS most, max(quota) AS quota,
-            coalesce(sum(len(ids)) FILTER (answered), 0)::BIGINT AS ids,
             min(time) AS first, max(time) AS last,
             min(time) FILTER (answered) AS first_answered,
             max(time) FILTER (answered) AS last_answered
@@ -202,57 +194,13 @@ class Counts:
         self.store("quarters", QUARTERS)
 
     def count_ids(self) -> None:
-        """Make ``found``, the numbers of distinct ids with their bounds by scope and
-        name, and also by day. Each number is exact, or is estimated by a CPC sketch.
+        """Make ``ids``, and ``found``, the numbers of distinct ids by scope and name,
+        and also by day.
         """
-        number = self.sql("SELECT sum(ids) FROM sums").fetchall()[0][0] or 0
-        if number <= EXACT_IDS:
-            self.store("ids", f"SELECT DISTINCT * FROM ({IDS})")
-            self.store("found", self._counted)
-        else:
-            self.store("found", self._estimated)
-
-    def _counted(self) -> pa.Table:
-        return pa.concat_tables(
-            self.sql(
-                f"""SELECT scope, name, day, count(DISTINCT id) AS value, value AS low,
-                    value AS high FROM ids JOIN scoped USING (place)
-                WHERE scope = '{scope}' AND name IS NOT NULL
-                GROUP BY GROUPING SETS ((scope, name, day), (scope, name))"""
-            ).to_arrow_table()
-            for scope in COUNTED
+        self.store("ids", f"SELECT DISTINCT * FROM ({IDS})")
+        self.store(
+            "found",
+            """SELECT scope, name, day, count(DISTINCT id) AS value
+            FROM ids JOIN scoped USING (place) WHERE name IS NOT NULL
+            GROUP BY GROUPING SETS ((scope, name, day), (scope, name))""",
         )
-
-    def _estimated(self) -> pa.Table:
-        try:
-            from datasketches import cpc_sketch, cpc_union
-        except ImportError:
-            raise UnusableError(
-                f"more than {EXACT_IDS:,} ids can only be estimated, for which a "
-                "package is missing: pip install 'provscan[ledger]' (it has no build "
-                "for Python 3.14)"
-            ) from None
-        sketches: dict[Any, Any] = defaultdict(lambda: cpc_sketch(SKETCH))
-        for batch in self.sql(IDS).to_arrow_reader(1 << 20):
-            grouped = pa.table(batch).group_by(["place", "day"])
-            for part in grouped.aggregate([("id", "list")]).to_pylist():
-                sketch = sketches[part["place"], part["day"]]
-                for number in part["id_list"]:
-                    sketch.update(number)
-        unions: dict[Any, Any] = defaultdict(lambda: cpc_union(SKETCH))
-        scoped = self.sql("FROM scoped WHERE name IS NOT NULL").fetchall()
-        for (place, day), sketch in sketches.items():
-            for scoped_place, scope, name in scoped:
-                if scoped_place == place:
-                    unions[scope, name, day].update(sketch)
-                    unions[scope, name, None].update(sketch)
-        rows = []
-        for (scope, name, day), union in unions.items():
-            sketch = union.get_result()
-            bounds = {
-                "value": round(sketch.get_estimate()),
-                "low": math.floor(sketch.get_lower_bound(2)),
-                "high": math.ceil(sketch.get_upper_bound(2)),
-            }
-            rows.append({"scope": scope, "name": name, "day": day, **bounds})
-        return pa.Table.from_pylist(rows)

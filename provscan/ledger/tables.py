@@ -103,8 +103,7 @@ TOTALS = _schema(
     distinct_value=pa.int64(),
     distinct_low=pa.int64(),
     distinct_high=pa.int64(),
-    # The method of distinct counts: "exact", "sketch" (95% bounds of a CPC sketch) or
-    # "bounds" (ids are missing, or logs are samples).
+    # Of distinct counts: "exact", or "bounds" (ids are missing, or logs are samples).
     method=pa.string(),
     # Bounds of all calls and of all tweets delivered: 95% intervals if the logs are
     # samples, else the numbers themselves. `delivered_high` is null if calls are

@@ -376,43 +376,6 @@ def test_only_whole_numbers_are_ids(
     assert (total["delivered"], total["distinct_value"]) == (listed, distinct)
 
 
-def test_sketches_keep_their_bounds(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("datasketches")
-    found = naive.calls(NIGHTS[0], 50, 1500, seed=7)
-    monkeypatch.setattr(counts, "EXACT_IDS", 10)
-    tables = measured(tmp_path, naive.write(found, tmp_path / "log.parquet"))
-    total = rows(tables, "totals")[0]
-    _, daily, distinct = naive.three_counts(found)
-    assert total["method"] == "sketch"
-    assert total["daily_low"] <= daily <= total["daily_high"]
-    assert total["distinct_low"] <= distinct <= total["distinct_high"]
-
-
-def test_bounds_of_sketches_contain_the_true_number(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """95% of the bounds contain it. Nightly: 100 logs with up to 80,000 ids each."""
-    pytest.importorskip("datasketches")
-    monkeypatch.setattr(counts, "EXACT_IDS", 10)
-    number = 100 if NIGHTLY else 1
-    inside = 0
-    for seed in range(number):
-        draw = np.random.default_rng(seed)
-        ids = draw.integers(1, 2_000 * (1 + seed % 40), (20_000, 4))
-        times = NIGHTS[0].timestamp() + np.sort(draw.uniform(0, 5e5, len(ids)))
-        kept = pa.array(ids.tolist(), pa.list_(pa.int64()))
-        table = pa.table({"time": times, "ids": kept, "application": ["a"] * len(ids)})
-        pq.write_table(table, tmp_path / f"{seed}.parquet")
-        out = tmp_path / f"out-{seed}"
-        tables = access.measure([tmp_path / f"{seed}.parquet"], out, key="k")
-        total = rows(tables, "totals")[0]
-        distinct = len(np.unique(ids))
-        inside += total["distinct_low"] <= distinct <= total["distinct_high"]
-    assert inside >= 0.95 * number
-
-
 BAD = {
     "not_json": '{"time": "2022-01-01T00:0',
     "bad_time": '{"time": "never", "status": 200}',
