@@ -28,6 +28,7 @@ import duckdb
 import pyarrow.parquet as pq
 from measure import apart, command_line, console, machine, table
 
+from provscan.engine.progress import Progress
 from provscan.ledger import access
 
 EPOCH = 1_288_834_974_657
@@ -185,17 +186,25 @@ def _scalar(database: Any, query: str) -> Any:
     return database.sql(query).fetchall()[0][0]
 
 
+class Clock(Progress):
+    """Records when each stage made progress last, in seconds from the beginning."""
+
+    def __init__(self) -> None:
+        self.begun, self.stage = time.perf_counter(), ""
+        self.ends: dict[str, float] = {}
+
+    def start(self, stage: str, total: int | None, unit: str) -> None:
+        self.stage = stage
+
+    def advance(self, n: int) -> None:
+        self.ends[self.stage] = time.perf_counter() - self.begun
+
+
 def measure(folder: Path, out: Path, memory: str) -> None:
     """Measure in this process; write the seconds until each stage ended."""
-    begun = time.perf_counter()
-    ends: dict[str, float] = {}
-
-    def progress(stage: str, done: int, total: int) -> None:
-        name = f"{stage} {done}/{total}" if stage == "counting" else stage
-        ends[name] = time.perf_counter() - begun
-
-    access.measure([folder], out, key="k", memory=memory, on_progress=progress)
-    (out / "stages.json").write_text(json.dumps(ends))
+    clock = Clock()
+    access.measure([folder], out, key="k", memory=memory, progress=clock)
+    (out / "stages.json").write_text(json.dumps(clock.ends))
 
 
 def facts(

@@ -45,13 +45,14 @@ def new_file(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def replacing_file(target: Path) -> Iterator[Path]:
+def replacing_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Yield the path of a new, empty file, which replaces ``target`` if the block
-    succeeds and is removed if it fails.
+    succeeds and is removed if it fails. The file is in ``folder`` of the same file
+    system or, by default, next to ``target``.
 
     If ``target`` is a link, the link itself is replaced.
     """
-    temporary = target.with_name(temporary_name())
+    temporary = (folder or target.parent) / temporary_name()
     new_file(temporary)
     try:
         yield temporary

@@ -7,29 +7,30 @@ compute intermediate results, from which ``access.sql`` makes most tables; ``clo
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import json
 import os
 import secrets
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.ledger import clock, counts, pauses, peaks
+from provscan.engine.progress import Progress
+from provscan.ledger import clock, pauses, peaks
+from provscan.ledger.counts import Counts
 from provscan.ledger.database import connect, run_script
-from provscan.ledger.intake import VERSION, Part, take_in
-from provscan.ledger.limits import Rule, daily_tweets, excesses
+from provscan.ledger.intake import Part, take_in
+from provscan.ledger.limits import excesses
+from provscan.ledger.policy import add_applications, add_rules
 from provscan.ledger.tables import BAD_LINES, FILES, TABLES, USAGE
-from provscan.writing import TEMPORARY, replacing_file
+from provscan.writing import hidden, replacing_file
 
 # The tables that ``access.sql`` makes.
-MADE = ("files", "calls", "totals", "organisations", "peaks", "fanout", "coverage")
-Progress = Callable[[str, int, int], None]
-"""A callback that receives the stage, the work done in it, and its total work."""
+MADE = (
+    *("files", "calls", "totals", "organisations", "peaks", "fanout", "coverage"),
+    "daily_tweets",
+)
 
 
 def measure(
@@ -39,14 +40,15 @@ def measure(
     mapping: str | os.PathLike[str] | None = None,
     key: str | None = None,
     windows: Sequence[int] = (900, 86_400),
-    rules: Sequence[Rule] = (),
+    packs: Sequence[Mapping[str, Any]] = (),
+    applications: Sequence[Mapping[str, Any]] = (),
     memory: str = "4GB",
-    on_progress: Progress | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Read access logs and write the tables of ``tables.TABLES`` to ``out/tables``.
 
     ``out/parts`` contains one normalised file per log. Therefore, an interrupted
-    measurement can be resumed, and a later one reads only new logs.
+    measurement, or one of further logs, reads only logs that were not read before.
 
     Parameters
     ----------
@@ -62,13 +64,15 @@ def measure(
         key is drawn and stored in ``out/key.txt``. Hashes of two results are comparable
         only if their keys are equal.
     windows
-        Lengths of the windows of ``peaks``, in seconds, at most 86,400.
-    rules
-        Rate limits, for ``excesses``, whose windows must be in ``windows``, and
-        projects with a monthly cap, for ``daily_tweets``.
+        Lengths of the windows of ``peaks``, in seconds, at most 86,400. The windows of
+        the rate limits of ``packs`` are added.
+    packs
+        Policy packs (see ``inputs``) whose rate limits and monthly caps are compared.
+    applications
+        The applications of a case, with their projects and tiers.
     memory
         The memory that DuckDB may use.
-    on_progress
+    progress
         Receives the progress.
 
     Returns
@@ -83,45 +87,36 @@ def measure(
     ParameterError
         A window or an entry of the mapping is wrong.
     """
-    windows = sorted(set(windows)) or [900]
-    peaks.require_windows(windows)
+    progress = progress or Progress()
+    limits = [each for pack in packs for each in pack["rules"]]
+    limits = [each for each in limits if each["kind"] == "rate_limit"]
+    measured = sorted({*windows, *(60 * each["window_minutes"] for each in limits)})
+    peaks.require_windows(measured)
     folder = Path(out).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
-    progress: Progress = on_progress or (lambda *_: None)
-    _remove_leftovers(folder)
-    secret = _secret(folder) if key is None else key
-    parts = take_in(logs, folder, secret, mapping, memory, progress)
-    basis = [[str(part.path), part.about["source"]] for part in parts]
-    compared = [rule.as_list() for rule in rules]
-    settings = json.dumps([VERSION, basis, windows, compared])
-    name = hashlib.sha256(settings.encode()).hexdigest()[:16]
-    work = folder / "work" / name
-    work.mkdir(parents=True, exist_ok=True)
-    usage = [row for part in parts for row in part.usage]
-    bad = [row for part in parts for row in part.bad]
-    tables = {
-        "files": pa.Table.from_pylist([part.about for part in parts], FILES),
-        "bad_lines": pa.Table.from_pylist(bad, BAD_LINES),
-        "usage": pa.Table.from_pylist(usage) if usage else USAGE.empty_table(),
-    }
-    if any(part.path for part in parts):
-        with connect([folder], memory) as database:
-            counted = counts.Counts(database, parts, work)
-            tables |= _counted(counted, parts, windows, rules, progress)
-    (folder / "tables").mkdir(exist_ok=True)
-    for each, schema in TABLES.items():
-        table = tables.get(each, schema.empty_table()).select(schema.names)
-        with replacing_file(folder / "tables" / f"{each}.parquet") as target:
-            pq.write_table(table.cast(schema), target)
-    return folder / "tables"
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove temporary files of a measurement that was killed."""
-    for inside in (folder, folder / "tables", folder / "parts", *folder.glob("work/*")):
-        for path in inside.glob(".provscan-*"):
-            if TEMPORARY.fullmatch(path.name.removesuffix("-spill")):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+    tables = folder / "tables"
+    tables.mkdir(parents=True, exist_ok=True)
+    with hidden(folder) as work:
+        work.mkdir()
+        secret = _secret(folder) if key is None else key
+        parts = take_in(logs, folder / "parts", work, secret, mapping, memory, progress)
+        usage = [row for part in parts for row in part.usage]
+        bad = [row for part in parts for row in part.bad]
+        found = {
+            "files": pa.Table.from_pylist([part.about for part in parts], FILES),
+            "bad_lines": pa.Table.from_pylist(bad, BAD_LINES),
+            "usage": pa.Table.from_pylist(usage) if usage else USAGE.empty_table(),
+        }
+        if any(part.path for part in parts):
+            with connect(work, [folder], memory) as database:
+                add_applications(database, applications)
+                add_rules(database, packs)
+                counts = Counts(database, parts, work)
+                found |= _counted(counts, parts, measured, progress)
+        for name, schema in TABLES.items():
+            table = found.get(name, schema.empty_table()).select(schema.names)
+            with replacing_file(tables / f"{name}.parquet", work) as target:
+                pq.write_table(table.cast(schema), target)
+    return tables
 
 
 def _secret(folder: Path) -> str:
@@ -129,38 +124,29 @@ def _secret(folder: Path) -> str:
     path = folder / "key.txt"
     if not path.exists():
         with replacing_file(path) as target:
-            target.write_text(secrets.token_hex(32))
             target.chmod(0o600)
+            target.write_text(secrets.token_hex(32))
     return path.read_text().strip()
 
 
 def _counted(
-    counted: counts.Counts,
-    parts: Sequence[Part],
-    windows: Sequence[int],
-    rules: Sequence[Rule],
-    progress: Progress,
+    counts: Counts, parts: Sequence[Part], windows: Sequence[int], progress: Progress
 ) -> dict[str, pa.Table]:
     """Return the tables that are computed from calls."""
-    steps = 4
-    progress("counting", 0, steps)
-    counted.add_up()
-    pauses.separate(counted, parts)
-    walked = functools.cache(lambda: peaks.walk(counted, windows, progress))
-    counted.store("busiest", lambda: walked()[0])
-    counted.store("retries", lambda: walked()[1])
-    progress("counting", 1, steps)
-    counted.count_ids()
-    progress("counting", 2, steps)
-    measured = clock.clock(counted)
-    progress("counting", 3, steps)
-    paused = pauses.pauses(counted, parts, measured)
-    judged = {
-        "excesses": excesses(counted, rules, measured),
-        "daily_tweets": daily_tweets(counted, rules),
-    }
-    counted.database.register("pauses", paused)
-    run_script(counted.database, "access.sql")
-    tables = {name: counted.sql(f"FROM table_{name}").to_arrow_table() for name in MADE}
-    progress("counting", steps, steps)
-    return tables | judged | {"clock": measured, "pauses": paused}
+    counts.add_up()
+    pauses.separate(counts, parts)
+    busiest, retries = peaks.walk(counts, windows, progress)
+    counts.store("busiest", busiest)
+    counts.store("retries", retries)
+    progress.start("Counting", 3, "steps")
+    counts.count_ids()
+    progress.advance(1)
+    measured = clock.clock(counts)
+    progress.advance(1)
+    paused = pauses.pauses(counts, parts, measured)
+    judged = excesses(counts, measured)
+    counts.database.register("pauses", paused)
+    run_script(counts.database, "access.sql")
+    tables = {name: counts.sql(f"FROM table_{name}").to_arrow_table() for name in MADE}
+    progress.advance(1)
+    return tables | {"excesses": judged, "clock": measured, "pauses": paused}

@@ -1,8 +1,8 @@
 -- Make the tables of access logs, as views table_NAME with the columns of tables.py.
 --
 -- The script reads the intermediate results of counts.py and peaks.py (names, repeated,
--- sums, quarters, found, retries, busiest), the views logs, files, every and scoped, and
--- the table pauses.
+-- sums, quarters, ids, found, retries, busiest), the views logs, files, every and scoped,
+-- and the tables pauses, rules and applications.
 
 -- The groups of names whose calls share a limit: one row for each name and scope.
 CREATE VIEW groups AS
@@ -187,3 +187,30 @@ SELECT application, day, covered, silence, gap, unknown, sampled,
 FROM days JOIN (SELECT DISTINCT app, application FROM names) USING (app)
 LEFT JOIN counted USING (app, day) LEFT JOIN doubled USING (app, day)
 LEFT JOIN damage USING (app, day) ORDER BY application, day;
+
+-- A tweet counts once a day, but the logs do not show when the day of the platform
+-- begins. Two responses on UTC days that are both even, or both odd, are never on the
+-- same day, so the larger number of such days of a tweet is a lower bound. An application
+-- without a project is a project of its own. Logs may leave the project out.
+CREATE VIEW table_daily_tweets AS
+WITH caps AS (
+    SELECT unnest(tiers) AS tier, min(value) AS cap FROM rules
+    WHERE kind = 'monthly_cap' GROUP BY tier
+), plans AS (
+    SELECT coalesce(project, name) AS project, list(name) AS members, min(cap) AS cap
+    FROM applications LEFT JOIN caps USING (tier) GROUP BY ALL HAVING cap IS NOT NULL
+), places AS (
+    SELECT DISTINCT plans.project, cap, place FROM names n JOIN plans
+    ON list_contains(members, application)
+        OR application IS NULL AND n.project = plans.project
+), mine AS (
+    SELECT DISTINCT project, cap, day, id FROM ids JOIN places USING (place)
+), parities AS (
+    SELECT project, id, count(*) FILTER (epoch(day) // 86400 % 2 = 1)
+        > count(*) FILTER (epoch(day) // 86400 % 2 = 0) AS odd
+    FROM mine WHERE project IN (SELECT project FROM mine GROUP BY project
+        HAVING count(*) > any_value(cap)) GROUP BY ALL
+)
+SELECT project, day, count(*)::BIGINT AS tweets
+FROM mine JOIN parities USING (project, id)
+WHERE (epoch(day) // 86400 % 2 = 1) = odd GROUP BY ALL ORDER BY ALL;

@@ -8,9 +8,8 @@ each day, and ``found`` counts them. ``access.sql`` makes tables from them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -19,7 +18,6 @@ import pyarrow.parquet as pq
 from provscan.ledger.database import literal
 from provscan.ledger.intake import Part
 from provscan.ledger.tables import FILES
-from provscan.writing import replacing_file
 
 QUARTER = 900
 # The calls of two files are compared if both have the same calls in some minute. Calls
@@ -142,15 +140,15 @@ class Counts:
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self.database.sql(query)
 
-    def store(self, name: str, query: str | Callable[[], pa.Table]) -> None:
-        """Write the result of a query to a file, and make a view ``name`` of it."""
+    def store(self, name: str, result: str | pa.Table) -> None:
+        """Write a table, or the result of a query, to a file, and make a view ``name``
+        of it.
+        """
         path = self.work / f"{name}.parquet"
-        if not path.exists():
-            with replacing_file(path) as target:
-                if isinstance(query, str):
-                    self.sql(f"COPY ({query}) TO {literal(target)} (FORMAT parquet)")
-                else:
-                    pq.write_table(query(), target)
+        if isinstance(result, str):
+            self.sql(f"COPY ({result}) TO {literal(path)} (FORMAT parquet)")
+        else:
+            pq.write_table(result, path)
         self.sql(f"CREATE VIEW {name} AS FROM read_parquet({literal(path)})")
 
     def _rows(self, parts: Iterable[int]) -> str:
@@ -198,9 +196,14 @@ class Counts:
         and also by day.
         """
         self.store("ids", f"SELECT DISTINCT * FROM ({IDS})")
-        self.store(
-            "found",
-            """SELECT scope, name, day, count(DISTINCT id) AS value
-            FROM ids JOIN scoped USING (place) WHERE name IS NOT NULL
-            GROUP BY GROUPING SETS ((scope, name, day), (scope, name))""",
+        # A query for each scope needs less memory than one for all scopes.
+        found = (
+            self.sql(
+                f"""SELECT scope, name, day, count(DISTINCT id) AS value
+                FROM ids JOIN scoped USING (place)
+                WHERE scope = '{scope}' AND name IS NOT NULL
+                GROUP BY GROUPING SETS ((scope, name, day), (scope, name))"""
+            ).to_arrow_table()
+            for scope in COUNTED
         )
+        self.store("found", pa.concat_tables(found))

@@ -16,22 +16,21 @@ from typing import Any
 import duckdb
 
 from provscan.ledger.tables import TABLES
-from provscan.writing import replacing_file, temporary_name
+from provscan.writing import replacing_file
 
 Database = duckdb.DuckDBPyConnection
 
 
-def connect(folders: Sequence[Path], memory: str) -> Database:
-    """Return a connection that can access only these folders. It writes data that does
-    not fit in memory to a temporary folder in the first of them.
+def connect(work: Path, folders: Sequence[Path], memory: str) -> Database:
+    """Return a connection that can access only ``work`` and these folders. It writes
+    data that does not fit in memory to ``work``.
     """
     database = duckdb.connect()
     database.execute(f"SET memory_limit = {literal(memory)}")
-    spill = folders[0] / f"{temporary_name()}-spill"
-    database.execute(f"SET temp_directory = {literal(spill)}")
+    database.execute(f"SET temp_directory = {literal(work / 'spill')}")
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")
-    allowed = ", ".join(literal(folder) for folder in folders)
+    allowed = ", ".join(literal(folder) for folder in (work, *folders))
     database.execute(f"SET allowed_directories = [{allowed}]")
     database.execute("SET enable_external_access = false")
     database.execute("SET lock_configuration = true")

@@ -25,6 +25,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +36,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from provscan.engine.progress import Progress
 from provscan.errors import InputError
 from provscan.ledger import exports
 from provscan.ledger.columns import (
@@ -57,7 +59,7 @@ from provscan.readers.limits import current_limits
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats
 from provscan.urls import source_of
-from provscan.writing import replacing_file, temporary_name
+from provscan.writing import replacing_file
 
 # Increase this version when the columns of parts or of intermediate results change.
 VERSION = 6
@@ -105,25 +107,26 @@ class Part:
 
 def take_in(
     logs: Sequence[str | os.PathLike[str]],
-    out: Path,
+    folder: Path,
+    work: Path,
     key: str,
     mapping: str | os.PathLike[str] | None,
     memory: str,
-    on_progress: Any,
+    progress: Progress,
 ) -> list[Part]:
-    """Return the parts of all files in ``logs``, in their order; make missing parts."""
+    """Return the parts of all files in ``logs``, in their order; make missing parts in
+    ``folder``. Temporary files are in ``work``.
+    """
     entries = read_mapping(mapping)
-    folder = out / "parts"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     named = [source_of(name) for name in logs]
     finder = Finder(current_limits(), FileOptions(None, None))
     found = list(finder.files(named))
-    total = sum(each.split.size for each in found)
+    progress.start("Reading", sum(each.split.size for each in found), "bytes")
     made: list[Part] = []
     seen: dict[str, str] = {}
-    done = 0
     sources = {Path(each.split.path).resolve().parent for each in found}
-    with connect([folder, *sorted(sources)], memory) as database:
+    with connect(work, sorted(sources), memory) as database:
         for each in found:
             source = each.split.source
             about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
@@ -136,12 +139,12 @@ def take_in(
                 else:
                     seen[checksum] = source
                     entry = entry_for(source, entries)
-                    made.append(_part(database, each, about, entry, folder, key))
+                    maker = _Maker(database, folder, work, entry, key)
+                    made.append(maker.made(each, about))
             except InputError as error:
                 about |= {"state": "unread", "detail": why_unread(error, source)}
                 made.append(Part(about))
-            done += each.split.size
-            on_progress("reading", done, total)
+            progress.advance(each.split.size)
         _hash_contents(made, found)
     for source, why in finder.unread:
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
@@ -209,41 +212,6 @@ def _context(split: Split) -> Context:
     return Context.of(split, ReadStats(), current_limits())
 
 
-def _part(
-    database: duckdb.DuckDBPyConnection,
-    found: Found,
-    about: dict[str, Any],
-    entry: Entry,
-    folder: Path,
-    key: str,
-) -> Part:
-    """Return the part of one log. Make it unless it exists."""
-    basis = [VERSION, duckdb.__version__, about["sha256"], entry.as_json(), key]
-    name = hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
-    description = folder / f"{name}.json"
-    if description.exists():
-        part = _stored_part(description)
-        # The log may have been moved since.
-        part.about |= {"source": about["source"], "stream": about["stream"]}
-        part.bad = [row | {"source": about["source"]} for row in part.bad]
-        return part
-    form = entry.format or format_of(found.head)
-    if form not in (*FORMATS, "parquet", "usage", "digest"):
-        known = ", ".join(FORMATS)
-        raise InputError(f"unknown format {form!r}; the formats are parquet, {known}")
-    part = Part(about | {"format": form, "state": "read", "detail": None})
-    stream = ByteStream(found.split, _context(found.split))
-    if form == "usage":
-        part.usage = exports.usage(stream, about["source"])
-    elif form == "digest":
-        part.digest = exports.digest(stream)
-    else:
-        _Maker(database, part, folder / f"{name}.parquet", entry, key).make(found)
-    with replacing_file(description) as file:
-        file.write_text(json.dumps(asdict(part), default=str))
-    return _stored_part(description)
-
-
 def _stored_part(description: Path) -> Part:
     part = Part(**json.loads(description.read_text()))
     for name in ("first", "last"):
@@ -257,29 +225,60 @@ def _stored_part(description: Path) -> Part:
 
 
 class _Maker:
-    """Makes one part from an SQL query that returns the typed rows of the log."""
+    """Makes the part of one log, with SQL queries that return its typed rows."""
+
+    part: Part
 
     def __init__(
         self,
         database: duckdb.DuckDBPyConnection,
-        part: Part,
-        path: Path,
+        folder: Path,
+        work: Path,
         entry: Entry,
         key: str,
     ) -> None:
-        self.part = part
-        self._database = database
-        self._path = path
+        self._database, self._folder, self._work = database, folder, work
         self._entry = entry
         self._key = key.encode()
         # Keys of names depend on the secret, but queries do not contain the secret.
         self._salt = int.from_bytes(hashlib.sha256(self._key).digest()[:7])
         self._zoned = False
 
-    def make(self, found: Found) -> None:
+    def made(self, found: Found, about: dict[str, Any]) -> Part:
+        """Return the part of a log. Make it unless it exists."""
+        basis = [VERSION, duckdb.__version__, about["sha256"], self._entry.as_json()]
+        basis.append(self._key.decode())
+        name = hashlib.sha256(json.dumps(basis).encode()).hexdigest()[:32]
+        description = self._folder / f"{name}.json"
+        if description.exists():
+            part = _stored_part(description)
+            # The log may have been moved since.
+            part.about |= {"source": about["source"], "stream": about["stream"]}
+            part.bad = [row | {"source": about["source"]} for row in part.bad]
+            return part
+        form = self._entry.format or format_of(found.head)
+        if form not in (*FORMATS, "parquet", "usage", "digest"):
+            known = ", ".join(FORMATS)
+            raise InputError(
+                f"unknown format {form!r}; the formats are parquet, {known}"
+            )
+        self.part = Part(about | {"format": form, "state": "read", "detail": None})
+        self._path = description.with_suffix(".parquet")
+        stream = ByteStream(found.split, _context(found.split))
+        if form == "usage":
+            self.part.usage = exports.usage(stream, about["source"])
+        elif form == "digest":
+            self.part.digest = exports.digest(stream)
+        else:
+            self._make(found)
+        with self._replacing(description) as file:
+            file.write_text(json.dumps(asdict(self.part), default=str))
+        return _stored_part(description)
+
+    def _make(self, found: Found) -> None:
         """Write the part and its names, and complete ``about``."""
         form = self.part.about["format"]
-        copy = self._path.with_name(temporary_name())
+        copy = self._work / "copy"
         try:
             if form != "parquet":
                 lines = FORMATS[form](found.head)
@@ -302,6 +301,9 @@ class _Maker:
             raise InputError(f"damaged: {error}") from error
         finally:
             copy.unlink(missing_ok=True)
+
+    def _replacing(self, target: Path) -> AbstractContextManager[Path]:
+        return replacing_file(target, self._work)
 
     def _sql(self, query: str) -> duckdb.DuckDBPyRelation:
         return self._database.sql(query)
@@ -429,7 +431,7 @@ class _Maker:
             else:
                 about["detail"] = NO_CALL
             return
-        with replacing_file(self._path) as target:
+        with self._replacing(self._path) as target:
             for order in ("", "ORDER BY time, row"):
                 self._sql(
                     f"""COPY (
@@ -483,7 +485,7 @@ class _Maker:
         for name in ("token", "user"):
             hashed = pa.array(map(self._hashed, found[name].to_pylist()), pa.string())
             found = found.set_column(found.column_names.index(name), name, hashed)
-        with replacing_file(self._path.with_suffix(".names.parquet")) as target:
+        with self._replacing(self._path.with_suffix(".names.parquet")) as target:
             pq.write_table(found.drop_columns(["calls", *NOTES]), target)
         applications = pc.unique(found["application"].drop_null()).sort()
         about["applications"] = applications.to_pylist()[:1000]

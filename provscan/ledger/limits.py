@@ -18,16 +18,15 @@ possibility is left:
   effect, that version may have applied before: the higher value counts.
 
 ``peaks`` has the sums, so that most groups need no closer look.
-:func:`daily_tweets` counts the tweets of projects with a monthly cap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from fnmatch import fnmatchcase
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
@@ -35,7 +34,8 @@ import pyarrow as pa
 
 from provscan.ledger.counts import Counts
 from provscan.ledger.database import literal
-from provscan.ledger.tables import DAILY_TWEETS, EXCESSES
+from provscan.ledger.database import rows as rows_of
+from provscan.ledger.tables import EXCESSES
 
 MICRO = 1_000_000
 DAY, HOUR = 86_400 * MICRO, 3600 * MICRO
@@ -54,73 +54,33 @@ GROUPS = {
 }
 
 
-@dataclass(frozen=True)
-class Rule:
-    """A rule that calls are compared with."""
-
-    def as_list(self) -> list[Any]:
-        return list(asdict(self).values())
-
-
-@dataclass(frozen=True)
-class Limit(Rule):
+class Limit(NamedTuple):
     """A version of a rate limit. ``begin`` and ``until`` are in microseconds."""
 
     pack: str
     rule: str
     version: str
     scope: str
-    endpoints: tuple[str, ...]
+    endpoints: list[str]
     seconds: int
     value: int
     begin: int
     until: int
 
 
-@dataclass(frozen=True)
-class Plan(Rule):
-    """A project with a monthly cap of tweets: its applications, whose logs may leave
-    the project out, and the smallest cap.
+LIMITS = """
+    SELECT pack, rule, version, scope, endpoints, 60 * window_minutes AS seconds,
+        permits AS value, epoch_us(from_day + 1) AS begin,
+        epoch_us(until_day - 1) AS until
+    FROM rules WHERE kind = 'rate_limit' AND from_day IS NOT NULL AND value IS NOT NULL
+    ORDER BY pack, rule, begin"""
+
+
+def excesses(counts: Counts, clock: pa.Table) -> pa.Table:
+    """Return the table ``excesses``, given the table ``clock``. The database has the
+    table ``rules``.
     """
-
-    project: str
-    applications: tuple[str, ...]
-    cap: int
-
-
-def limits_of(packs: Iterable[Mapping[str, Any]]) -> list[Limit]:
-    """Return the dated versions of the rate limits of policy packs."""
-    found = []
-    for pack in packs:
-        for rule in pack["rules"]:
-            if rule["kind"] != "rate_limit":
-                continue
-            versions = [each for each in rule["versions"] if each["date"] is not None]
-            for version, after in zip(versions, [*versions[1:], None], strict=True):
-                until, value = date(9999, 1, 1), version["value"]
-                if after is not None:
-                    until = after["date"] - timedelta(days=1)
-                    if after["dated"] != "effect":
-                        value = max(value, after["value"])
-                found.append(
-                    Limit(
-                        pack["name"],
-                        rule["id"],
-                        str(version["date"]),
-                        rule["scope"] or "application",
-                        tuple(rule["endpoints"] or ("*",)),
-                        60 * rule["window_minutes"],
-                        value,
-                        _micro(version["date"] + timedelta(days=1)),
-                        _micro(until),
-                    )
-                )
-    return found
-
-
-def excesses(counts: Counts, rules: Sequence[Rule], clock: pa.Table) -> pa.Table:
-    """Return the table ``excesses``, given the table ``clock``."""
-    limits = [rule for rule in rules if isinstance(rule, Limit)]
+    limits = [Limit(**row) for row in rows_of(counts.database, LIMITS)]
     rows: list[dict[str, Any]] = []
     clocks = clock.to_pylist()
     for limit in limits:
@@ -160,67 +120,6 @@ def excesses(counts: Counts, rules: Sequence[Rule], clock: pa.Table) -> pa.Table
     return pa.Table.from_pylist(rows, EXCESSES)
 
 
-def plans_of(
-    packs: Iterable[Mapping[str, Any]], applications: Iterable[Mapping[str, Any]]
-) -> list[Plan]:
-    """Return the projects of a case to whose tier a monthly cap applies. An application
-    without a project is a project of its own.
-    """
-    caps: dict[str, int] = {}
-    for pack in packs:
-        for rule in pack["rules"]:
-            for version in rule["versions"] if rule["kind"] == "monthly_cap" else ():
-                for tier in rule["tiers"] or ():
-                    value = version["value"]
-                    caps[tier] = min(value, caps.get(tier, value))
-    members: dict[str, list[Mapping[str, Any]]] = {}
-    for row in applications:
-        members.setdefault(row["project"] or row["name"], []).append(row)
-    return [
-        Plan(
-            project,
-            tuple(row["name"] for row in rows),
-            min(caps[row["tier"]] for row in rows if row["tier"] in caps),
-        )
-        for project, rows in members.items()
-        if any(row["tier"] in caps for row in rows)
-    ]
-
-
-def daily_tweets(counts: Counts, rules: Sequence[Rule]) -> pa.Table:
-    """Return the table ``daily_tweets``.
-
-    A tweet counts once a day, but the logs don't show when the platform's day begins.
-    Two responses on UTC days that are both even, or both odd, are never on the same
-    day, so the larger number of such days of a tweet is a lower bound.
-    """
-    plans = [rule for rule in rules if isinstance(rule, Plan)]
-    tables = [DAILY_TWEETS.empty_table()]
-    for plan in plans:
-        members = ", ".join(map(literal, plan.applications))
-        mine = f"""SELECT DISTINCT day, id FROM ids JOIN (
-            SELECT DISTINCT place FROM names WHERE application IN ({members})
-                OR application IS NULL AND project = {literal(plan.project)}
-            ) USING (place)"""
-        if counts.sql(f"SELECT count(*) FROM ({mine})").fetchall()[0][0] <= plan.cap:
-            continue
-        tables.append(
-            counts.sql(
-                f"""WITH mine AS ({mine}), parities AS (
-                    SELECT id, count(*) FILTER (epoch(day) // 86400 % 2 = 1)
-                        > count(*) FILTER (epoch(day) // 86400 % 2 = 0) AS odd
-                    FROM mine GROUP BY id
-                ) SELECT {literal(plan.project)} AS project, day,
-                    count(*)::BIGINT AS tweets
-                FROM mine JOIN parities USING (id)
-                WHERE (epoch(day) // 86400 % 2 = 1) = odd GROUP BY day ORDER BY day"""
-            )
-            .to_arrow_table()
-            .cast(DAILY_TWEETS)
-        )
-    return pa.concat_tables(tables)
-
-
 def _own_tokens(
     limit: Limit,
     users: Sequence[Limit],
@@ -234,7 +133,8 @@ def _own_tokens(
     users = [
         user
         for user in users
-        if any(_matches(endpoint, pattern) for pattern in user.endpoints)
+        # This matches like GLOB of DuckDB.
+        if any(fnmatchcase(endpoint, pattern) for pattern in user.endpoints)
         and user.begin < limit.until
         and limit.begin < user.until
     ]
@@ -393,13 +293,6 @@ def _first(
             final = np.concatenate([final, cells])
     worst = final[np.argmax((last - first)[final])]
     return int(first[worst]), int(last[worst]) - 1
-
-
-def _matches(text: str, pattern: str) -> bool:
-    """Return whether a text matches a pattern, as GLOB of DuckDB does."""
-    from fnmatch import fnmatchcase
-
-    return fnmatchcase(text, pattern)
 
 
 def _micro(day: date) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from provscan.engine.progress import Progress
 from provscan.errors import ParameterError
 from provscan.ledger.counts import QUARTER, SCOPES, Counts
 
@@ -36,7 +37,7 @@ def require_windows(windows: Sequence[int]) -> None:
 
 
 def walk(
-    counts: Counts, windows: Sequence[int], on_progress: Any
+    counts: Counts, windows: Sequence[int], progress: Progress
 ) -> tuple[pa.Table, pa.Table]:
     """Return the busiest windows of each group and UTC day, and the number of retries
     of each name and day. ``windows`` are in seconds, ascending.
@@ -50,7 +51,8 @@ def walk(
     }
     found, retries = [], []
     periods = list(_periods(counts))
-    for number, (begin, end) in enumerate(periods, 1):
+    progress.start("Peaks", len(periods), "steps")
+    for begin, end in periods:
         calls = _calls(counts, begin - max(RETRY, *windows), end)
         retries.append(_retries(calls, begin))
         calls = calls[calls["answered"]]
@@ -65,7 +67,7 @@ def walk(
                     for name, value in same.items()
                 }
                 found.append(pa.table(repeated | best))
-        on_progress("peaks", number, len(periods))
+        progress.advance(1)
     return pa.concat_tables(found), pa.concat_tables(retries)
 
 

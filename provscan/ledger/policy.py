@@ -9,10 +9,10 @@ them applied.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from provscan.ledger.database import Database, add_table, run_script
-from provscan.ledger.inputs import Row
 
 VERSIONS = """pack VARCHAR, rule VARCHAR, kind VARCHAR, title VARCHAR, scope VARCHAR,
     endpoints VARCHAR[], tiers VARCHAR[], window_minutes BIGINT, assumes VARCHAR,
@@ -20,7 +20,16 @@ VERSIONS = """pack VARCHAR, rule VARCHAR, kind VARCHAR, title VARCHAR, scope VAR
     source VARCHAR, text_sha256 VARCHAR"""
 
 
-def add_rules(db: Database, packs: Sequence[Row]) -> None:
+APPLICATIONS = """name VARCHAR, project VARCHAR, tier VARCHAR, government BOOLEAN,
+    notice TIMESTAMPTZ"""
+
+
+def add_applications(db: Database, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add the table ``applications`` of a case."""
+    add_table(db, "applications", APPLICATIONS, rows)
+
+
+def add_rules(db: Database, packs: Iterable[Mapping[str, Any]]) -> None:
     """Add the table ``rules``, with all versions of all rules of the packs."""
     versions = [
         {

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,24 +37,17 @@ from provscan.ledger.files import (
 )
 from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
-from provscan.ledger.limits import limits_of, plans_of
-from provscan.ledger.policy import add_rules
+from provscan.ledger.policy import add_applications, add_rules
 from provscan.ledger.report import write_ledger_report
-from provscan.ledger.workbook import WORKBOOK, write_ledger_workbook
+from provscan.ledger.workbook import write_ledger_workbook
 from provscan.options import Source
-from provscan.runs.folder import REPORT_FILE, seal, write_json
+from provscan.runs.folder import seal, write_json
 from provscan.unfinished import Work, require_new, unfinished_folder
-from provscan.writing import remove_named, require_own
+from provscan.writing import remove_dead, remove_named, require_own
 
-# Folders of ``access.measure`` that are needed only to resume it.
-PARTS = ("parts", "work")
 # The folder of the ledger in its unfinished folder, and the key of hashed names in it.
 # ``ledger.json`` has no checksum of the key.
 LEDGER, KEY = "ledger", "key.txt"
-# Files that are written last, and temporary files of the workbook.
-LAST = re.compile(rf"{LEDGER_FILE}|{WORKBOOK}|{REPORT_FILE}|tmp\w{{8}}")
-APPLICATIONS = """name VARCHAR, project VARCHAR, tier VARCHAR, government BOOLEAN,
-    notice TIMESTAMPTZ"""
 END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ, first_access TIMESTAMPTZ"""
 STATED = """source VARCHAR, what VARCHAR, total BIGINT, application VARCHAR,
@@ -63,8 +55,8 @@ STATED = """source VARCHAR, what VARCHAR, total BIGINT, application VARCHAR,
 # The tables that ``ledger.json`` also contains, and those that this module writes.
 MAIN = ("totals", "holdings", "uses", "deletions", "government", "claims")
 WRITTEN = (*MAIN[1:], "applications", "rules", "end_users", "findings", "missing")
-# The default policy packs of a case; windows, in seconds, that are always measured.
-POLICIES, WINDOWS = ("x-developer",), {900, 86_400}
+# The default policy packs of a case.
+POLICIES = ("x-developer",)
 
 
 def make_ledger(
@@ -124,12 +116,6 @@ def make_ledger(
         mapping = content.folder / about["mapping"]
     policies = POLICIES if about["policies"] is None else about["policies"]
     packs = [read_pack(name, content.folder) for name in policies]
-    windows = WINDOWS | {
-        60 * rule["window_minutes"]
-        for pack in packs
-        for rule in pack["rules"]
-        if rule["kind"] == "rate_limit"
-    }
     target = Path(out)
     if overwrite and os.path.lexists(target):
         require_own(target, _own_files(target))
@@ -141,23 +127,18 @@ def make_ledger(
     ):
         work.begin({})
         folder = work.path / LEDGER
-        # An earlier command may have been killed just before it moved the ledger.
-        _move(PARTS, work.path, folder)
-        # These files of an interrupted command are written again.
-        _remove_last(folder)
-        shutil.rmtree(folder / TABLES_FOLDER, ignore_errors=True)
-        tables = measure(
+        shutil.rmtree(folder, ignore_errors=True)
+        measured = measure(
             all_logs,
-            folder,
+            work.path,
             mapping=mapping,
             key=key,
-            windows=sorted(windows),
-            rules=[
-                *limits_of(packs),
-                *plans_of(packs, content.tables["application"]),
-            ],
-            on_progress=None if progress is None else _Steps(progress),
+            packs=packs,
+            applications=content.tables["application"],
+            progress=progress,
         )
+        folder.mkdir()
+        tables = measured.rename(folder / TABLES_FOLDER)
         with open_database(tables) as db:
             _add_case(db, content)
             add_rules(db, packs)
@@ -169,7 +150,8 @@ def make_ledger(
         write_ledger_workbook(folder, tables)
         _write_manifest(folder, content, packs)
         write_ledger_report(folder)
-        _move(PARTS, folder, work.path)
+        if key is None:
+            (work.path / KEY).rename(folder / KEY)
         work.publish(folder, replace=overwrite)
     return target
 
@@ -184,7 +166,7 @@ def _own_files(folder: Path) -> set[str]:
 
 
 def _add_case(db: Database, case: Case) -> None:
-    add_table(db, "applications", APPLICATIONS, case.tables["application"])
+    add_applications(db, case.tables["application"])
     add_table(db, "end_users", END_USERS, case.tables["end_user"])
     add_table(db, "stated", STATED, case.tables["claim"])
     add_table(db, "period", '"from" DATE, "to" DATE', [case.about])
@@ -229,57 +211,23 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
     # Dates and times become strings.
     content = json.loads(json.dumps(content, default=str))
     files = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    names = [
-        str(path)
-        for path in sorted(files)
-        if path.name not in (KEY, LEDGER_FILE) and path.parts[0] not in PARTS
-    ]
+    names = [str(path) for path in sorted(files)]
     seal(folder, content, names)
     write_json(folder / LEDGER_FILE, content)
 
 
-class _Steps:
-    """A callback that shows the stages of ``access.measure`` as progress."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress, self._stage, self._done = progress, "", 0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != self._stage:
-            unit = "bytes" if stage == "reading" else "steps"
-            self._progress.start(stage.capitalize(), total, unit)
-            self._stage, self._done = stage, 0
-        self._progress.advance(done - self._done)
-        self._done = done
-
-
 def _remove_work(folder: Path) -> None:
     """Remove everything that :func:`make_ledger` writes to its unfinished folder."""
-    for name in (*PARTS, TABLES_FOLDER):
-        shutil.rmtree(folder / LEDGER / name, ignore_errors=True)
-    for name in PARTS:
+    remove_dead(folder)
+    for name in ("parts", TABLES_FOLDER, LEDGER):
         shutil.rmtree(folder / name, ignore_errors=True)
-    _remove_last(folder / LEDGER)
-    remove_named(folder, [LEDGER, f"{LEDGER}/{KEY}"])
-
-
-def _move(names: Sequence[str], old: Path, new: Path) -> None:
-    """Move folders that exist from one folder to another."""
-    for name in names:
-        if (old / name).is_dir():
-            new.mkdir(exist_ok=True)
-            (old / name).rename(new / name)
-
-
-def _remove_last(folder: Path) -> None:
-    if folder.is_dir():
-        remove_named(folder, filter(LAST.fullmatch, os.listdir(folder)))
+    remove_named(folder, [KEY])
 
 
 WORK = Work(
     name="ledger",
     # Each log that was read has one such file.
-    parts=(f"{LEDGER}/parts/*.names.parquet", "parts/*.names.parquet"),
+    parts=("parts/*.names.parquet",),
     unit="log",
     remove=_remove_work,
 )

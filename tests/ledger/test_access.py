@@ -20,7 +20,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import naive_access as naive
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,7 +27,7 @@ from forks import Fork
 from nightly import NIGHTLY
 
 from provscan.errors import InputError, ParameterError
-from provscan.ledger import access, counts, peaks
+from provscan.ledger import access, peaks
 from provscan.ledger.intake import stream_of
 from provscan.ledger.tables import TABLES
 from provscan.readers.bytes.compression import COMPRESSED

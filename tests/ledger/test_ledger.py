@@ -342,7 +342,7 @@ def test_an_interrupted_ledger_is_resumed(
             make_ledger(log, out)
     assert "repeat the command to resume" in raised.value.__notes__[0]
     assert not out.exists()
-    key = (tmp_path / "out.unfinished" / "ledger" / "key.txt").read_text()
+    key = (tmp_path / "out.unfinished" / "key.txt").read_text()
     make_ledger(log, out)
     assert (out / "key.txt").read_text() == key
     assert not (tmp_path / "out.unfinished").exists()
