@@ -48,6 +48,8 @@ CHARACTER = re.compile(
 
 # A start and end in a text, and the new bytes between them.
 Edit = tuple[int, int, bytes]
+# Bytes, and the bytes that replace them: the same object if they stay.
+Piece = tuple[bytes, bytes]
 
 
 class Located(str):
@@ -103,8 +105,8 @@ def _sizes(text: str) -> Numbers:
     return np.where(bad, codes.astype(np.int64) - NOT_UTF8, sizes)
 
 
-def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
-    """Return UTF-8 with other bytes in the place of some code points.
+def edited(data: bytes, edits: Sequence[Edit]) -> list[Piece]:
+    """Return UTF-8 as pieces, with other bytes in the place of some code points.
 
     Positions count code points as with ``errors="replace"``. Bytes that are not UTF-8
     stay.
@@ -114,14 +116,16 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
         sizes = _sizes(data.decode(errors=SIZED))
         ends = np.concatenate([[0], np.cumsum(sizes)])
         places = np.take(ends, places, mode="clip").reshape(-1, 2).tolist()
-    parts, at = [], 0
+    pieces, at = [], 0
     for (start, end), (_, _, new) in zip(places, edits, strict=True):
-        parts += [data[at:start], new]
+        kept = data[at:start]
+        pieces += [(kept, kept), (data[start:end], new)]
         at = end
-    return b"".join([*parts, data[at:]])
+    rest = data[at:]
+    return [*pieces, (rest, rest)]
 
 
-def masked_bytes(data: bytes, spans: Sequence[Span], mask: str) -> bytes:
+def masked_bytes(data: bytes, spans: Sequence[Span], mask: str) -> list[Piece]:
     """Return a text in UTF-8 with a mask in place of each span."""
     return edited(data, [(start, end, mask.encode()) for start, end in spans])
 
@@ -145,7 +149,7 @@ def _located_fields(
     return found
 
 
-def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
+def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> list[Piece]:
     """Return a line of JSON with a mask in place of each span."""
     text = line.decode(errors="replace")
     start = len(text) - len(text.lstrip(" \t\r\n\ufeff"))
@@ -170,7 +174,7 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
 
 def masked_row(
     row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
-) -> bytes:
+) -> list[Piece]:
     """Return a row of CSV with a mask in place of each span. A value that needs quotes
     with the mask gets them.
     """
@@ -271,7 +275,7 @@ def masked_columns(
                     holder = holder[key]
                 old = holder[keys[-1]]
                 holder[keys[-1]] = (
-                    masked_bytes(old, inside, mask)
+                    b"".join(new for _, new in masked_bytes(old, inside, mask))
                     if isinstance(old, bytes)
                     else masked_text(old, inside, mask)
                 )

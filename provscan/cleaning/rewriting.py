@@ -23,6 +23,7 @@ from provscan.cleaning.choice import Removals, Spans, misplaced
 from provscan.cleaning.cutting import CUTS, Raw, too_long
 from provscan.cleaning.files import Input, Task, byte_exact
 from provscan.cleaning.masking import (
+    Piece,
     masked_bytes,
     masked_columns,
     masked_json,
@@ -220,9 +221,9 @@ class _InputRewriter:
                 changes, at = self._file.changes[self._name], 0
                 for found in CUTS[split.format](stream):
                     data = []
-                    for old, new, records in self._pieces(found):
+                    for old, new in self._pieces(found):
                         if new is not old:
-                            changes.add(at, at + len(old), len(new), records)
+                            changes.add(at, at + len(old), len(new))
                         at += len(old)
                         data.append(new)
                     write(b"".join(data))
@@ -236,10 +237,8 @@ class _InputRewriter:
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
 
-    def _pieces(self, found: list[Raw]) -> Iterator[tuple[bytes, bytes, int]]:
-        """Yield pieces of the file: their bytes, the bytes to write, and the number of
-        records that they are.
-        """
+    def _pieces(self, found: list[Raw]) -> Iterator[Piece]:
+        """Yield pieces of the file, each with the bytes to write."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, scanned = self._within(numbers)
         split, dropped, plain = self._split, False, 0
@@ -254,24 +253,25 @@ class _InputRewriter:
                 continue
             if number is None:
                 # A separator of texts is dropped with the text before it.
-                yield data, b"" if dropped and split.format == "text" else data, 0
+                yield data, b"" if dropped and split.format == "text" else data
                 continue
             spans = removals.pop(number, None)
             blank = not data or data.isspace()
             if blank or (spans is None and not check_all):
                 plain += not blank
                 dropped = False
-                yield data, data, not blank
+                yield data, data
                 continue
             # In a JSON array, the first element that is kept has no comma before it.
             comma, self._comma = self._comma, b""
             after_another = self._kept
             kept = self._is_kept(number, spans, scanned)
             dropped = not kept
-            yield comma, comma if kept and after_another else b"", 0
-            masks = spans is not None and self._options.mask is not None
-            new = self._masked(raw, spans or {}) if masks else data
-            yield data, new if kept else b"", 1
+            yield comma, comma if kept and after_another else b""
+            if kept and spans is not None and self._options.mask is not None:
+                yield from self._masked(raw, spans)
+            else:
+                yield data, data if kept else b""
         self._file.counts.update(records=plain, records_kept=plain)
         self._kept += plain
         if removals:
@@ -331,7 +331,7 @@ class _InputRewriter:
         self._kept += kept
         return kept
 
-    def _masked(self, raw: Raw, spans: Spans) -> bytes:
+    def _masked(self, raw: Raw, spans: Spans) -> list[Piece]:
         split, mask = self._split, self._options.mask or ""
         try:
             if split.format == "csv":

@@ -3,8 +3,9 @@
 Both files are read with other functions than those that wrote the copy: the files of
 the standard library and of zstandard for compressed data, ``tarfile`` and ``zipfile``,
 and Arrow's readers of whole files. Everything outside of the recorded changes must be
-the same, byte for byte, or value for value in tables. A change must be a whole record
-that was dropped, or a record in which only the recorded spans were masked.
+the same, byte for byte, or value for value in tables. In the place of a change must be
+nothing or the mask. Whether the changes are those of the findings is shown by the scan
+of the result.
 
 :class:`Changes` are recorded while a file is written. :func:`verify_file` compares the
 file.
@@ -14,19 +15,17 @@ from __future__ import annotations
 
 import bz2
 import codecs
-import csv
 import gzip
 import io
 import json
 import os
-import re
 import shutil
 import tarfile
 import tempfile
 import zipfile
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
@@ -45,14 +44,12 @@ from provscan.readers.bytes.compression import expanded
 from provscan.readers.bytes.files import file_checksum
 from provscan.readers.bytes.streams import BOM
 from provscan.readers.finding import METADATA
-from provscan.readers.formats.table_layout import csv_reader
 from provscan.readers.limits import LIMITS
 from provscan.readers.splits import WEBDATASET, Split
 
 CHUNK, ROWS = 1 << 20, 1 << 12
 # Adjacent dropped records are one change of at most about this many bytes.
 LARGEST = 1 << 20
-STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 # The bytes around the only record of a file, which is removed with the record.
 AROUND = b" \t\r\n[]" + BOM
 
@@ -63,19 +60,17 @@ class Changes:
     def __init__(self) -> None:
         self._numbers = array("q")
 
-    def add(self, start: int, end: int, size: int, records: int) -> None:
-        """Record that bytes were replaced by ``size`` others. They were this many
-        records.
-        """
-        begin, before, kept, count = self._numbers[-4:] or (0, -1, 0, 0)
+    def add(self, start: int, end: int, size: int) -> None:
+        """Record that bytes were replaced by ``size`` others."""
+        begin, before, kept = self._numbers[-3:] or (0, -1, 0)
         if not size and not kept and before == start and end - begin <= LARGEST:
-            self._numbers[-3], self._numbers[-1] = end, count + records
+            self._numbers[-2] = end
         else:
-            self._numbers.extend((start, end, size, records))
+            self._numbers.extend((start, end, size))
 
-    def __iter__(self) -> Iterator[tuple[int, int, int, int]]:
+    def __iter__(self) -> Iterator[tuple[int, int, int]]:
         numbers = iter(self._numbers)
-        return zip(numbers, numbers, numbers, numbers, strict=True)
+        return zip(numbers, numbers, numbers, strict=True)
 
 
 class Different(Exception):
@@ -125,6 +120,17 @@ class _Comparison:
         self._task, self._changes = task, changes
         self._options, self._described = task.options, described
         self._next = next(described, None)
+        # What can be in the place of a change: nothing, or the mask and the quotes that
+        # it needs in CSV.
+        masks = [""]
+        if (mask := self._options.mask) is not None:
+            json_ascii, json_utf8 = (
+                json.dumps(mask),
+                json.dumps(mask, ensure_ascii=False),
+            )
+            doubled = mask.replace('"', '""')
+            masks = [mask, doubled, '"', json_ascii[1:-1], json_utf8[1:-1]]
+        self._masks = {each.encode() for each in masks}
 
     def compare(self, out: Path) -> None:
         task, first = self._task, self._task.inputs[0]
@@ -239,62 +245,25 @@ class _Comparison:
         else:
             old, new = _texts(before, split), _texts(after, split)
             at = -len(BOM) if old.peek(len(BOM))[: len(BOM)] == BOM else 0
-            for start, end, size, records in self._changes[given.source]:
+            for start, end, size in self._changes[given.source]:
                 _require_same(old, new, start - at)
                 at = end
-                removed = old.read(end - start)
-                if size:
-                    spans = next(lines)["spans"]
-                    self._masked(split, removed, new.read(size), spans)
-                elif not self._is(records, removed, split):
-                    raise Different(f"other bytes are missing at byte {start:,}")
+                old.read(end - start)
+                if new.read(size) not in self._masks:
+                    raise Different(f"something else is at byte {start:,}")
             _require_same(old, new)
-        for _ in lines:  # Those of dropped records of a text.
+        for _ in lines:  # Those of records of a text.
             pass
 
     def _removed(self, before: IO[bytes], changes: Changes) -> None:
         """Compare a file that was removed as a whole with the changes."""
-        at = count = 0
-        rest = b""
+        at, rest = 0, b""
         data = before.read().removeprefix(BOM)
-        for start, end, size, records in changes:
+        for start, end, _ in changes:
             rest += data[at:start]
-            at, count = end, count + records
-            if size:
-                raise Different("it does not exist")
-        if count != 1 or (rest + data[at:]).strip(AROUND):
+            at = end
+        if (rest + data[at:]).strip(AROUND):
             raise Different("it does not exist")
-
-    def _is(self, records: int, data: bytes, split: Split) -> bool:
-        """Return whether dropped bytes are this many records."""
-        if split.format == "jsonl":
-            return records == data.count(b"\n") + (not data.endswith(b"\n"))
-        # Only these options drop records that are malformed.
-        if self._options.keep_only or self._options.drop_unscanned:
-            return True
-        if split.format == "json":
-            return records == _values_in(data)
-        if split.format == "csv":
-            with suppress(csv.Error):
-                return records == len(_cells(data, split))
-        return True
-
-    def _masked(self, split: Split, old: bytes, new: bytes, spans: Spans) -> None:
-        if split.format == "text":
-            pairs = [(_text(old), _text(new))]
-        elif split.format == "csv":
-            first, second = _cells(old, split), _cells(new, split)
-            if len(first) != 1 or len(second) != 1:
-                raise Different("a row has other values")
-            pairs = _paired(first[0], second[0])
-        else:
-            if STRING.split(old) != STRING.split(new):
-                raise Different("a masked record has other values")
-            pairs = [
-                (_string(first), _string(second))
-                for first, second in _paired(STRING.findall(old), STRING.findall(new))
-            ]
-        self._explain(pairs, spans)
 
     def _explain(self, pairs: Sequence[tuple[Any, Any]], spans: Spans) -> None:
         """Check that in each pair of values that differ, the second is the first with
@@ -432,33 +401,6 @@ def _require_same(old: IO[bytes], new: IO[bytes], count: int | None = None) -> N
 
 def _text(data: bytes) -> str:
     return data.decode(errors=SIZED)
-
-
-def _string(data: bytes) -> str:
-    return str(json.loads(_text(data), strict=False))
-
-
-def _values_in(data: bytes) -> int:
-    """Return the number of JSON values in some bytes, with commas between them."""
-    text = data.decode(errors="replace")
-    decoder = json.JSONDecoder(strict=False, parse_int=str)
-    count = at = 0
-    between = re.compile(r"[\s,\ufeff]*")
-    while (at := _end(between, text, at)) < len(text):
-        _, at = decoder.raw_decode(text, at)
-        count += 1
-    return count
-
-
-def _end(pattern: re.Pattern[str], text: str, at: int) -> int:
-    found = pattern.match(text, at)
-    return at if found is None else found.end()
-
-
-def _cells(data: bytes, split: Split) -> list[list[str]]:
-    """Return the rows of some CSV."""
-    lines = io.StringIO(_text(data), newline="\n")
-    return list(csv_reader(lines, split.layout))
 
 
 def _paired(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[Any, Any]]:
