@@ -102,7 +102,7 @@ class Part:
     usage: list[dict[str, Any]] = field(default_factory=list)
     digest: dict[str, Any] | None = None
     zone: str = "UTC"  # The zone in which times without a zone are read.
-    content: str | None = None  # SHA-256 of a decompressed JSON document, for digests.
+    content: str | None = None  # SHA-256 of the decompressed file, for digests.
 
 
 def take_in(
@@ -193,13 +193,13 @@ def _checksum(split: Split) -> tuple[str, int]:
 
 
 def _hash_contents(parts: Sequence[Part], found: Sequence[Found]) -> None:
-    """Complete the contents of log files that digests name, if reading their calls did
-    not need the content as a whole. A file that is damaged has none.
+    """Add the SHA-256 of the decompressed content to the parts of files that have the
+    names of log files in digests. A file that is damaged has none.
     """
     digests = [part.digest["files"] for part in parts if part.digest is not None]
     named = {os.path.basename(name) for files in digests for name in files}
     for part, each in zip(parts, found, strict=True):
-        if part.content or os.path.basename(part.about["source"]) not in named:
+        if os.path.basename(part.about["source"]) not in named:
             continue
         with contextlib.suppress(InputError):
             digest, context = hashlib.sha256(), _context(each.split)
@@ -343,7 +343,6 @@ class _Maker:
             example = context.stats.examples[reason][0]
             self._bad(reason, count, example.record + 1, example.detail)
         self.part.about |= {"other": form.others, "detail": form.detail}
-        self.part.content = form.content
         if context.damage is not None:
             self.part.about |= {"state": "damaged", "detail": context.damage}
 

@@ -22,6 +22,7 @@ possibility is left:
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -331,18 +332,11 @@ def _switches(zone: str, year: int) -> list[tuple[int, int]]:
     found = []
     begin, end = (_micro(date(each, 1, 1)) for each in (year, year + 1))
     for low in range(begin, end, 7 * DAY):
-        high = min(low + 7 * DAY, end)
-        before, after = _offset(zone, low), _offset(zone, high)
-        if before == after:
-            continue
-        while high - low > MICRO:
-            middle = (low + high) // 2 // MICRO * MICRO
-            middle = max(middle, low + MICRO) if middle <= low else middle
-            if _offset(zone, middle) == before:
-                low = middle
-            else:
-                high = middle
-        found.append((high, after - before))
+        minutes = range(low, min(low + 7 * DAY, end) + 1, MINUTE)
+        before, after = _offset(zone, low), _offset(zone, minutes[-1])
+        if before != after:
+            at = bisect(minutes, False, key=lambda at: _offset(zone, at) != before)
+            found.append((minutes[at], after - before))
     return found
 
 

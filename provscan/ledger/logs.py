@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import itertools
 import json
 import re
@@ -72,7 +71,6 @@ class Format:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
         self.others = 0  # Lines that ``batches`` left out because they are not calls.
         self.detail: str | None = None  # A note on the file, for the report.
-        self.content: str | None = None  # The SHA-256 of a decompressed document.
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
@@ -305,9 +303,7 @@ class Documents(JsonLines):
 
     def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
         """Yield the records, each with its 1-based number."""
-        data = b"".join(stream)
-        self.content = hashlib.sha256(data).hexdigest()
-        document = json_document(stream, data)
+        document = json_document(stream)
         found = document.get("Records") if isinstance(document, dict) else document
         if not isinstance(found, list):
             raise InputError(
@@ -345,9 +341,9 @@ class Client(Documents):
         self.others, self.detail = log.others, log.note()
 
 
-def json_document(stream: ByteStream, data: bytes | None = None) -> Any:
-    """Return the JSON document in a file. ``data`` has its bytes, if they were read."""
-    data = b"".join(stream) if data is None else data
+def json_document(stream: ByteStream) -> Any:
+    """Return the JSON document in a file."""
+    data = b"".join(stream)
     limit = stream.context.limits.record_bytes
     if len(data) > limit:
         raise InputError(

@@ -126,7 +126,7 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
 
 def info_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of :func:`ledger_lines`, after what the ledger is made of."""
-    case, files = found["case"], found["files"]
+    case = found["case"]
     yield f"Ledger of {case['name']}, made by provscan {found['provscan']}"
     yield "  The time at which it was made is not recorded."
     for row in found["totals"]:
@@ -142,8 +142,6 @@ def info_lines(found: Mapping[str, Any]) -> Iterator[str]:
     ]
     more = f" and {len(names) - 10:,} more" if names[10:] else ""
     yield f"  Applications in the logs: {', '.join(names[:10]) or 'none'}{more}"
-    tables = sum(name.startswith("tables/") for name in files)
-    yield f"  {several(tables, 'table', 'tables')}"
     yield from ledger_lines(found)
 
 
