@@ -200,10 +200,10 @@ class Clock(Progress):
         self.ends[self.stage] = time.perf_counter() - self.begun
 
 
-def measure(folder: Path, out: Path, memory: str) -> None:
+def measure(folder: Path, out: Path) -> None:
     """Measure in this process; write the seconds until each stage ended."""
     clock = Clock()
-    access.measure([folder], out, key="k", memory=memory, progress=clock)
+    access.measure([folder], out, key="k", progress=clock)
     (out / "stages.json").write_text(json.dumps(clock.ends))
 
 
@@ -312,7 +312,6 @@ def main() -> None:
     parser.add_argument(
         "--busy", type=int, default=0, help="number of further calls on one day"
     )
-    parser.add_argument("--memory", default="4GB", help="memory for DuckDB")
     parser.add_argument(
         "--folder",
         type=Path,
@@ -331,7 +330,7 @@ def main() -> None:
             f"{calls:,} calls in {size / 1e9:.1f} GB of {options.form}, "
             f"written in {time.perf_counter() - begun:.0f} s"
         )
-        usage = apart(measure, logs, out, options.memory)
+        usage = apart(measure, logs, out)
         shown = table("Stages", "until the end of", "seconds")
         for stage, seconds in json.loads((out / "stages.json").read_text()).items():
             shown.add_row(stage, f"{seconds:.1f}")

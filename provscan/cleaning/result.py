@@ -1,7 +1,7 @@
 """Write the files of the result in threads, and scan them.
 
-:func:`write_files` writes the files. :class:`Scanner` scans the result with the options
-of the run, and :func:`left_in` counts the records in which it finds matches to remove.
+:func:`write_files` writes the files. :func:`left_in` scans the result, and counts the
+records that have matches to remove.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import shutil
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from provscan import api
 from provscan.cleaning.choice import Choice, Rejected
 from provscan.cleaning.files import Dataset, Task, base_name, open_dataset
 from provscan.cleaning.rewriting import write_file
@@ -28,6 +27,7 @@ from provscan.names import counted, printable
 from provscan.options import MatchOptions
 from provscan.readers import file_checksum
 from provscan.runs.folder import MATCHES_FILE, RUN_FILE, read_run
+from provscan.runs.match import run_match
 
 # The maximum number of files that an error lists.
 MOST_NAMED = 20
@@ -36,12 +36,25 @@ Entry = dict[str, Any]  # The entry of a file in the manifest.
 
 
 def left_in(
-    current: Unpublished, dataset: Dataset, choice: Choice, scanner: Scanner
+    current: Unpublished,
+    dataset: Dataset,
+    choice: Choice,
+    index: Index,
+    options: MatchOptions,
+    progress: Progress,
 ) -> int:
-    """Scan the result, and return the number of records that have matches to remove."""
+    """Scan the result, unless an interrupted call has done that, and return the number
+    of records that have matches to remove.
+    """
     written = [current.files / base_name(name) for name in dataset.named]
     sources = [str(path) for path in written if path.exists()]
-    summary, info = scanner.scan(current, sources)
+    if not (current.scan / RUN_FILE).is_file():
+        run_match(
+            *(sources, index, current.scan, options, progress),
+            render=lambda _: None,
+            overwrite=False,
+        )
+    summary, info = read_run(current.scan, [MATCHES_FILE])
     again = Choice(current.scan / MATCHES_FILE, choice.options)
     if not again.matches:
         return 0
@@ -81,7 +94,8 @@ def write_files(
     dataset: Dataset,
     choice: Choice,
     refused: dict[str, str],
-    scanner: Scanner,
+    threads: int,
+    progress: Progress,
 ) -> list[Entry]:
     """Write the files, and return their entries for the manifest. Their ``texts`` is
     the number of scanned records that are left. Files that could not be written are
@@ -92,11 +106,10 @@ def write_files(
             folder.unlink()
         folder.mkdir(exist_ok=True)
     scanned = {each["source"]: each["records"] for each in dataset.summary["sources"]}
-    progress = scanner.progress
     files: list[Entry] = []
     paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
     progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
-    with Threads(scanner.options.threads) as executor:
+    with Threads(threads) as executor:
         function = partial(write_file, current, dataset.fields, dataset.limits)
         tasks = _with_folders(dataset.tasks(choice, dict(refused)), current)
         # An error closes the iterator, and thereby ends the tasks, only if no variable
@@ -130,32 +143,6 @@ def _with_folders(tasks: Iterable[Task], current: Unpublished) -> Iterator[Task]
     for task in tasks:
         (current.files / task.target).parent.mkdir(parents=True, exist_ok=True)
         yield task
-
-
-@dataclass
-class Scanner:
-    """Scans the result with the options and the index of the run."""
-
-    options: MatchOptions
-    progress: Progress
-    index: Index | None = None
-
-    def scan(
-        self, current: Unpublished, sources: list[str]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Scan the result, unless an interrupted call has done that. Return
-        ``summary.json`` and ``run.json`` of the scan.
-        """
-        if not (current.scan / RUN_FILE).is_file():
-            names = [item.name for item in fields(self.options)]
-            api.match(
-                sources,
-                self.index,
-                current.scan,
-                progress=self.progress,
-                **{name: getattr(self.options, name) for name in names},
-            )
-        return read_run(current.scan, [MATCHES_FILE])
 
 
 def not_written(refused: dict[str, str]) -> InputError:

@@ -28,11 +28,11 @@ from provscan.cleaning.files import (
 )
 from provscan.cleaning.result import (
     Entry,
-    Scanner,
     left_in,
     not_written,
     write_files,
 )
+from provscan.cleaning.rewriting import COUNTS
 from provscan.cleaning.work import WORK, Unpublished
 from provscan.engine import Progress
 from provscan.errors import (
@@ -77,14 +77,7 @@ RESCAN_OPTIONS = {
     "digests": True,
 }
 # The counts that are added up over the files.
-TOTALS = (
-    "records",
-    "records_kept",
-    "records_removed",
-    "records_with_matches",
-    "spans",
-    "unscanned_removed",
-)
+TOTALS = (*COUNTS, "records_removed")
 
 
 @dataclass(frozen=True)
@@ -195,7 +188,7 @@ def clean(
     summary, info = read_run(base)
     require_unchanged(base, info, sorted(info["files"]))
     _require_usable(info, chosen)
-    scanner = Scanner(_options(info, workers), progress or Progress())
+    scan_options, progress = _options(info, workers), progress or Progress()
     dataset = open_dataset(datasets, summary, info)
     choice = Choice(base / MATCHES_FILE, chosen, _rejected(base, chosen))
     refused = dataset.unwritable(choice)
@@ -229,8 +222,7 @@ def clean(
     require_folder("out", out)
     target = Path(out)
     _require_target(target, datasets, overwrite=overwrite)
-    if not chosen.keep_only:
-        scanner.index = _index(info, index)
+    searched = None if chosen.keep_only else _index(info, index)
     marks = None if chosen.reviewed is None else checksum(str(chosen.reviewed))
     request = {
         "run": info["checksum"],
@@ -243,11 +235,13 @@ def clean(
         if target.exists() and not overwrite:
             return Cleaned(target, read_json(target / MANIFEST))
         result = Unpublished(folder.path)
-        files = write_files(result, dataset, choice, refused, scanner)
+        files = write_files(
+            result, dataset, choice, refused, scan_options.threads, progress
+        )
         texts = sum(file.pop("texts") for file in files)
-        left = None if chosen.keep_only else 0
-        if texts and not chosen.keep_only:
-            left = left_in(result, dataset, choice, scanner)
+        left = None if searched is None else 0
+        if texts and searched is not None:
+            left = left_in(result, dataset, choice, searched, scan_options, progress)
         manifest |= _with_totals(files) | {"left": left}
         with (result.files / REMOVED).open("wb") as removed:
             removed.writelines(result.removed())

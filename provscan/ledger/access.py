@@ -42,7 +42,6 @@ def measure(
     windows: Sequence[int] = (900, 86_400),
     packs: Sequence[Mapping[str, Any]] = (),
     applications: Sequence[Mapping[str, Any]] = (),
-    memory: str = "4GB",
     progress: Progress | None = None,
 ) -> Path:
     """Read access logs and write the tables of ``tables.TABLES`` to ``out/tables``.
@@ -70,8 +69,6 @@ def measure(
         Policy packs (see ``inputs``) whose rate limits and monthly caps are compared.
     applications
         The applications of a case, with their projects and tiers.
-    memory
-        The memory that DuckDB may use.
     progress
         Receives the progress.
 
@@ -83,7 +80,7 @@ def measure(
     Raises
     ------
     InputError
-        A named file does not exist, no file can be read, or no column has the time.
+        A named file does not exist, no file can be read, or a log has no times.
     ParameterError
         A window or an entry of the mapping is wrong.
     """
@@ -98,7 +95,7 @@ def measure(
     with hidden(folder) as work:
         work.mkdir()
         secret = _secret(folder) if key is None else key
-        parts = take_in(logs, folder / "parts", work, secret, mapping, memory, progress)
+        parts = take_in(logs, folder / "parts", work, secret, mapping, progress)
         usage = [row for part in parts for row in part.usage]
         bad = [row for part in parts for row in part.bad]
         found = {
@@ -107,7 +104,7 @@ def measure(
             "usage": pa.Table.from_pylist(usage) if usage else USAGE.empty_table(),
         }
         if any(part.path for part in parts):
-            with connect(work, [folder], memory) as database:
+            with connect(work, [folder]) as database:
                 add_applications(database, applications)
                 add_rules(database, packs)
                 counts = Counts(database, parts, work)

@@ -8,7 +8,7 @@
 CREATE VIEW groups AS
 FROM (SELECT i, endpoint, unnest(['application', 'project', 'user', 'token']) AS scope,
     unnest([application_group, project_group, user_group, token_group])
-        AS group_number,
+        AS group_id,
     unnest([application, project, "user", token]) AS name FROM names)
 WHERE name IS NOT NULL OR scope = 'application';
 
@@ -107,31 +107,31 @@ GROUP BY ALL ORDER BY ALL;
 CREATE VIEW table_peaks AS
 SELECT scope, name, endpoint, "window", DATE '1970-01-01' + day::INTEGER AS day,
     make_timestamp(start) AS start, calls
-FROM busiest JOIN (SELECT DISTINCT scope, group_number, name, endpoint FROM groups)
-    USING (scope, group_number)
+FROM busiest JOIN (SELECT DISTINCT scope, group_id, name, endpoint FROM groups)
+    USING (scope, group_id)
 ORDER BY "window", scope, name, endpoint, day;
 
 CREATE VIEW table_fanout AS
 WITH shared AS (
-    SELECT scope, group_number, g.name, g.endpoint,
+    SELECT scope, group_id, g.name, g.endpoint,
         list_sort(list(DISTINCT application)) AS applications,
         count(DISTINCT token) AS tokens, min(first) AS first, max(last) AS last,
         sum(calls - refused - failed) AS calls
     FROM sums JOIN groups g USING (i) JOIN names USING (i)
     WHERE scope IN ('project', 'user') GROUP BY ALL
 ), sliding AS (
-    SELECT scope, group_number, "window", max(calls) AS joint_peak,
+    SELECT scope, group_id, "window", max(calls) AS joint_peak,
         make_timestamp(max_by(start, (calls, -start))) AS joint_start
     FROM busiest WHERE "window" = (SELECT min("window") FROM busiest) GROUP BY ALL
 ), single AS (
-    SELECT g.scope, g.group_number, max(joint_peak) AS single_peak
-    FROM sliding JOIN groups t USING (scope, group_number) JOIN groups g ON g.i = t.i
+    SELECT g.scope, g.group_id, max(joint_peak) AS single_peak
+    FROM sliding JOIN groups t USING (scope, group_id) JOIN groups g ON g.i = t.i
     WHERE t.scope = 'token' GROUP BY ALL
 )
 SELECT scope, name, endpoint, applications, tokens, first, last, calls, "window",
     joint_peak, joint_start, single_peak
-FROM shared JOIN sliding USING (scope, group_number)
-LEFT JOIN single USING (scope, group_number)
+FROM shared JOIN sliding USING (scope, group_id)
+LEFT JOIN single USING (scope, group_id)
 WHERE tokens > 1 OR len(applications) > 1 ORDER BY joint_peak DESC, scope, name, endpoint;
 
 -- Each quarter hour of an application has a state; days add them up.

@@ -1,8 +1,8 @@
 """Assemble calls from the logs of clients: twarc 1 and 2, and others that use urllib3.
 
-Such a log has no line per call. A call is a request together with the messages that
-follow it (:data:`MESSAGE`). :meth:`ClientLog.calls` yields the calls of a log, and
-:meth:`ClientLog.note` says which of them were inferred or are incomplete.
+Such a log does not contain one line per call. A call is a request together with the
+messages that follow it (:data:`MESSAGE`). :meth:`ClientLog.calls` yields the calls of a
+log, and :meth:`ClientLog.note` says which of them were inferred or are incomplete.
 :func:`is_message` recognises these logs.
 """
 
@@ -107,7 +107,7 @@ class ClientLog:
         self._chooses = False  # Whether the client lists only some of the tweets.
 
     def calls(self, lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, Any]]:
-        """Yield the calls, each with the number of its first line. A line that is not
+        """Yield the calls, each with the position of its first line. A line that is not
         in the format of the log is yielded as it is.
         """
         begun = False
@@ -136,7 +136,7 @@ class ClientLog:
         yield from self._finished(answered=False)
 
     def note(self) -> str | None:
-        """Return what the numbers of calls and tweets assume or leave out."""
+        """Return what the counts of calls and tweets assume or leave out."""
         noted = ((note, self._noted[name]) for name, note in NOTES.items())
         return "; ".join(note.format(n) for note, n in noted if n) or None
 
@@ -207,7 +207,7 @@ class ClientLog:
 
 
 def _parsed(line: str) -> tuple[str | None, re.Match[str] | None]:
-    """Return the time and the message of a line, as far as it has them."""
+    """Return the time and the message of a line; None for what it lacks."""
     found = LINE.match(line)
     if found is None:
         return None, MESSAGE.match(line)

@@ -120,10 +120,10 @@ def entry_for(source: str, mapping: Iterable[tuple[str, Entry]]) -> Entry:
 def found_columns(
     source: str, names: Mapping[str, str], entry: Entry
 ) -> dict[str, str]:
-    """Return the column of each meaning that a file has.
+    """Find the column of each meaning in a file.
 
-    ``names`` has all columns of the file with their first values. A value in a nested
-    object has its path as its name, and is also found by the last part of the path.
+    ``names`` maps all columns of the file to their first values. The name of a value in
+    a nested object is its path; it is also found by the last part of the path.
     """
     if not names:
         raise InputError(
@@ -153,7 +153,7 @@ def found_columns(
             found[meaning] = best
     if "time" not in found:
         raise InputError(
-            f"{source}: no column has the time of a call. Name it in a mapping "
+            f"{source}: no column contains the time of a call. Name it in a mapping "
             f"(columns.time); {columns}"
         )
     return found

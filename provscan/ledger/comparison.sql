@@ -47,7 +47,7 @@ SELECT application, name, date AS requested, pack, rule, version, due, count(*) 
 FROM ids GROUP BY ALL;
 
 -- first_access is the earlier of logged_access (the first answered call) and
--- stated_access (from the case file). calls has the answered calls only.
+-- stated_access (from the case file). calls counts answered calls only.
 -- clock_error is the maximum error, in seconds, of the times in the logs, including
 -- those of backdated rows.
 CREATE TABLE government AS
@@ -191,7 +191,7 @@ SELECT 'accessed', 'rate_limit', pack, rule, version, scope, subject, endpoint, 
 FROM grouped;
 
 -- Monthly caps. Months begin on the same day of the month, which is not known, and at
--- midnight in a zone that is not known: placings has all possibilities. certain is a
+-- midnight in a zone that is not known: placings lists all possibilities. certain is a
 -- lower bound of a day's tweets in any zone, while low counts them by UTC day.
 INSERT INTO findings
 WITH days AS (

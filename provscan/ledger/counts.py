@@ -1,9 +1,9 @@
 """Count calls and ids with SQL queries of all parts.
 
-:class:`Counts` writes each intermediate result to a Parquet file: ``repeated`` has the
-calls that an earlier file also has, ``sums`` adds up calls by name and day,
-``quarters`` shows when each application was recorded, ``ids`` has the distinct ids of
-each day, and ``found`` counts them. ``access.sql`` makes tables from them.
+:class:`Counts` writes each intermediate result to a Parquet file: ``repeated`` lists
+the calls that an earlier file also contains, ``sums`` adds up calls by name and day,
+``quarters`` shows when each application was recorded, ``ids`` lists the distinct ids
+of each day, and ``found`` counts them. ``access.sql`` makes tables from them.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ SCOPES = ("application", "project", "user", "token")
 # The scopes of totals, and "place": the combination of an application, a project and an
 # endpoint.
 COUNTED = ("all", "application", "project", "place")
-# SQL: columns that number the names of calls. Two calls share a limit if they are in
-# the same group of a scope. ``app`` numbers the applications. A retry has the same
-# ``holder`` as the call that it repeats.
+# SQL: integer ids of the names of calls. Two calls share a limit if they are in the
+# same group of a scope. ``app`` is the id of an application. A retry and the call that
+# it repeats have the same ``holder``.
 NAMES = ", ".join(
     f"dense_rank() OVER (ORDER BY {columns}) - 1 AS {name}"
     for name, columns in {
@@ -129,8 +129,8 @@ class Counts:
         self.sql(f"CREATE VIEW calls AS {self.calls(everything)}")
 
     def register(self, parts: Sequence[Part]) -> None:
-        """Make, or replace, the table ``logs``: the table ``files``, with the number of
-        each part.
+        """Make, or replace, the table ``logs``: the table ``files``, with the
+        index of each part in ``parts``.
         """
         numbers = {id(part): number for number, part in enumerate(self.parts)}
         logs = [part.about | {"part": numbers.get(id(part))} for part in parts]
@@ -192,8 +192,8 @@ class Counts:
         self.store("quarters", QUARTERS)
 
     def count_ids(self) -> None:
-        """Make ``ids``, and ``found``, the numbers of distinct ids by scope and name,
-        and also by day.
+        """Make ``ids``, and ``found``, which counts distinct ids by scope and name, and
+        also by day.
         """
         self.store("ids", f"SELECT DISTINCT * FROM ({IDS})")
         # A query for each scope needs less memory than one for all scopes.

@@ -21,12 +21,12 @@ from provscan.writing import replacing_file
 Database = duckdb.DuckDBPyConnection
 
 
-def connect(work: Path, folders: Sequence[Path], memory: str) -> Database:
+def connect(work: Path, folders: Sequence[Path]) -> Database:
     """Return a connection that can access only ``work`` and these folders. It writes
     data that does not fit in memory to ``work``.
     """
     database = duckdb.connect()
-    database.execute(f"SET memory_limit = {literal(memory)}")
+    database.execute("SET memory_limit = '4GB'")
     database.execute(f"SET temp_directory = {literal(work / 'spill')}")
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET enable_progress_bar = false")

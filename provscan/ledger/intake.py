@@ -8,7 +8,7 @@ complete when its description, a JSON file, exists. ::
         -> NAME.names.parquet: the distinct names of the calls, partly hashed
         -> NAME.parquet: the part -> NAME.json: its description
 
-A part has the columns ``row`` (1-based number of the line or row), ``time`` (of the
+The columns of a part are ``row`` (the line or row, counted from 1), ``time`` (of the
 call, in UTC), ``seen`` (time at which the response was logged, in UTC, if known),
 ``key`` (a hash of the call's names), ``parameters`` (a hash), ``status``, ``tweets``,
 ``ids``, ``newest`` (the highest id, if ids of its size contain the times of their
@@ -77,7 +77,7 @@ READABLE = (
     "logs of clients such as twarc, and the platform's usage export; each also "
     "compressed and in archives"
 )
-# Notes on a log, with the number of the calls that they are about.
+# Notes on a log; each begins with a count of calls.
 NOTES = {
     "rounded": "the ids of {} are not whole numbers of 63 bits, so their tweets count "
     "as tweets without ids",
@@ -111,7 +111,6 @@ def take_in(
     work: Path,
     key: str,
     mapping: str | os.PathLike[str] | None,
-    memory: str,
     progress: Progress,
 ) -> list[Part]:
     """Return the parts of all files in ``logs``, in their order; make missing parts in
@@ -126,7 +125,7 @@ def take_in(
     made: list[Part] = []
     seen: dict[str, str] = {}
     sources = {Path(each.split.path).resolve().parent for each in found}
-    with connect(work, sorted(sources), memory) as database:
+    with connect(work, sorted(sources)) as database:
         for each in found:
             source = each.split.source
             about: dict[str, Any] = {"source": source, "stream": stream_of(source)}
@@ -193,8 +192,8 @@ def _checksum(split: Split) -> tuple[str, int]:
 
 
 def _hash_contents(parts: Sequence[Part], found: Sequence[Found]) -> None:
-    """Add the SHA-256 of the decompressed content to the parts of files that have the
-    names of log files in digests. A file that is damaged has none.
+    """Hash the decompressed content of each log whose name is in a digest. The hash of
+    a damaged file stays None.
     """
     digests = [part.digest["files"] for part in parts if part.digest is not None]
     named = {os.path.basename(name) for files in digests for name in files}
@@ -393,8 +392,9 @@ class _Maker:
 
     def _columns(self, names: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
         """Return the column of each meaning, and note these columns in ``about``, and
-        whether the times have a zone in ``_zoned``. ``names`` has the first value of
-        each column, and ``kinds`` its DuckDB type if that is not VARCHAR.
+        whether the times have a zone in ``_zoned``. ``names`` maps
+        each column to its first value, and ``kinds`` to its DuckDB type if that is not
+        VARCHAR.
         """
         columns = found_columns(self.part.about["source"], names, self._entry)
         self.part.about["columns"] = json.dumps(columns)

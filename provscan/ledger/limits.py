@@ -11,13 +11,13 @@ possibility is left:
 - Only calls of a single stream are added, because its clock is the same for all of
   them. Hours in which some time zone changes its clock are left out, and streams whose
   clock drifts or that have backdated calls.
-- Only calls with a status of success count, because others may have used no quota.
+- Only successful calls count, because others may have used no quota.
 - A limit for an application's own token is exceeded only by tokens that also exceed the
   limit for a user. Calls with neither token nor user can be those of many users.
 - A limit applies from the day after its date. If the next version has no date of
   effect, that version may have applied before: the higher value counts.
 
-``peaks`` has the sums, so that most groups need no closer look.
+Groups without a window above the limit in ``busiest`` need no closer look.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ DAY, HOUR = 86_400 * MICRO, 3600 * MICRO
 # The largest difference between the time at which the platform counted a call and the
 # logged one, apart from the offset of the clock. Some logs only state minutes.
 SLACK, MINUTE = 15 * MICRO, 60 * MICRO
-# Starts of windows are compared at this number of times per window.
+# A window is divided into this many cells, whose starts are compared.
 CELLS = 180
 # In seconds per day: streams whose clocks drift faster are left out.
 DRIFT = 864
@@ -78,8 +78,8 @@ LIMITS = """
 
 
 def excesses(counts: Counts, clock: pa.Table) -> pa.Table:
-    """Return the table ``excesses``, given the table ``clock``. The database has the
-    table ``rules``.
+    """Return the table ``excesses``, given the table ``clock``. The table ``rules``
+    contains the limits.
     """
     limits = [Limit(**row) for row in rows_of(counts.database, LIMITS)]
     rows: list[dict[str, Any]] = []
@@ -168,8 +168,8 @@ def _candidates(
     scope = GROUPS[limit.scope]
     patterns = " OR ".join(f"endpoint GLOB {literal(each)}" for each in limit.endpoints)
     groups = counts.sql(
-        f"""SELECT DISTINCT {scope} AS name, endpoint, {scope}_group AS number
-        FROM names JOIN busiest ON group_number = {scope}_group
+        f"""SELECT DISTINCT {scope} AS name, endpoint, {scope}_group AS group_id
+        FROM names JOIN busiest ON group_id = {scope}_group
         WHERE scope = '{scope}' AND "window" = {limit.seconds}
             AND calls > {limit.value} AND ({patterns})
             AND day BETWEEN {limit.begin // DAY - 1} AND {limit.until // DAY}

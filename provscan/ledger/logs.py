@@ -5,10 +5,10 @@
 (``names``), Arrow batches of its raw rows (``batches``), and SQL expressions that
 extract a column from these rows (``value``).
 
-DuckDB parses lines: a batch contains only their numbers and texts, and ``query`` gives
-the SQL that parses them. Two formats have records of several lines, which Python first
-converts to lines of JSON: ``Documents``, and ``Client``, whose messages ``clients``
-reads. Parquet has no class: ``intake`` reads it with DuckDB.
+DuckDB parses lines: a batch contains only their positions and texts, and ``query``
+gives the SQL that parses them. Two formats have records of several lines, which Python
+first converts to lines of JSON: ``Documents``, and ``Client``, whose messages
+``clients`` reads. Parquet has no class: ``intake`` reads it with DuckDB.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LINES = pa.schema([("row", pa.int64()), ("line", pa.string())])
 LINE = r"rtrim(line, E'\r\n')"
 # Number of rows in a batch that is made in Python.
 BATCH = 20_000
-# The HTTP statuses of AWS error codes, by a word in the code; other codes have 400.
+# The HTTP status of an AWS error code, by a word in the code; 400 for other codes.
 ERRORS = {"Throttl": 429, "TooMany": 429, "Denied": 403, "Unauth": 401}
 # A name=value pair after the fields of a line.
 PAIR = r'([A-Za-z][\w.-]*)=("[^"]*"|\S+)'

@@ -1,4 +1,4 @@
--- Make views page_NAME, whose rows have the order in which the report shows them.
+-- Make views page_NAME, whose rows are in the order in which the report shows them.
 -- report.py sets the variables: most is the maximum number of rows in a table of
 -- findings, and charts is the maximum number of charts in a group.
 

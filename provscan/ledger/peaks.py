@@ -39,8 +39,8 @@ def require_windows(windows: Sequence[int]) -> None:
 def walk(
     counts: Counts, windows: Sequence[int], progress: Progress
 ) -> tuple[pa.Table, pa.Table]:
-    """Return the busiest windows of each group and UTC day, and the number of retries
-    of each name and day. ``windows`` are in seconds, ascending.
+    """Return the busiest windows of each group and UTC day, and the count of retries of
+    each name and day. ``windows`` are in seconds, ascending.
     """
     names = counts.sql("SELECT * FROM names ORDER BY i").to_arrow_table()
     # Leave out scopes without names, such as users in a log of applications.
@@ -124,13 +124,13 @@ def _busiest(time: Any, group: Any, window: int, begin: int) -> dict[str, Any]:
     # Take the first of the largest windows of each group and day.
     new = np.diff(group, prepend=-1) | np.diff(day, prepend=-1)
     starts = np.flatnonzero(new)
-    # Numpy has no maximum of no segments.
+    # ``reduceat`` fails without segments.
     most = np.maximum.reduceat(calls, starts) if len(starts) else calls
     most = np.repeat(most, np.diff(starts, append=len(calls)))
     largest = np.flatnonzero(calls == most)
     best = largest[np.searchsorted(largest, starts)]
     return {
-        "group_number": group[best].astype(np.int64),
+        "group_id": group[best].astype(np.int64),
         "day": day[best],
         "calls": calls[best],
         "start": time[oldest[kept][best]],
@@ -138,7 +138,7 @@ def _busiest(time: Any, group: Any, window: int, begin: int) -> dict[str, Any]:
 
 
 def _retries(calls: Any, begin: int) -> pa.Table:
-    """Return the number of retries of each name and UTC day from ``begin`` on."""
+    """Count the retries of each name and UTC day from ``begin`` on."""
     # Sorting all calls would be slow. Only requests with a refused or failed call have
     # retries; keep these, and others with the same upper bits, which are few.
     bits = calls["request"] >> np.uint64(40)

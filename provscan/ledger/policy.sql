@@ -3,7 +3,7 @@
 -- A version applies from from_day until the day before until_day, on which the next
 -- version begins; until_dated is the kind of that version's date. A row without a
 -- version covers the days before the first version. contradicts lists rules on the same
--- subject that have another value on a day of this version; conduct is compared with
+-- subject with another value on a day of this version; conduct is compared with
 -- all of them. permits is the value above which conduct differs: a version without a date
 -- of effect may have applied before its date, so the value before it is the higher one.
 CREATE TABLE rules AS

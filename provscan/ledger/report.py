@@ -1,6 +1,6 @@
 """Write ``report.html`` of a ledger, and its summary for a terminal.
 
-The report has a section for each question, with the answer, the evidence and charts. It
+Each section of the report answers a question, with evidence and charts. The report
 is computed from ``ledger.json`` and the tables of the folder. ``page.sql`` selects the
 rows, and ``templates/ledger.html`` contains the text.
 """

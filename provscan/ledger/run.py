@@ -46,7 +46,7 @@ from provscan.unfinished import Work, require_new, unfinished_folder
 from provscan.writing import remove_dead, remove_named, require_own
 
 # The folder of the ledger in its unfinished folder, and the key of hashed names in it.
-# ``ledger.json`` has no checksum of the key.
+# ``ledger.json`` contains no checksum of the key.
 LEDGER, KEY = "ledger", "key.txt"
 END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ, first_access TIMESTAMPTZ"""

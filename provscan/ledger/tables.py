@@ -112,7 +112,7 @@ TOTALS = _schema(
     calls_high=pa.int64(),
     delivered_low=pa.int64(),
     delivered_high=pa.int64(),
-    says=pa.string(),  # A sentence on what the numbers leave out or assume.
+    says=pa.string(),  # A sentence on what the counts leave out or assume.
 )
 
 PEAKS = _schema(  # The busiest window of each day.
@@ -139,7 +139,7 @@ EXCESSES = _schema(  # Calls above a rate limit, whatever the placing of its win
 )
 
 DAILY_TWEETS = _schema(  # Tweets of a project that count, whenever days begin.
-    project=pa.string(),  # A project of the case with a cap that it can have exceeded.
+    project=pa.string(),  # A project of the case that may have exceeded its cap.
     day=pa.date32(),  # The UTC day on which they were delivered.
     tweets=pa.int64(),  # A lower bound.
 )
@@ -191,7 +191,7 @@ PAUSES = _schema(  # Pauses of an hour or more, and the longest pause of each st
 CLOCK = _schema(  # The error of the clock of a stream, according to ids of tweets.
     stream=pa.string(),
     # "agrees", "not_measured" (no ids), "zone", "daylight", "skew", "drift" or
-    # "backdated". A stream can have several rows; each has its period.
+    # "backdated". A stream can have several rows, one per period.
     kind=pa.string(),
     start=TIME,  # The period, in the time that the log states.
     end=TIME,
@@ -207,7 +207,7 @@ CLOCK = _schema(  # The error of the clock of a stream, according to ids of twee
     impossible=pa.int64(),  # Rows that state a time before that of a tweet they return.
     # "proved" (by impossible rows) or "inferred" (from the ages of tweets).
     certainty=pa.string(),
-    evidence=pa.string(),  # A sentence with the numbers.
+    evidence=pa.string(),  # A sentence with the figures.
 )
 
 ORGANISATIONS = _schema(  # The end users that logs name. Only a case names governments.

@@ -13,7 +13,7 @@ from provscan.ledger.columns import NAMED, USUAL, Entry
 from provscan.ledger.database import identifier, literal
 from provscan.ledger.logs import Format
 
-# The types of numbers.
+# The types of the columns that contain numbers.
 NUMBERS = {
     "status": "SMALLINT",
     "tweets": "INTEGER",
@@ -52,9 +52,9 @@ def typed_rows(
 ) -> str:
     """Return a query of typed rows, with the reason why a row is bad as ``bad``.
 
-    ``rows`` is a query of raw rows. ``values`` has the SQL expression of each meaning
+    ``rows`` is a query of raw rows. ``values`` maps each meaning to its SQL expression
     (:data:`provscan.ledger.columns.USUAL`), and ``kinds`` its DuckDB type if that is
-    not VARCHAR. ``salt`` is a number that the keys of names depend on.
+    not VARCHAR. ``salt`` is an integer from which the keys of names are derived.
     """
     kinds = dict.fromkeys(USUAL, "VARCHAR") | kinds
     raw = {

@@ -17,8 +17,8 @@ FIRST = ("totals", "findings", "claims", "government", "deletions", "missing")
 
 
 def write_ledger_workbook(folder: Path, tables: Path) -> None:
-    """Write the workbook of a ledger. Its first sheet has the number of rows of each
-    table, and of those in the workbook.
+    """Write the workbook of a ledger. The first sheet lists how many rows each table
+    has, and how many of them are in the workbook.
     """
     with replacing_file(folder / WORKBOOK) as temporary:
         write_workbook(temporary, _sheets(tables))

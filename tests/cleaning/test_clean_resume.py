@@ -27,6 +27,7 @@ from forks import Fork
 from nightly import NIGHTLY
 
 import provscan
+from provscan.cleaning import result
 from provscan.cleaning.work import WORK
 from provscan.errors import InputError, OutputError, UsageError
 
@@ -132,7 +133,7 @@ def test_a_killed_command_resumes_to_the_same_result(
 @pytest.mark.usefixtures("folder")
 def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
     scans: list[Any] = []
-    match = provscan.api.match
+    match = result.run_match
 
     def interrupted(*given: Any, **more: Any) -> Any:
         scans.append(given)
@@ -140,7 +141,7 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
             raise KeyboardInterrupt
         return match(*given, **more)
 
-    monkeypatch.setattr("provscan.api.match", interrupted)
+    monkeypatch.setattr("provscan.cleaning.result.run_match", interrupted)
     with pytest.raises(KeyboardInterrupt) as raised:
         provscan.clean("set", "a.run", "out")
     assert "12 complete files kept in out.unfinished" in raised.value.__notes__[0]
@@ -156,7 +157,7 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
         times.update((p, p.stat().st_mtime_ns) for p in files("out.unfinished/files"))
         return match(*given, **more)
 
-    monkeypatch.setattr("provscan.api.match", scanned)
+    monkeypatch.setattr("provscan.cleaning.result.run_match", scanned)
     cleaned = provscan.clean("set", "a.run", "out")
     assert {path for path in times if times[path] != written[path]} == {part}
     assert (cleaned.left, cleaned.manifest["records_removed"]) == (0, 15)
@@ -240,7 +241,7 @@ def test_links_in_the_folder_of_an_interrupted_result_are_replaced(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("provscan.api.match", interrupted)
+        patched.setattr("provscan.cleaning.result.run_match", interrupted)
         with pytest.raises(KeyboardInterrupt):
             provscan.clean("set", "a.run", "out")
     written = Path("out.unfinished/files/set")
