@@ -18,7 +18,6 @@ files these are, and how the files of a command are removed.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import json
@@ -33,7 +32,7 @@ from provscan.index.folder import sync, sync_all
 from provscan.names import counted
 from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.urls import local_path
-from provscan.writing import EXISTS, hidden, remove_dead, remove_named, temporary_name
+from provscan.writing import EXISTS, exchange, hidden, remove_dead, remove_named
 
 CHECKPOINT = "unfinished.json"
 VERSION = 1
@@ -142,15 +141,8 @@ class Unfinished:
             raise FileExistsError(
                 errno.EEXIST, "a folder was created there in the meantime"
             )
-        elif not _exchange(result, place):
-            replaced = self.path / temporary_name()
-            place.rename(replaced)
-            try:
-                result.rename(place)
-            except BaseException:
-                replaced.rename(place)
-                raise
-            replaced.rename(result)
+        else:
+            exchange(result, place)
         self._published = True
         sync(place.parent)
 
@@ -363,16 +355,6 @@ def _failed(error: OSError, target: Path) -> OutputError:
     for note in getattr(error, "__notes__", []):
         failed.add_note(note)
     return failed
-
-
-def _exchange(first: Path, second: Path) -> bool:
-    """Exchange two folders atomically, if the system can."""
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    cwd, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    return (
-        rename is not None
-        and rename(cwd, os.fsencode(first), cwd, os.fsencode(second), exchange) == 0
-    )
 
 
 def _difference(before: Any, now: Any) -> str:

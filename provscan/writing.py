@@ -16,6 +16,7 @@ that folder removes them.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import fcntl
 import os
@@ -123,20 +124,16 @@ def new_folder(
         require_own(target, own)
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        with hidden(parent) as folder, hidden(parent) as replaced:
+        with hidden(parent) as folder:
             folder.mkdir()
             yield folder
-            if os.path.lexists(target):
-                if not overwrite:
-                    raise OutputError(EXISTS.format(target))
-                require_own(target, own)
-                target.rename(replaced)
-            try:
+            if not os.path.lexists(target):
                 folder.rename(target)
-            except BaseException:
-                if os.path.lexists(replaced):
-                    replaced.rename(target)
-                raise
+            elif not overwrite:
+                raise OutputError(EXISTS.format(target))
+            else:
+                require_own(target, own)
+                exchange(folder, target)
     except OSError as error:
         name = error.filename
         if name is not None and Path(os.fsdecode(name)).parent.is_relative_to(parent):
@@ -144,6 +141,23 @@ def new_folder(
                 f"{target} can't be written: {error.strerror or error}"
             ) from error
         raise
+
+
+def exchange(first: Path, second: Path) -> None:
+    """Exchange two folders, at once if the system can."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    cwd, flags = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    paths = cwd, os.fsencode(first), cwd, os.fsencode(second)
+    if rename is not None and rename(*paths, flags) == 0:
+        return
+    aside = first.with_name(temporary_name())
+    second.rename(aside)
+    try:
+        first.rename(second)
+    except BaseException:
+        aside.rename(second)
+        raise
+    aside.rename(first)
 
 
 def require_own(folder: Path, own: Collection[str]) -> None:
