@@ -68,7 +68,10 @@ def given_options(options: dict[str, Any]) -> MatchOptions:
     """
     import difflib
 
+    former = {"null": "clean_data", "known": "other_sources", "no_text": "digests"}
     for name in options.keys() - MatchOptions.__dataclass_fields__.keys():
+        if name in former:
+            raise TypeError(f"match() has no option {name}: it is {former[name]} now")
         close = difflib.get_close_matches(name, MatchOptions.__dataclass_fields__, 1)
         hint = f": did you mean {close[0]}?" if close else ""
         raise TypeError(f"match() has no option {name}{hint}")

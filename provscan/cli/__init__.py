@@ -23,6 +23,7 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 import warnings
 from importlib import import_module
@@ -140,6 +141,15 @@ def _new_option(error: click.ClickException) -> str:
         instead = f"Use `{error.possibilities[0]}`."
     setattr(error, "possibilities", None)  # noqa: B010 - as for messages below
     return "" if instead is None else f" {instead}"
+
+
+def _misplaced(error: click.ClickException) -> str:
+    """Return a note on the option that takes an argument which a command does not."""
+    extra = re.search(r"unexpected extra argument \((.*)\)", error.message)
+    ctx: click.Context | None = getattr(error, "ctx", None)
+    if extra is None or ctx is None or "--index" not in _named_options(ctx.command):
+        return ""
+    return f". Did you mean `provscan {ctx.info_name} -i {extra[1]}`?"
 
 
 def _named_options(command: click.Command) -> dict[str, click.Option]:
@@ -264,6 +274,7 @@ class Commands(click.Group):
                 return super().invoke(ctx)
         except click.ClickException as error:
             message = error.message + _origin(error) + _new_option(error)
+            message += _misplaced(error)
             setattr(error, "message", without_secrets(message))  # noqa: B010 - only type checkers treat it as final
             raise
         except click.exceptions.Exit:

@@ -130,7 +130,14 @@ def _lines(manifest: dict[str, Any]) -> Any:
     if manifest["path"] is None:
         yield "Dry run: nothing was written"
         return
-    yield f"Cleaned: {manifest['path']}"
     if manifest["left"] is not None:
         left = counted(manifest["left"], "record") if manifest["left"] else "no records"
         yield f"Scanned again: {left} with matches to remove"
+    records = counted(manifest["records"], "record")
+    if mode == "mask":
+        done = f"{counted(manifest['spans'], 'span')} masked in {records}"
+    elif mode == "keep_only":
+        done = f"{manifest['records_kept']:,} of {records} kept"
+    else:
+        done = f"{manifest['records_removed']:,} of {records} removed"
+    yield f"Cleaned: {manifest['path']}: {done}"

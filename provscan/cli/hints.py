@@ -60,14 +60,15 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
     index, run = values.get("index"), values.get("run")
     if command in ("match", "index"):
         if "index" in kinds.values():
-            found = next(each for each in sources if kinds[each] == "index")
+            named = next(each for each in sources if kinds[each] == "index")
             if command == "index":
-                return _words("info", found)
+                return _words("info", named)
             if kind_of(index) == "data":
-                return _words("match", index, "-i", found)
-            return f"match DATASET {_words('-i', found)}"
+                return _words("match", index, "-i", named)
+            return f"match DATASET {_words('-i', named)}"
         results = [each for each in sources if kinds[each] in SHOWN]
-        return _words("info", results[0]) if results else None
+        if results:
+            return _words("info", results[0])
     if command == "clean" and kind_of(run) != "run":
         runs = [each for each in sources if kinds[each] == "run"]
         others = [each for each in sources if each not in runs]
@@ -88,7 +89,13 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
     if command in ("info", "verify") and kind_of(values["path"]) == "data":
         return _words("inspect", values["path"])
     if command in ("info", "verify") and kind_of(values["path"]) == "nothing":
-        return _neighbour(command, Path(values["path"]))
+        found = _neighbour(Path(values["path"]))
+        return None if found is None else _words(command, found)
+    if command in ("match", "lookup", "serve") and kind_of(index) == "nothing":
+        if found := _neighbour(Path(str(index))):
+            text = [values["text"]] if values.get("text") else []
+            return _words(command, *sources, *text, "-i", found)
+        return None
     if command in ("export", "bundle", "case", "review"):
         given = [run] if run else sources or values.get("runs") or []
         indexes = [each for each in given if kind_of(each) == "index"]
@@ -96,16 +103,14 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
     return None
 
 
-def _neighbour(command: str, path: Path) -> str | None:
-    """Return the command for the folder beside a missing one that has the most similar
-    name.
-    """
+def _neighbour(path: Path) -> Path | None:
+    """Return the folder beside a missing one that has the most similar name."""
     try:
         names = [each.name for each in path.parent.iterdir() if kind_of(each) in SHOWN]
     except OSError:
         return None
     close = similar(path.name, names)
-    return None if close is None else _words(command, path.with_name(close))
+    return None if close is None else path.with_name(close)
 
 
 def _words(*words: Any) -> str:

@@ -76,7 +76,7 @@ def command(sources: tuple[str, ...], out: Path, as_json: bool, **options: Any) 
     with progress() as watcher:
         index = provscan.build_index(list(sources), out, progress=watcher, **given)
     info = index.info()
-    show.result(info, as_json, show.index)
+    show.result(info, as_json, show.built)
     added = (
         {**info["appended"], "tweets": info["appended"]["added"]}
         if options["append"]

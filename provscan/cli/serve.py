@@ -43,9 +43,11 @@ def command(index: Path, host: str, port: int) -> None:
     `Authorization: Bearer TOKEN`, at least 16 characters.
     """
     from provscan.cli.compiling import compile_kernels
+    from provscan.index.format import read_manifest
     from provscan.server import listen, serve
 
     token = os.environ.get("PROVSCAN_TOKEN")
+    read_manifest(index)
     listening = listen(host, port, token)
     name = f"[{host}]" if ":" in host else host
     compile_kernels()

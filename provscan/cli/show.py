@@ -34,6 +34,13 @@ def _width() -> int:
     return min(shutil.get_terminal_size((100, 24)).columns, 100)
 
 
+def built(info: Result) -> str:
+    """Return what was indexed in a few lines."""
+    from provscan.report.tables import index_brief
+
+    return index_brief(info, width=_width())
+
+
 def index(info: Result) -> str:
     """Return the contents of an index as a table."""
     from provscan.report.tables import index_table

@@ -54,6 +54,7 @@ KINDS = {
     "redistribution": "Tweets given to others",
     "deletion_proof": "Proof of deletion",
     "audit": "Audit",
+    "damages": "Damages agreed for a volume of tweets",
     "counting": "How the platform counts tweets",
 }
 """The kinds of rules. The first five are compared with measurements; the others are

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import io
+import shlex
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -251,6 +253,42 @@ def _sources(sources: list[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
     names = ("records", "records_matched", "matches")
     yield from _first(
         [(item["source"], *(count(item[name]) for name in names)) for item in ordered]
+    )
+
+
+def index_brief(info: Mapping[str, Any], *, width: int = 100) -> str:
+    """Return in a few lines what an index contains, what was not indexed and why, and
+    what to do next.
+    """
+    added = info.get("appended")
+    part = added or info
+    tweets, texts = counted(info["tweets"], "tweet"), count(info["texts"])
+    size = decimal(info["bytes"])
+    lines = [f"{info['path']}: {tweets} with {texts} different texts, {size}"]
+    if added:
+        lines.append(
+            f"Added: {counted(added['added'], 'tweet')}; in the index before: "
+            f"{count(added['known'])}; forgotten earlier: {count(added['forgotten'])}"
+        )
+    left_out = Counter(part.get("read", {}).get("skipped", {}))
+    left = [
+        f"{count(number)} ({_with_option(reason(key), key)})"
+        for key, number in left_out.most_common()
+        if number
+    ]
+    if empty := part.get("tweets_without_text"):
+        left.append(f"{count(empty)} (no letters or digits)")
+    lines.append(f"Not indexed: {'; '.join(left) or 'nothing'}")
+    if short := omissions.shares_too_short(info.get("too_short", {})):
+        lines.append(f"Too short to search for: {short} (in a sample)")
+    place = shlex.quote(info["path"])
+    lines.append(
+        f"Next: provscan match DATASET -i {place} (more: provscan info {place})"
+    )
+    return "\n".join(
+        row
+        for line in lines
+        for row in textwrap.wrap(wording.visible(line), width, break_on_hyphens=False)
     )
 
 
