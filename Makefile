@@ -1,6 +1,7 @@
 # Commands for a machine that has only Python 3.11 to 3.14:
 #
 #   make demo       find the tweets of a tiny corpus in a tiny dataset
+#   make check      lint, types, and the tests of the house and of pure functions, in less than a minute
 #   make test       run the test suite
 #   make nightly    run the test suite with slow tests and many more random cases, and mutation testing
 #   make docs       build the documentation as a site, in site/
@@ -16,11 +17,17 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 
 PARALLEL = --numprocesses auto --maxprocesses 4
 
-.PHONY: demo test nightly reference docs clean
+.PHONY: demo check test nightly reference docs clean
 
 demo: $(VENV)/installed
 	$(VENV)/bin/provscan index corpora/tiny/corpus --overwrite
 	$(VENV)/bin/provscan match corpora/tiny/dataset.jsonl --cutoff 2017-01-01 --overwrite
+
+check: $(VENV)/installed-test
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/pytest $(PARALLEL) tests/test_house.py tests/test_words.py tests/test_options.py tests/text tests/estimate tests/scoring
 
 test: $(VENV)/installed-test
 	$(VENV)/bin/pytest $(PARALLEL)
