@@ -8,6 +8,7 @@ anyone who can write to them can replace the program anyway.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import warnings
@@ -17,6 +18,17 @@ from pathlib import Path
 
 PROGRAM = Path(os.path.realpath(__file__)).parent
 GROUP, OTHERS = stat.S_IWGRP, stat.S_IWOTH
+
+
+def sources_digest(folder: Path) -> str:
+    """Return the SHA-256 of all Python sources in a folder, with their names. It shows
+    whether what was made by them has to be made again.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        name = str(path.relative_to(folder)).encode()
+        digest.update(name + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def user_cache() -> Path:

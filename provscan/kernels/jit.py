@@ -15,7 +15,6 @@ Folders of earlier sources are removed if they have the marker and nobody locks 
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import re
 import stat
@@ -27,7 +26,13 @@ from typing import Any
 
 import numba
 
-from provscan.caches import make_folder, open_to_others, user_cache, warn_once
+from provscan.caches import (
+    make_folder,
+    open_to_others,
+    sources_digest,
+    user_cache,
+    warn_once,
+)
 
 # Numba's manual explains ``nogil`` and ``error_model``: kernels run in threads, and
 # division by zero is not checked. The other options are accepted but not documented:
@@ -93,15 +98,12 @@ def cache_folder() -> Path | None:
     """Return the folder that caches the machine code of the kernels as their sources
     are now; None if no folder is writable.
     """
-    digest = hashlib.sha256()
-    for path in sorted(_SOURCES.rglob("*.py")):
-        name = str(path.relative_to(_SOURCES)).encode()
-        digest.update(name + b"\0" + path.read_bytes() + b"\0")
+    digest = sources_digest(_SOURCES)
     chosen = _NUMBA.config.CACHE_DIR
     in_package = _SOURCES / "__pycache__"
     refused = []
     for parent in [Path(chosen).absolute()] if chosen else [in_package, user_cache()]:
-        folder = parent / (_NAME + digest.hexdigest()[:16])
+        folder = parent / (_NAME + digest[:16])
         try:
             # Root may compile kernels for all users of an installation.
             mode = 0o755 if parent == in_package else 0o700

@@ -183,7 +183,7 @@ def test_nothing_is_reused_of_another_program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provscan.match(folder, index, tmp_path / "a.run")
-    monkeypatch.setattr(reuse, "_program", lambda: "edited")
+    monkeypatch.setattr(reuse, "sources_digest", lambda folder: "edited")
     assert again(folder, index, tmp_path).info["reused"] == 0
 
 

@@ -18,7 +18,7 @@ def is_repeated(
     sources: Sources, index: Index | Source, out: Source | None, options: MatchOptions
 ) -> bool:
     """Return whether the folder of a run has a finished run of the same call, by
-    ``parameters``, ``repeat`` and ``folder`` of its ``run.json``. Data in memory can't
+    ``repeat`` and ``folder`` of its ``run.json``. Data in memory can't
     be compared, so their runs never are.
     """
     with suppress(ProvscanError):
@@ -28,11 +28,6 @@ def is_repeated(
         _, info = read_run(path)
         given = None if out is None else os.fspath(out)
         place = str(index.path) if isinstance(index, Index) else os.fspath(index)
-        parameters = {**options.as_dict(), "workers": options.threads}
-        return bool(
-            info["repeat"] == options.command(named, place, given)
-            and info["parameters"] == parameters
-            and info["folder"] == os.getcwd()
-            and info["index"]["path"] == place
-        )
+        command = options.command(named, place, given)
+        return bool(info["repeat"] == command and info["folder"] == os.getcwd())
     return False

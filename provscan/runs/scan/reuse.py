@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
-import xxhash
-
 from provscan import readers
+from provscan.caches import PROGRAM, sources_digest
 from provscan.calibration.spike_ins import CARRIERS
 from provscan.engine import Progress
 from provscan.errors import ProvscanError
@@ -69,18 +68,9 @@ def basis(
         "limits": readers.current_limits().as_dict(),
         "control": licensed.control_fingerprint,
         "versions": versions,
-        "program": _program(),
+        # The sources can change while the version remains the same.
+        "program": sources_digest(PROGRAM),
     }
-
-
-def _program() -> str:
-    """Return the XXH3-128 of the package's sources, which can change while the version
-    remains the same.
-    """
-    digest, folder = xxhash.xxh3_128(), Path(__file__).parents[2]
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
-    return digest.hexdigest()
 
 
 def keep_parts(
