@@ -134,7 +134,7 @@ def run_match(
             info["scanned"] = readers.file_checksum(files / SCANNED_FILE)
         clock.lap("checksums")
         summary = summarise(measured, licensed, options, entries, missing)
-        write_tables(measured, files)
+        write_tables(measured, files, digests=options.digests)
         # Free several hundred bytes per found text, which the report does not need.
         del measured
         summary["baseline"] = baseline and mark_new(files, baseline, summary, info)

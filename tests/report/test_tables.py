@@ -16,8 +16,8 @@ from provscan.cli import echo
 from provscan.report import tables
 from provscan.report.answers import upper_limits
 from provscan.report.figures import PARTS, breakdown, histogram, strip
-from provscan.report.omissions import left_out, left_out_in_brief
-from provscan.report.wording import amount, layers, percent, sampled
+from provscan.report.omissions import left_out
+from provscan.report.wording import percent
 
 SUMMARY: dict[str, Any] = json.loads(
     (FIXTURES / "summary.json").read_text(encoding="utf-8")
@@ -119,28 +119,6 @@ def test_further_warnings_and_omissions_are_left_out_first() -> None:
     assert lines[1:-1] == [*details, *details[:2], "! Warning 0.", lines[-2]]
 
 
-def test_omissions_are_described_in_one_line() -> None:
-    nothing: dict[str, Any] = {
-        "skipped": {},
-        "ignored_files": 0,
-        "truncated": {},
-        "field_codes": {},
-    }
-    nothing |= {"control": {"files": None, "null": None}}
-    assert left_out_in_brief(changed(**nothing)) == ""
-    files = [{"path": f"{n}.doc", "reason": "unsupported"} for n in range(1200)]
-    assert (
-        left_out_in_brief(changed(**nothing | {"unread": files}))
-        == "1,200 files were not scanned: info lists them."
-    )
-    assert (
-        left_out_in_brief(
-            changed(**nothing | {"unread": files, "skipped": {"no_text": 1}})
-        )
-        == "1,200 files were not scanned; and more: info lists them."
-    )
-
-
 def test_omissions_are_grouped_by_code_whatever_their_words() -> None:
     code = "scanned_single_words"
     reworded = changed(fields={"day": {code: 1}}, field_codes={"day": {}})
@@ -211,20 +189,6 @@ def test_upper_limits_are_shown_after_the_other_numbers() -> None:
     answer["records"].update(at_most=None)
     answer["texts"].update(at_most=None)
     assert "Upper limits" not in tables.text_table(changed(answer=answer))
-
-
-def test_texts_known_elsewhere_are_counted() -> None:
-    known = {
-        "sources": ["titles.txt"],
-        "records": 9,
-        "characters": 99,
-        "texts": 1200,
-        "share": 0.0056,
-    }
-    said = (
-        "1,200 licensed texts (0.56%) also occur in the data given as known elsewhere."
-    )
-    assert said in " ".join(tables.text_table(changed(known=known)).split())
 
 
 def test_withheld_numbers_have_a_reason() -> None:
@@ -350,57 +314,6 @@ def test_the_table_of_an_index() -> None:
         ),
         *("Records not indexed", "line that is not JSON"),
     ]
-
-
-def test_lower_bounds_are_rounded_down_and_upper_bounds_up() -> None:
-    number = {
-        "findings": 12.0,
-        "at_least": 9.9,
-        "estimate": {"value": 10.4, "low": 9.6, "high": 11.4},
-        "at_most": 12.1,
-    }
-    assert layers(number) == ["12", "9", "10 (10-11)"]
-    assert amount(7.0000000001, "at_most") == "7"
-
-
-def test_a_sample_of_files_is_described() -> None:
-    sample = {
-        "by": "files",
-        "share": 0.0103,
-        "parts": 312,
-        "parts_in_all": 31200,
-        "design_effect": 9.24,
-    }
-    assert sampled(sample).startswith(
-        "312 of 31,200 files or parts of files (1.03% of the bytes), drawn at random, "
-        "were scanned: "
-    )
-    assert sampled(sample).endswith(
-        "so each counts as 1/9.2 of a record that is drawn independently."
-    )
-    # The number of records is rounded as in the headline.
-    projected = sampled(
-        {**sample, "records": {"value": 6017.4, "low": 5866.0, "high": 6172.0}}
-    )
-    assert projected.endswith(
-        "The dataset has about 6,018 records (95% interval 5,866-6,172), projected "
-        "from the sample."
-    )
-
-
-@pytest.mark.parametrize(
-    ("share", "text"),
-    [
-        (0.12345, "12.3%"),
-        (1.2e-6, "0.00012%"),
-        (1e-12, "0.0000000001%"),
-        (0.0, "0%"),
-        (1.0, "100%"),
-        (None, "not known"),
-    ],
-)
-def test_percent_has_three_digits(share: float | None, text: str) -> None:
-    assert percent(share) == text
 
 
 @given(st.floats(min_value=1e-9, max_value=1 - 1e-9))

@@ -8,8 +8,6 @@ from chromium import options_in
 from provscan.messages import tables
 from provscan.probe.report import wording as probe_wording
 from provscan.probe.report.tables import copies
-from provscan.probe.report.wording import departure
-from provscan.readers.texts.model_outputs import without_shared
 from provscan.report.answers import first_sentence, headline, recall_rows
 from provscan.report.languages import language
 from provscan.report.wording import (
@@ -17,14 +15,11 @@ from provscan.report.wording import (
     REASONS,
     alike,
     amount,
-    chance,
     for_readers,
     layers,
     percent,
     place,
     rarity,
-    sampled,
-    searched,
     term,
     visible,
 )
@@ -115,42 +110,6 @@ def test_lengths_are_listed_from_the_shortest_on() -> None:
     assert by_length == list(classes)[::-1]
     by_recall = [item["value"] for _, item in recall_rows("script", classes)]
     assert by_recall == [0.9, 0.5, 0.1]
-
-
-def test_sentences_about_the_scan() -> None:
-    index = {"index": {"texts": 5, "tweets": 6}, "control": {"cutoff": None}}
-    assert searched(index) == "against 6 licensed tweets with 5 different texts."
-    few = {"index": {"texts": 1, "tweets": 1}, "control": {"cutoff": {"texts": 1}}}
-    assert searched(few) == (
-        "against 1 licensed tweet with 1 different text. 1 of these texts is not older "
-        "than the cutoff: it serves as control, and its matches do not count as "
-        "findings. A text does not serve as control if one of its tweets is undated or "
-        "a retweet."
-    )
-    measured = {"control": {"chance_measures": [{"kind": "control"}]}}
-    assert chance(measured) == "texts that are known to be absent from the data"
-    assert sampled({"by": "records", "share": 0.1}) == (
-        "10% of the records, drawn at random, were scanned: findings are those of the "
-        "sample, other numbers are for the whole dataset."
-    )
-
-
-def test_sentences_about_refused_parameters() -> None:
-    temperature = {"parameter": "temperature", "value": 0.0, "answers": 300, "of": 300}
-    assert departure(temperature) == (
-        "temperature 0 left out of 300 of 300 questions, so that these answers are not "
-        "greedy"
-    )
-    assert departure(
-        {"parameter": "seed", "value": None, "answers": 1, "of": 1_200}
-    ) == (
-        "seed left out of 1 of 1,200 questions, so that these answers cannot be drawn "
-        "again"
-    )
-    said = without_shared(
-        "You said: never trust a goat. Why not?", ["Never trust a GOAT!"]
-    )
-    assert said == "You said:  ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ . Why not?"
 
 
 def test_readers_of_a_page_are_told_of_no_options() -> None:

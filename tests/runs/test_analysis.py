@@ -25,8 +25,6 @@ from provscan.report import figures, omissions
 from provscan.report.files import RunFiles
 from provscan.runs.answer.breakdowns import BREAKDOWN_VALUES
 from provscan.runs.evidence.tables import ADDED
-from provscan.scoring.background import background
-from provscan.scoring.rule import Scorer
 
 Write = Callable[..., Path]
 NUMBERS = ("records", "texts", "tweets", "characters")
@@ -478,16 +476,6 @@ def test_a_sample_is_projected_to_the_whole_dataset(
     )
     assert "Nothing: every file" not in page
     assert "the other numbers are for the whole dataset." in page
-
-
-def test_scores_do_not_depend_on_the_number_of_threads(latin: provscan.Index) -> None:
-    reader, every = latin.reader, np.arange(len(latin))
-    expected, found = (
-        Scorer(reader, background(reader), every[::9], threads=threads).texts(every)
-        for threads in (1, 3)
-    )
-    for name in ("bits", "length", "script", "length_class", "common"):
-        assert getattr(found, name).tolist() == getattr(expected, name).tolist()
 
 
 def test_an_index_of_a_fraction_is_projected_to_all_tweets(

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import provscan
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
-from provscan.runs.counting.exhibits import ExhibitChoice
+from provscan.runs.counting.exhibits import Candidates
 from provscan.runs.counting.matches import Batch
 from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE, evidence_rows
 
@@ -100,39 +100,26 @@ def test_without_findings_the_file_has_no_rows(tmp_path: Path) -> None:
     assert (len(matches), matches.schema.names[-5:]) == (0, CANDIDATE.names)
 
 
-def test_the_strongest_matches_keep_their_texts() -> None:
-    """Findings come first, then other matches; matches of control texts keep none."""
+def test_the_strongest_other_matches_keep_their_texts() -> None:
+    """Neither findings nor matches of control texts are candidates."""
     bits = np.array([9.0, 8.0, np.nan, 7.0, 30.0, 40.0])
     counted = np.array([True, False, False, True, False, False])
-    control = np.array([False, True])
-    place = np.array([0] * 5 + [1])
+    control = np.array([False] * 5 + [True])
 
-    def batch(low: int, high: int) -> Batch:
-        columns, part = (
-            pa.record_batch({"record": pa.array(range(low, high), pa.int64())}),
-            slice(low, high),
-        )
-        finding = counted[part]
-        return Batch(
-            columns, low, *[place[part]] * 6, bits[part], ~finding, ~finding, finding
-        )
+    def added(low: int, high: int, candidates: Candidates) -> None:
+        record = pa.array(range(low, high), pa.int64())
+        part, columns = slice(low, high), pa.record_batch({"record": record})
+        finding, place = counted[part], np.zeros(high - low, np.int64)
+        flags = ~finding, ~finding, finding
+        batch = Batch(columns, low, *[place] * 6, bits[part], *flags)
+        candidates.add(batch, ~control[part])
 
-    def chosen(
-        texts: int | None, candidates: int = 9
-    ) -> tuple[list[int] | None, list[int]]:
+    for limit, expected in ((9, [4, 1, 2]), (1, [4]), (0, [])):
         for at in (2, 6):
-            choice = ExhibitChoice(texts, candidates)
-            for some in (batch(0, at), batch(at, 6)):
-                choice.add(some, ~control[some.text_index])
-            found = choice.kept()
-            first = None if found.findings is None else found.findings.tolist()
-        return first, found.candidates.tolist()
-
-    assert chosen(None) == (None, [4, 1, 2])
-    assert chosen(None, 1) == (None, [4])
-    assert chosen(4) == ([0, 3], [4, 1])
-    assert chosen(1) == ([0], [])
-    assert chosen(0) == ([], [])
+            candidates = Candidates(limit)
+            added(0, at, candidates)
+            added(at, 6, candidates)
+            assert candidates.rows.tolist() == expected
 
 
 def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:

@@ -56,31 +56,6 @@ def content(run: Path) -> dict[str, bytes]:
     }
 
 
-def test_results_are_the_same_with_all_numbers_of_workers(
-    index: provscan.Index, folder: Path, tmp_path: Path
-) -> None:
-    control = [
-        {"id": "c", "text": f"a tweet of the control that stands nowhere, number {n}"}
-        for n in range(40)
-    ]
-    (tmp_path / "control.jsonl").write_text(
-        "".join(json.dumps(tweet) + "\n" for tweet in control)
-    )
-    found = []
-    for workers in (1, 30):
-        run = provscan.match(
-            folder,
-            index,
-            tmp_path / f"{workers}.run",
-            control=tmp_path / "control.jsonl",
-            workers=workers,
-            sample=0.8,
-            sample_by="records",
-        )
-        found.append(content(run.path))
-    assert found[0] == found[1]
-
-
 def test_results_of_a_cluster_are_the_same(
     cluster: None, index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:

@@ -3,7 +3,7 @@
 - ``matches``: the matches of a scan with their scores, in batches.
 - ``strata``: the strata of licensed and control texts, and which of the found texts
   can be claimed.
-- ``exhibits``: which matches keep their texts.
+- ``exhibits``: the candidates, other matches that keep their texts.
 - ``counts``: the counts of all matches, and of groups of texts.
 - ``null``: the counts of a null dataset, and whether it is of the dataset's kind.
 """

@@ -24,7 +24,7 @@ from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import BestOfRecords, CoveredCounter, RecordCounter
 from provscan.estimate.damage import DAMAGES, weight_of_cells
 from provscan.estimate.layers import Size
-from provscan.runs.counting.exhibits import ExhibitChoice
+from provscan.runs.counting.exhibits import Candidates
 from provscan.runs.counting.matches import Batch, ScoredMatches
 from provscan.runs.counting.strata import Eligibility, recall_group
 from provscan.scoring.lengths import LENGTHS
@@ -153,10 +153,10 @@ class MatchCounts:
 
 
 def count_matches(
-    matches: ScoredMatches, eligible: Eligibility, exhibits: ExhibitChoice | None = None
+    matches: ScoredMatches, eligible: Eligibility, candidates: Candidates | None = None
 ) -> MatchCounts:
-    """Count all matches in one pass. The pass also offers them to ``exhibits``, which
-    chooses those that keep their texts.
+    """Count all matches in one pass, which also adds those that are not findings to
+    the ``candidates``.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
@@ -185,8 +185,8 @@ def count_matches(
         cells.add(batch)
         if len(noted) < TEXTS:
             noted = np.append(noted, batch.text_index[batch.passes_rule & claim])
-        if exhibits is not None:
-            exhibits.add(batch, ~control)
+        if candidates is not None:
+            candidates.add(batch, ~control)
     return MatchCounts(
         control_matches=matches.count - levels.total(),
         levels=levels,

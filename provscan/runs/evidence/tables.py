@@ -3,8 +3,7 @@ the passage and the tweet of every finding, and of some other matches.
 
 ``evidence.parquet`` has the texts of the findings. The texts of the strongest other
 matches, the candidates, are in columns of ``matches.parquet``. With ``--digests``, all
-have digests instead. :mod:`provscan.runs.counting.exhibits` chooses the matches that
-keep their texts.
+have digests instead. :mod:`provscan.runs.counting.exhibits` chooses the candidates.
 """
 
 from __future__ import annotations
@@ -64,11 +63,11 @@ ADDED = pa.schema(
 ROW_GROUP, EVIDENCE_GROUP = 1 << 17, 1 << 14
 
 
-def write_tables(measured: Measured, folder: Path) -> None:
+def write_tables(measured: Measured, folder: Path, *, digests: bool) -> None:
     """Write ``matches.parquet``, with the texts of candidates, and
-    ``evidence.parquet``.
+    ``evidence.parquet``, with those of findings or with their ``digests``.
     """
-    kept, reader = measured.kept, measured.controls.reader
+    reader = measured.controls.reader
     schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
     with (
         pq.ParquetWriter(
@@ -82,10 +81,8 @@ def write_tables(measured: Measured, folder: Path) -> None:
             new = _added(measured, batch)
             finding = new["counted"].to_numpy(zero_copy_only=False)
             number = np.arange(batch.low, batch.low + len(finding))
-            candidate = np.isin(number, kept.candidates)
-            has_text = candidate | finding
-            if kept.findings is not None:
-                has_text = candidate | np.isin(number, kept.findings)
+            candidate = np.isin(number, measured.candidates)
+            has_text = np.full(len(finding), not digests)
             flagged = batch.columns.append_column("has_text", pa.array(has_text))
             # Add the texts of candidates, and nulls for other matches.
             texts = CANDIDATE.empty_table()

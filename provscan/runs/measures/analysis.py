@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from provscan.arrays import Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import PLANTED
 from provscan.calibration.spike_ins import (
@@ -38,7 +39,7 @@ from provscan.runs.counting.counts import (
     count_matches,
     records_by_tweets,
 )
-from provscan.runs.counting.exhibits import ExhibitChoice, Kept
+from provscan.runs.counting.exhibits import Candidates
 from provscan.runs.counting.matches import ScoredMatches, score_matches
 from provscan.runs.counting.null import NullCounts, count_null
 from provscan.runs.counting.strata import (
@@ -103,7 +104,7 @@ class Measured:
     recall: MeasuredRecall
     null: NullCounts | None
     known: Known | None
-    kept: Kept  # Matches that keep their texts.
+    candidates: Numbers  # Numbers of the other matches that keep their texts.
 
     @property
     def scanned(self) -> ScanTotals:
@@ -299,8 +300,8 @@ def measure(
     )
     scripts = None if null_counts is None else null_counts.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
-    exhibits = ExhibitChoice(0 if options.digests else None)
-    counts = count_matches(matches, eligible, exhibits)
+    candidates = Candidates(0) if options.digests else Candidates()
+    counts = count_matches(matches, eligible, candidates)
     chance = measure_chance(
         matches, eligible, counts, controls, samples.control, strata, null_counts
     )
@@ -324,5 +325,5 @@ def measure(
         ),
         null=null_counts,
         known=known,
-        kept=exhibits.kept(),
+        candidates=candidates.rows,
     )
