@@ -211,6 +211,16 @@ def dressed(rng: Generator, text: str) -> str:
     return text
 
 
+def towns(syllables: list[str]) -> dict[str, list[str]]:
+    """Return the rules for names of towns, which make the wording of tweets rare."""
+    first = [syllable.capitalize() for syllable in syllables]
+    return {
+        "town": ["{first}{next}", "{first}{next}{next}"],
+        "first": first,
+        "next": syllables,
+    }
+
+
 def sentence(rng: Generator, grammars: dict[str, Any], lang: str) -> str:
     text = draw(rng, grammars[lang])
     return text[0].upper() + text[1:] if lang == "en" else text
@@ -219,6 +229,9 @@ def sentence(rng: Generator, grammars: dict[str, Any], lang: str) -> str:
 def tweets(rng: Generator) -> list[Tweet]:
     """Return the corpus in the order of time: new tweets and copies of earlier ones."""
     grammars = tomllib.loads((FOLDER / "tweets.toml").read_text(encoding="utf-8"))
+    syllables = grammars.pop("syllables")
+    for lang, grammar in grammars.items():
+        grammar |= towns(syllables.get(lang, syllables["latin"]).split())
     others = [name for name in grammars if name != "en"]
     shared = TWEETS // 12
     known, texts = Known(), []

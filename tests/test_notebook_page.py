@@ -35,7 +35,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         if "data" in output
     ]
     text = "\n".join(shown)
-    assert "450963032110006702" in text
+    assert "519567333258166867" in text
     assert "COPIES FOUND" in text
     assert "'positive': " in text
     assert sum("image/png" in output for output in shown) == 1
