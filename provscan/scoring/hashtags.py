@@ -1,4 +1,4 @@
-"""Hashtags in licensed texts: labels that many texts share, and no wording."""
+"""Hashtags and names in licensed texts: labels that many texts share, no wording."""
 
 from __future__ import annotations
 
@@ -11,22 +11,33 @@ from provscan.arrays import Flags, Numbers
 from provscan.index import IndexReader
 from provscan.text import CanonicalMapper
 
-# A hashtag, or the symbol of a share or a currency, up to white space or punctuation.
-# Marks and vowel signs, which ``\w`` does not match, are part of it.
+# A letter of a tag. Marks, vowel signs and joiners, which ``\w`` does not match, are
+# part of it.
+_LETTER = (
+    r"(?:\w|[\u200c\u200d]"
+    r"|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uffef])"
+)
+# A hashtag, or the symbol of a share or a currency, up to white space or punctuation; a
+# hashtag between two signs (``#tag#``) before at least ten letters; a name of up to 20
+# letters.
 HASHTAG = re.compile(
-    r"(?:[#＃]|\$(?=[A-Za-z]))(?:\w|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uffef])+"
+    rf"[#＃][^\s#＃]{{1,40}}[#＃](?={_LETTER}{{10}})|(?:[#＃]|\$(?=[A-Za-z])){_LETTER}+"
+    rf"|[@＠]{_LETTER}{{1,20}}"
 )
 
 
 def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Flags:
-    """Return which code points of canonical texts are in hashtags of the original
-    texts, or in the space after one; ``start``, int64[n + 1], is the first code point
-    of each text.
+    """Return which code points of canonical texts are in hashtags or names of the
+    original texts, or in the space after one.
+
+    ``start``, int64[n + 1], is the first code point of each text.
     """
     result = np.zeros(int(start[-1]), np.bool_)
     raw = reader.raw_texts(texts).array()
     mapped = CanonicalMapper()
-    for row in np.flatnonzero(pc.match_substring_regex(raw, "[#＃$]").to_numpy(False)):
+    for row in np.flatnonzero(
+        pc.match_substring_regex(raw, "[#＃$@＠]").to_numpy(False)
+    ):
         text = raw[row.item()].as_py()
         tags = [tag.span() for tag in HASHTAG.finditer(text)]
         if not tags:

@@ -30,6 +30,7 @@ from provscan.estimate.background import matched_bits, text_sums
 from provscan.index import IndexReader
 from provscan.kernels.search.grams import GRAM
 from provscan.ordered_map import ordered_map
+from provscan.params import MatchParams
 from provscan.scoring.background import Background
 from provscan.scoring.hashtags import in_hashtags
 from provscan.scoring.lengths import WIDE, length_classes, lengths_and_scripts
@@ -42,6 +43,9 @@ MIN_BITS, MIN_BITS_PASSAGE = 45.0, 55.0
 # Minimum number of letters in common for a script that the background model does not
 # know.
 LETTERS_WITHOUT_BITS = 40
+# Minimum number of letters outside hashtags and names of a stretch that has any, as
+# ``min_chars`` counts letters: fewer are a word between labels.
+WORDING = MatchParams().min_chars
 # A match is known from elsewhere if known data contains its text, with a containment of
 # at least this share of the match's own containment.
 KNOWN_SHARE = 0.8
@@ -91,7 +95,7 @@ class CharSums(NamedTuple):
     """Sums over the code points of texts before each code point, [n + 1] each."""
 
     bits: Floats
-    tags: Numbers  # Code points in hashtags.
+    tags: Numbers  # Code points in hashtags and names.
     new: Numbers  # Code points that are no repetition within their text.
 
 
@@ -126,7 +130,7 @@ class TextScores:
         bits, tags = (
             each[start + high] - each[start + low] for each in self.before[:2]
         )
-        worded = high - low - tags >= GRAM
+        worded = self._has_wording(text_index, high - low, tags)
         bits *= worded * copied / np.maximum(high - low, 1)
         bits = matched_bits(
             np.where(np.isnan(self.bits[text_index]), np.nan, bits),
@@ -150,7 +154,8 @@ class TextScores:
 
     def letters(self, traits: MatchTraits) -> Floats:
         """Return the number of letters in common that are no repetition, as
-        ``min_chars`` counts letters; 0 if they are nothing but hashtags.
+        ``min_chars`` counts letters; 0 if they have hardly any wording besides
+        hashtags and names.
         """
         text_index, containment, _, span, stretch = traits
         low, high, _, _ = self._stretch(text_index, containment, stretch)
@@ -160,7 +165,15 @@ class TextScores:
             containment, self.length[text_index], self.script[text_index], span
         )
         result: Floats = common * new / np.maximum(high - low, 1)
-        return np.where(high - low - tags >= GRAM, result, 0.0)
+        worded = self._has_wording(text_index, high - low, tags)
+        return np.where(worded, result, 0.0)
+
+    def _has_wording(self, text_index: Numbers, size: Numbers, tags: Numbers) -> Flags:
+        """Return whether stretches of texts have wording besides their hashtags and
+        names, given the code points of each stretch, and those in tags.
+        """
+        letters = (size - tags) * np.where(WIDE[self.script[text_index]], 2, 1)
+        return (tags == 0) | (letters >= WORDING)
 
     def _stretch(
         self, text_index: Numbers, containment: Floats, stretch: Numbers

@@ -36,35 +36,38 @@ def tagged(request: Any, tmp_path_factory: Any) -> tuple[provscan.Index, list[st
     letters = LETTERS[request.param]
     usual = [" ".join(words(letters, 9, seed)) for seed in range(300)]
     tags = " ".join("#" + word for word in words(letters, 7, 1001))
+    word = f"{tags} {words(letters, 1, 1004)[0][:6]}"
     both = " ".join([*words(letters, 6, 1002), "#" + words(letters, 1, 1003)[0]])
-    tweets = [*usual, tags, both]
+    tweets = [*usual, tags, both, word]
     path = tmp_path_factory.mktemp("hashtags") / "a.index"
     rows = [{"id": str(i), "text": text} for i, text in enumerate(tweets)]
-    return provscan.build_index(rows, path), [tags, both]
+    return provscan.build_index(rows, path), [tags, both, word]
 
 
 def test_hashtags_alone_are_no_finding(
     tagged: tuple[provscan.Index, list[str]],
 ) -> None:
-    index, (tags, both) = tagged
+    index, (tags, both, word) = tagged
     texts = [
         tags,
         f"@someone {tags} https://example.com",
         tags.replace("#", ""),
         f"so: {tags}",
+        word,
         both,
     ]
     rows = index.match(texts).to_pylist()
-    assert [row["record"] for row in rows] == [0, 1, 2, 3, 4]
-    assert [row["counted"] for row in rows] == [False] * 4 + [True]
-    assert {row["bits"] for row in rows[:4]} <= {0.0, None}
+    assert [row["record"] for row in rows] == [0, 1, 2, 3, 4, 5]
+    assert [row["counted"] for row in rows] == [False] * 5 + [True]
+    assert {row["bits"] for row in rows[:5]} <= {0.0, None}
 
 
 def test_code_points_of_hashtags(tmp_path: Path) -> None:
-    texts = ["one #Two_three, four $ABC $100 ＃five", "#ที่นี่ มา", "no tags"]
+    texts = ["one #Two_three, four $ABC $100 ＃five", "#ที่นี่ มา", "no tags", "@张三 #一#"]
+    texts.append("#一二#三四五六七八九十一二")
     rows = [{"id": str(i), "text": text} for i, text in enumerate(texts)]
     index = provscan.build_index(rows, tmp_path / "a.index")
-    numbers = np.arange(3)
+    numbers = np.arange(5)
     canonical = index.reader.canonical_texts(numbers).array().to_pylist()
     start = np.concatenate([[0], np.cumsum([len(text) for text in canonical])])
     flags = in_hashtags(index.reader, numbers, start)
@@ -75,6 +78,7 @@ def test_code_points_of_hashtags(tmp_path: Path) -> None:
     assert marked[0] == "....two three .....abc ....five"
     assert marked[1].startswith(provscan.canonical(["#ที่นี่"])[0])
     assert set(marked[2]) == {"."}
+    assert marked[3:] == ["张三一", "一二三........."]
 
 
 def test_a_foreign_name_is_worth_its_own_letters(tmp_path: Path) -> None:
