@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pyarrow.compute as pc
 
-from provscan.arrays import Flags, Numbers
+from provscan.arrays import Numbers
 from provscan.index import IndexReader
 from provscan.text import CanonicalMapper
 
@@ -18,21 +18,22 @@ _LETTER = (
     r"|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uffef])"
 )
 # A hashtag, or the symbol of a share or a currency, up to white space or punctuation; a
-# hashtag between two signs (``#tag#``) before at least ten letters; a name of up to 20
+# hashtag between two signs (``#tag#``) before ten Han characters; a name of up to 20
 # letters.
 HASHTAG = re.compile(
-    rf"[#＃][^\s#＃]{{1,40}}[#＃](?={_LETTER}{{10}})|(?:[#＃]|\$(?=[A-Za-z])){_LETTER}+"
+    rf"[#＃][^\s#＃]{{1,40}}[#＃](?=[\u3400-\u9fff]{{10}})|(?:[#＃]|\$(?=[A-Za-z])){_LETTER}+"
     rf"|[@＠]{_LETTER}{{1,20}}"
 )
 
 
-def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Flags:
-    """Return which code points of canonical texts are in hashtags or names of the
-    original texts, or in the space after one.
+def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Numbers:
+    """Return the code points of the original texts in hashtags or names.
 
+    They are int8 for each code point of the canonical texts: 1 in a tag or in the
+    space after it, 2 at its first letter, because of the sign before it, 0 elsewhere.
     ``start``, int64[n + 1], is the first code point of each text.
     """
-    result = np.zeros(int(start[-1]), np.bool_)
+    result = np.zeros(int(start[-1]), np.int8)
     raw = reader.raw_texts(texts).array()
     mapped = CanonicalMapper()
     for row in np.flatnonzero(
@@ -48,5 +49,6 @@ def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Flags:
             continue
         flags = result[start[row] : start[row + 1]]
         for low, high in np.searchsorted(canonical.start, tags).tolist():
-            flags[low : high + 1] = True
+            flags[low : high + 1] = 1
+            flags[low : low + 1] = 2
     return result

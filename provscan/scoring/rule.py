@@ -95,7 +95,7 @@ class CharSums(NamedTuple):
     """Sums over the code points of texts before each code point, [n + 1] each."""
 
     bits: Floats
-    tags: Numbers  # Code points in hashtags and names.
+    tags: Numbers  # Code points in hashtags and names, and their signs.
     new: Numbers  # Code points that are no repetition within their text.
 
 
@@ -130,7 +130,7 @@ class TextScores:
         bits, tags = (
             each[start + high] - each[start + low] for each in self.before[:2]
         )
-        worded = self._has_wording(text_index, high - low, tags)
+        worded = self._has_wording(text_index, np.minimum(copied, span), tags)
         bits *= worded * copied / np.maximum(high - low, 1)
         bits = matched_bits(
             np.where(np.isnan(self.bits[text_index]), np.nan, bits),
@@ -158,21 +158,21 @@ class TextScores:
         hashtags and names.
         """
         text_index, containment, _, span, stretch = traits
-        low, high, _, _ = self._stretch(text_index, containment, stretch)
+        low, high, copied, _ = self._stretch(text_index, containment, stretch)
         start = self.start[text_index]
         tags, new = (each[start + high] - each[start + low] for each in self.before[1:])
         common = letters_in_common(
             containment, self.length[text_index], self.script[text_index], span
         )
         result: Floats = common * new / np.maximum(high - low, 1)
-        worded = self._has_wording(text_index, high - low, tags)
+        worded = self._has_wording(text_index, np.minimum(copied, span), tags)
         return np.where(worded, result, 0.0)
 
-    def _has_wording(self, text_index: Numbers, size: Numbers, tags: Numbers) -> Flags:
-        """Return whether stretches of texts have wording besides their hashtags and
-        names, given the code points of each stretch, and those in tags.
+    def _has_wording(self, text_index: Numbers, copied: Floats, tags: Numbers) -> Flags:
+        """Return whether stretches have wording besides their hashtags and names, given
+        the code points that were copied, and those in tags.
         """
-        letters = (size - tags) * np.where(WIDE[self.script[text_index]], 2, 1)
+        letters = (copied - tags) * np.where(WIDE[self.script[text_index]], 2, 1)
         return (tags == 0) | (letters >= WORDING)
 
     def _stretch(
@@ -221,7 +221,7 @@ class Scorer:
         script = np.empty(len(texts), np.int64)
         step = max(1, min(TEXTS, -(-len(texts) // self.threads)))
 
-        def score(low: int) -> tuple[Floats, Flags, Numbers]:
+        def score(low: int) -> tuple[Floats, Numbers, Numbers]:
             part = slice(low, low + step)
             length[part], script[part] = lengths_and_scripts(self.reader, texts[part])
             bits, start = self.background.char_bits(self.reader, texts[part])
@@ -232,7 +232,7 @@ class Scorer:
         parts = list(ordered_map(score, range(0, len(texts), step), threads))
         bits, tags, sizes = (
             np.concatenate([np.zeros(0, kind), *(part[i] for part in parts)])
-            for i, kind in enumerate((np.float64, np.bool_, np.int64))
+            for i, kind in enumerate((np.float64, np.int8, np.int64))
         )
         start = np.concatenate([[0], np.cumsum(sizes)])
         known = np.nan_to_num(bits)
