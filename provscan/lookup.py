@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from provscan.arrays import Numbers
-from provscan.kernels.search.verify import FEW_UNITS
 from provscan.matching import Index
 from provscan.names import counted
-from provscan.params import MatchParams
+from provscan.params import FEW_CHARS, MatchParams
 from provscan.report import wording
 from provscan.report.differences import (
     DIFFERS,
@@ -34,7 +33,7 @@ DIFFERENCES = {
 }
 NOTHING = (
     "No licensed tweet shares enough wording with this text. A match needs "
-    f"{FEW_UNITS} characters in common with a tweet, or {MatchParams.min_chars} that "
+    f"{FEW_CHARS} characters in common with a tweet, or {MatchParams.min_chars} that "
     "are nearly the whole tweet: rewritten text and shorter copies are not found, and "
     "only the tweets of this index were searched."
 )

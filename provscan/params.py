@@ -253,9 +253,9 @@ class MatchParams(Params):
         Minimum number of characters in common. This number is containment times the
         length of the licensed text, but at most the length of the span, since
         containment counts repeated 5-grams only once. Shorter licensed texts and
-        shorter stretches never match. Fewer than 25 characters in common suffice only
-        if at most six 5-grams of the licensed text are missing, as after one typing
-        error.
+        shorter stretches never match. Fewer than :data:`FEW_CHARS` characters in common
+        suffice only if at most :data:`FEW_MISSING` 5-grams of the licensed text are
+        missing, as after one typing error.
     partial_chars
         Minimum number of characters in a common stretch, which may come from any part
         of the licensed text. Characters that the span adds within the stretch are
@@ -279,6 +279,12 @@ class MatchParams(Params):
     min_chars: int = 15
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
+
+    def as_dict(self) -> dict[str, Any]:
+        return super().as_dict() | {
+            "few_chars": FEW_CHARS,
+            "few_missing": FEW_MISSING,
+        }
 
     def __post_init__(self) -> None:
         for name in ("threshold", "min_containment"):
@@ -312,5 +318,10 @@ class MatchParams(Params):
             )
 
 
+# Two more parameters of a match, with one value in all searches. Fewer characters in
+# common are a common phrase more often than a copy. At most FEW_MISSING 5-grams of the
+# licensed text may be missing then: those that one typing error changes, if two letters
+# change places.
+FEW_CHARS, FEW_MISSING = 25, 6
 # A span covers the whole field if it covers at least this share of the field.
 WHOLE_FIELD = 0.8

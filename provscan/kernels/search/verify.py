@@ -8,8 +8,9 @@ that occur in the text near the diagonal.
 There are two ways to match, between which :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
-  minimums; of fewer than :data:`FEW_UNITS` letters in common, no more 5-grams of the
-  text may be missing than those of one typing error (:data:`ONE_ERROR`);
+  minimums; of fewer than ``FEW_CHARS`` letters in common, no more 5-grams of the text
+  may be missing than those of one typing error (``FEW_MISSING``; both are in
+  :mod:`provscan.params`);
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
   else is missing.
 
@@ -68,15 +69,11 @@ from provscan.kernels.search.hits import (
 )
 from provscan.kernels.search.minimizers import is_wide, length_units
 from provscan.kernels.sketch.bands import ones
+from provscan.params import FEW_CHARS, FEW_MISSING
 
 _ZERO = np.int64(0)
 # The ways to match.
 NEITHER, WHOLE, STRETCH = range(3)
-# Fewer units in common are a common phrase more often than a copy, so most of the text
-# must be in common.
-FEW_UNITS = 25
-# The most 5-grams that one typing error changes: two letters that change places.
-ONE_ERROR = GRAM + 1
 # At least this share of the 5-grams that a copy has in common with its text is near one
 # diagonal; the others may be elsewhere, if parts of the text changed places. Only the
 # search relies on this assumption.
@@ -198,7 +195,7 @@ def _is_similar(fit, text, thresholds):
         similarity_of(fit, text.distinct) >= thresholds.similarity
         and fit.common / text.distinct >= thresholds.containment
         and letters >= thresholds.units
-        and (letters >= FEW_UNITS or text.distinct - fit.common <= ONE_ERROR)
+        and (letters >= FEW_CHARS or text.distinct - fit.common <= FEW_MISSING)
     )
 
 
@@ -220,7 +217,7 @@ def _least_common(units, distinct, thresholds):
     """
     least = max(thresholds.similarity, thresholds.containment, thresholds.units / units)
     return max(
-        least * distinct, min(FEW_UNITS / units * distinct, distinct - ONE_ERROR)
+        least * distinct, min(FEW_CHARS / units * distinct, distinct - FEW_MISSING)
     )
 
 

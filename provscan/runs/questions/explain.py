@@ -22,13 +22,12 @@ import pyarrow.compute as pc
 from provscan import readers
 from provscan.arrays import Numbers
 from provscan.errors import InputError, RecordNotFoundError, UsageError
-from provscan.kernels.search.verify import FEW_UNITS, ONE_ERROR
 from provscan.matching import Index, copied_wording
 from provscan.matching.candidates import seed_keys
 from provscan.matching.compare import Comparison, comparison
 from provscan.names import printable
 from provscan.options import MatchOptions
-from provscan.params import WHOLE_FIELD, MatchParams
+from provscan.params import FEW_CHARS, FEW_MISSING, WHOLE_FIELD, MatchParams
 from provscan.readers.strings import LEFT_OUT
 from provscan.runs.inputs.plan import fields_of
 from provscan.scoring.rule import (
@@ -295,7 +294,7 @@ def _conditions(found: Comparison) -> list[dict[str, Any]]:
     stretch = max(RULE.partial_chars, RULE.min_chars)
     # Fewer characters suffice if nearly the whole text is in common.
     missing = found.common * (1 / max(found.containment, 1e-9) - 1)
-    letters = RULE.min_chars if missing < ONE_ERROR + 0.5 else FEW_UNITS
+    letters = RULE.min_chars if missing < FEW_MISSING + 0.5 else FEW_CHARS
     return [
         _gate("similarity", found.similarity, RULE.threshold),
         _gate("containment", found.containment, RULE.min_containment),
