@@ -219,7 +219,7 @@ def agrees(record, text, code, place, thresholds):
     exact: each position from there to 63 code points later is tried at which the text
     has the same two letters as the record.
     """
-    similarity, containment, letters, stretch = thresholds
+    similarity, containment, letters, stretch, *_ = thresholds
     known, wanted = fingerprints(record), fingerprints(text)
     length = len(units(text))
     at = units(text)[place][1] if place < length else len(text)

@@ -228,6 +228,9 @@ class Thresholds(NamedTuple):
     containment: float
     units: int  # Minimum length in common.
     stretch: int  # Minimum length of a common stretch.
+    # With fewer units in common, at most this number of 5-grams may be missing.
+    few_units: int
+    few_missing: int
 
 
 class VerifiedRows(NamedTuple):

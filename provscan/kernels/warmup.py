@@ -91,7 +91,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
     hashed = r.Grams(u32, u32, i64)
     candidates = r.Candidates(i64, i64, i64, i64)
     passages = r.Candidates(i32, i32, i32, i32)
-    thresholds = r.Thresholds(0.3, 0.5, 20, 40)
+    thresholds = r.Thresholds(0.3, 0.5, 20, 40, 25, 6)
     gram_sets = grams.set_scratch(4, 4)
     model = background.NgramModel(6, 0.75, 17.0, pairs)
     compared = worddiff.ComparedText(u32, i64, i64, fixed_u32, spans, spans)

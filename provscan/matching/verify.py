@@ -23,7 +23,7 @@ from provscan.kernels.scratch import scratch_array
 from provscan.kernels.search import fingerprints as fingerprint_kernels
 from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
-from provscan.params import MatchParams
+from provscan.params import FEW_CHARS, FEW_MISSING, MatchParams
 
 # The minimum length of a stretch if ``partial_chars`` is 0; no stretch is that long.
 NO_STRETCH = 1 << 40
@@ -64,7 +64,7 @@ def thresholds(params: MatchParams) -> Thresholds:
         if params.partial_chars
         else NO_STRETCH
     )
-    return Thresholds(*shares, int(params.min_chars), stretch)
+    return Thresholds(*shares, int(params.min_chars), stretch, FEW_CHARS, FEW_MISSING)
 
 
 def agreeing(

@@ -40,7 +40,7 @@ def fingerprints_of(codes, offsets):
 
 
 # With these thresholds, a candidate needs 45% of the fingerprints of a short text.
-USUAL = Thresholds(0.25, 0.5, 1, 40)
+USUAL = Thresholds(0.25, 0.5, 1, 40, 25, 6)
 
 
 def kept(records, text, code, place, others=("", ""), thresholds=USUAL):
@@ -164,10 +164,10 @@ def test_the_minimum_of_shared_wording_at_both_ends(letters, size, place):
 
 
 @pytest.mark.parametrize(("thresholds", "size", "least"), [
-    (USUAL, 69, 0.44 * 64), (Thresholds(0.4, 0.9, 1, 40), 69, 0.44 * 64), (Thresholds(0.1, 0.25, 1, 40), 69, 0.9 * 64 * 25 / 69),  # noqa: E501
-    (Thresholds(0.25, 0.1, 1, 1 << 40), 69, 0.9 * 64 * 25 / 69), (Thresholds(0.25, 0.5, 1, 20), 69, 16),  # noqa: E501
-    (Thresholds(0.25, 0.5, 1, 1), 69, 1), (Thresholds(0.4, 0.9, 1, 1 << 40), 68, 0.81 * 64), (USUAL, 68, 0.45 * 64),  # noqa: E501
-    (Thresholds(0.25, 0.5, 25, 40), 30, 0.75 * 26), (Thresholds(0.25, 0.5, 25, 40), 26, 0.9 * 22 * 25 / 26),  # noqa: E501
+    (USUAL, 69, 0.44 * 64), (Thresholds(0.4, 0.9, 1, 40, 25, 6), 69, 0.44 * 64), (Thresholds(0.1, 0.25, 1, 40, 25, 6), 69, 0.9 * 64 * 25 / 69),  # noqa: E501
+    (Thresholds(0.25, 0.1, 1, 1 << 40, 25, 6), 69, 0.9 * 64 * 25 / 69), (Thresholds(0.25, 0.5, 1, 20, 25, 6), 69, 16),  # noqa: E501
+    (Thresholds(0.25, 0.5, 1, 1, 25, 6), 69, 1), (Thresholds(0.4, 0.9, 1, 1 << 40, 25, 6), 68, 0.81 * 64), (USUAL, 68, 0.45 * 64),  # noqa: E501
+    (Thresholds(0.25, 0.5, 25, 40, 25, 6), 30, 0.75 * 26), (Thresholds(0.25, 0.5, 25, 40, 25, 6), 26, 0.9 * 22 * 25 / 26),  # noqa: E501
 ])  # fmt: skip
 def test_a_candidate_needs_no_more_shared_wording_than_a_match(thresholds, size, least):
     rng = random.Random(1)

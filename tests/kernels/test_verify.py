@@ -78,7 +78,7 @@ def verify(
         grams_of(codes_of(records), "records"),
         grams_of(codes_of(texts), "texts"),
         candidates_of(pairs),
-        Thresholds(threshold, containment, units, stretch),
+        Thresholds(threshold, containment, units, stretch, 25, 6),
         room,
         out,
         failed,
@@ -229,7 +229,7 @@ def test_the_minimum_number_of_hits_excludes_no_match(length, wide, values, draw
     units = length + min(wide, length)
     distinct = draw.draw(st.integers(max(1, length - 9), length - 4))
     common = draw.draw(st.integers(1, distinct))
-    limits = Thresholds(*values)
+    limits = Thresholds(*values, 25, 6)
     # The best case for this number of 5-grams: the span has no others, and all of them
     # are in one stretch.
     fit = kernels.Fit(0, length, common, common, 0, 0)

@@ -322,7 +322,7 @@ def test_thresholds_for_the_kernels() -> None:
     found = thresholds(
         MatchParams(threshold=0.5, min_containment=0.25, min_chars=7, partial_chars=0)
     )
-    assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH)
+    assert tuple(found) == (0.5, 0.25, 7, NO_STRETCH, 25, 6)
     assert thresholds(MatchParams(partial_chars=90))[3] == 90
     # A stretch must also have min_chars.
     assert thresholds(MatchParams(min_chars=60, partial_chars=40))[3] == 60

@@ -8,9 +8,8 @@ that occur in the text near the diagonal.
 There are two ways to match, between which :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
-  minimums; of fewer than ``FEW_CHARS`` letters in common, no more 5-grams of the text
-  may be missing than those of one typing error (``FEW_MISSING``; both are in
-  :mod:`provscan.params`);
+  minimums; of fewer than ``few_units`` units in common, no more 5-grams of the text
+  may be missing than ``few_missing``;
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
   else is missing.
 
@@ -69,7 +68,6 @@ from provscan.kernels.search.hits import (
 )
 from provscan.kernels.search.minimizers import is_wide, length_units
 from provscan.kernels.sketch.bands import ones
-from provscan.params import FEW_CHARS, FEW_MISSING
 
 _ZERO = np.int64(0)
 # The ways to match.
@@ -195,7 +193,10 @@ def _is_similar(fit, text, thresholds):
         similarity_of(fit, text.distinct) >= thresholds.similarity
         and fit.common / text.distinct >= thresholds.containment
         and letters >= thresholds.units
-        and (letters >= FEW_CHARS or text.distinct - fit.common <= FEW_MISSING)
+        and (
+            letters >= thresholds.few_units
+            or text.distinct - fit.common <= thresholds.few_missing
+        )
     )
 
 
@@ -216,9 +217,8 @@ def _least_common(units, distinct, thresholds):
     text.
     """
     least = max(thresholds.similarity, thresholds.containment, thresholds.units / units)
-    return max(
-        least * distinct, min(FEW_CHARS / units * distinct, distinct - FEW_MISSING)
-    )
+    few = thresholds.few_units / units * distinct
+    return max(least * distinct, min(few, distinct - thresholds.few_missing))
 
 
 @helper(forceinline=True)
