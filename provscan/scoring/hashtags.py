@@ -29,11 +29,11 @@ HASHTAG = re.compile(
 def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Numbers:
     """Return the code points of the original texts in hashtags or names.
 
-    They are int8 for each code point of the canonical texts: 1 in a tag or in the
+    They are int64 for each code point of the canonical texts: 1 in a tag or in the
     space after it, 2 at its first letter, because of the sign before it, 0 elsewhere.
     ``start``, int64[n + 1], is the first code point of each text.
     """
-    result = np.zeros(int(start[-1]), np.int8)
+    result = np.zeros(int(start[-1]), np.int64)
     raw = reader.raw_texts(texts).array()
     mapped = CanonicalMapper()
     for row in np.flatnonzero(

@@ -232,7 +232,7 @@ class Scorer:
         parts = list(ordered_map(score, range(0, len(texts), step), threads))
         bits, tags, sizes = (
             np.concatenate([np.zeros(0, kind), *(part[i] for part in parts)])
-            for i, kind in enumerate((np.float64, np.int8, np.int64))
+            for i, kind in enumerate((np.float64, np.int64, np.int64))
         )
         start = np.concatenate([[0], np.cumsum(sizes)])
         known = np.nan_to_num(bits)
