@@ -233,8 +233,9 @@ class Case:
 
     def scanned(self, slot: int) -> bool:
         """Return whether the texts of a slot are scanned, since they are no prompts."""
-        prompted = self.layout.shape in ("prompted", "chat")
-        return not (self.options["outputs"] and prompted and slot % 2 == 0)
+        prompted = {"prompted": (0,), "chat": (0, 2), "late_chat": (1, 3)}
+        prompts = prompted.get(self.layout.shape, ())
+        return not (self.options["outputs"] and slot in prompts)
 
     @property
     def by_command(self) -> bool:
@@ -339,7 +340,7 @@ def draw(seed: int, number: int, worlds: Worlds) -> Case:
         options_of(seed, number),
     )
     layout = draw_layout(rng, number)
-    late = layout.shape == "late"
+    late = layout.shape in writers.LATE
     count = rng.randrange(2, 12) if late else rng.randrange(40, 140)
     if layout.format == "html":
         count = rng.randrange(10, 30)

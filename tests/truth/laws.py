@@ -249,7 +249,10 @@ def differences(scan: Scan, result: Result, written: Written) -> Iterator[str]:
     yield from lost_or_new(before, after)
     # Values that are no text are scanned in a field that has text in the first records
     # of its file, and these depend on how records are divided among files.
-    if scan.case.layout.shape != "late" or scan.written.places == written.places:
+    if (
+        scan.case.layout.shape not in writers.LATE
+        or scan.written.places == written.places
+    ):
         yield from unequal(scan.result.figures(), result.figures())
 
 

@@ -62,10 +62,12 @@ class Writer(NamedTuple):
 
 
 FLAT = ("flat", "columns", "prompted")
-NESTED = (*FLAT, "deep", "list", "objects", "late", "chat")
+LATE = ("late", "late_chat")
+NESTED = (*FLAT, "deep", "list", "objects", *LATE, "chat")
 ONE = ("one",)
-# The most texts of a record. The first text of "late" is in a field of its own.
-WIDTHS = {"columns": 2, "prompted": 2, "chat": 4, "late": 4, "list": 3, "objects": 3}
+# The most texts of a record. The first text of LATE is in a field of its own.
+WIDTHS = {"columns": 2, "prompted": 2, "list": 3, "objects": 3}
+WIDTHS |= dict.fromkeys(("chat", *LATE), 4)
 
 
 def shaped(layout: Layout, key: str, texts: Sequence[str]) -> Any:
@@ -87,9 +89,10 @@ def shaped(layout: Layout, key: str, texts: Sequence[str]) -> Any:
         case "objects":
             inner = {"comments": [{"n": 1, "body": text} for text in values]}
         case "chat":
-            roles = itertools.cycle(("user", "assistant"))
-            turns = zip(roles, values, strict=False)
-            inner = {"messages": [{"role": r, "content": text} for r, text in turns]}
+            inner = {"messages": turns(values)}
+        case "late_chat":
+            inner = {"messages": turns(values[1:])} if values[1:] else {}
+            inner = {"note": first, **inner}
         case "deep":
             inner = nested(layout, {"text": first})
         case "late":
@@ -98,6 +101,11 @@ def shaped(layout: Layout, key: str, texts: Sequence[str]) -> Any:
             inner = nested(layout, {"thread": thread}) if values[1:] else {}
             inner = {"note": first, **inner}
     return {"id": key, **inner}
+
+
+def turns(texts: list[Any]) -> list[dict[str, Any]]:
+    roles = itertools.cycle(("user", "assistant"))
+    return [{"role": r, "content": t} for r, t in zip(roles, texts, strict=False)]
 
 
 def nested(layout: Layout, inner: dict[str, Any]) -> dict[str, Any]:
@@ -118,6 +126,7 @@ def field_of(layout: Layout, slot: int) -> str:
         "objects": (f"comments[{slot}].body",),
         "late": ("note", *[f"{path}thread[{layout.early + slot - 1}].reply"] * 3),
         "chat": (f"messages[{slot}].content",),
+        "late_chat": ("note", *[f"messages[{slot - 1}].content"] * 3),
         "deep": (f"{path}text",),
     }.get(layout.shape, ("text",))
     return names[slot % len(names)]
