@@ -157,7 +157,6 @@ def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
     """
     notes = info.get("read", {}).get("notes", {})
     skipped = info.get("read", {}).get("skipped", {})
-    examples = info.get("read", {}).get("examples", {})
     if unread := info.get("unread"):
         others = info["unread_files"] - 1
         more = f", and {counted(others, 'more file')}" if others else ""
@@ -200,11 +199,4 @@ def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
         yield (
             f"Notices of deletions: {count:,}, not applied; provscan forget applies "
             "them."
-        )
-    if notes.get("fields_by_content"):
-        case = examples["fields_by_content"][0]
-        yield (
-            f"No field of {case['source']} has a usual name, so fields were chosen by "
-            f"their contents: {case['detail']}. If that is wrong, name the fields with "
-            "--text-field and --id-field."
         )

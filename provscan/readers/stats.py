@@ -81,7 +81,6 @@ class ReadStats:
     # Observations for which no record is skipped. About a file:
     # - ``empty_file``
     # - ``field_missing``: the file, or the data in memory, lacks a field that was named
-    # - ``fields_by_content``: the fields of tweets were recognised by their values
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
     # - ``computed_columns``: computed columns of a database were left out

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from readers.tweet_forms import PLANTED, rows_of
 
-from provscan.errors import InputError
+from provscan.errors import FieldNotFoundError, InputError
 from provscan.inspection import inspect_sources
 from provscan.readers import Fields, plan_tweets
 
@@ -51,10 +51,14 @@ def test_files_beside_tweets_are_not_indexed(name: str, tmp_path: Path) -> None:
 
 def test_one_tweet_in_a_file_of_its_own_is_indexed(tmp_path: Path) -> None:
     first, second = PLANTED[:2]
-    (tmp_path / "a.json").write_text(json.dumps({"id": first.id, "note": first.text}))
+    (tmp_path / "a.json").write_text(json.dumps({"id": first.id, "text": first.text}))
     (tmp_path / "b.json").write_text(json.dumps({"text": second.text}))
     (tmp_path / "c.txt").write_text(first.text)
-    assert len(plan_tweets(tmp_path, Fields()).files) == 3
+    # It may be a tweet, so it is not left out without a word.
+    (tmp_path / "d.json").write_text(json.dumps({"id": first.id, "note": first.text}))
+    plan = plan_tweets(tmp_path, Fields())
+    assert len(plan.files) == 3
+    assert [Path(path).name for path, _ in plan.unread] == ["d.json"]
 
 
 def test_an_archive_of_before_2018_has_pictures(tmp_path: Path) -> None:
@@ -97,8 +101,12 @@ LABELS = "['Hindi', 'Hindi', 'Eng', 'Hindi']"
 def test_a_field_of_labels_is_no_text(labels: str, text: str, tmp_path: Path) -> None:
     lines = [json.dumps({labels: LABELS, text: t.text}) for t in PLANTED]
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
-    rows, _ = rows_of(tmp_path / "a.jsonl")
-    assert [row["text"] for row in rows] == [t.text for t in PLANTED]
+    if text != "text":
+        with pytest.raises(FieldNotFoundError, match=f"values of {text} read"):
+            rows_of(tmp_path / "a.jsonl")
+    else:
+        rows, _ = rows_of(tmp_path / "a.jsonl")
+        assert [row["text"] for row in rows] == [t.text for t in PLANTED]
 
 
 def test_tweets_with_nothing_but_labels_are_not_indexed(tmp_path: Path) -> None:
@@ -127,11 +135,11 @@ def test_a_uid_without_a_mid_is_no_author(tmp_path: Path) -> None:
 
 
 def test_inspection_names_the_field_that_an_index_would_take(tmp_path: Path) -> None:
-    rows = [{"status": LABELS, "title": "x", "words": t.text} for t in PLANTED]
+    rows = [{"status": LABELS, "title": "x", "post": t.text} for t in PLANTED]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "c.csv").write_text(TABLE, encoding="utf-8")
     files = inspect_sources(tmp_path)["files"]
-    assert [file["tweet_text"] for file in files] == ["words", "text"]
+    assert [file["tweet_text"] for file in files] == ["post", "text"]
 
 
 def test_lists_of_words_are_texts_however_often_words_are_repeated(
@@ -141,4 +149,5 @@ def test_lists_of_words_are_texts_however_often_words_are_repeated(
     texts = [str(words[n % 50 : n % 50 + 9]) for n in range(200)]
     lines = (json.dumps({"n": n, "tokens": text}) for n, text in enumerate(texts))
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
-    assert [row["text"] for row in rows_of(tmp_path / "a.jsonl")[0]] == texts
+    rows, _ = rows_of(tmp_path / "a.jsonl", text="tokens")
+    assert [row["text"] for row in rows] == texts

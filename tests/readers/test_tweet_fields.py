@@ -79,13 +79,9 @@ def test_a_string_is_preferred_to_a_number_with_a_better_name(write, read_tweet_
 
 def test_no_field_for_the_text(write, read_tweet_rows):
     path = write("a.jsonl", [{"ID": 1, "user": {"bio": "x"}}, {"other": None}])
-    with pytest.raises(FieldNotFoundError) as caught:
+    fields = re.escape("ID, user, other, user.bio. Name")
+    with pytest.raises(FieldNotFoundError, match=fields):
         read_tweet_rows(path)
-    assert str(caught.value) == (
-        f"{path}: no field contains the text of tweets in its first records. The "
-        "fields there are: ID, user, other, user.bio. Name the one that contains the "
-        "text with text_field; in a control file, rename it to text."
-    )
 
 
 def test_a_wrong_name(write, read_tweet_rows):

@@ -19,6 +19,7 @@ import pytest
 from readers.tweet_forms import (
     FORMS,
     PLANTED,
+    TSV,
     account_folder,
     delimited,
     flat,
@@ -62,8 +63,6 @@ def test_every_form_gives_the_same_tweets(form: str, tmp_path: Path) -> None:
         authors = dict.fromkeys(authors)
     elif form in ("account archive, folder", "account archive, zip"):
         authors = dict.fromkeys(authors, "owner")
-    elif "no header" in form or form == "tsv named .txt":
-        return  # nothing tells which of the short columns is the author
     if form == "a mixed folder":
         authors[PLANTED[2].id] = PLANTED[2].author
     assert {row["id"]: row["author"] for row in rows} == authors
@@ -71,12 +70,7 @@ def test_every_form_gives_the_same_tweets(form: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    [
-        "v1.1 lines, extended_tweet",
-        "v2 page",
-        "account archive, zip",
-        "csv, no header",
-    ],
+    ["v1.1 lines, extended_tweet", "v2 page", "account archive, zip"],
 )
 def test_planted_tweets_are_found_and_credited(form: str, tmp_path: Path) -> None:
     index = provscan.build_index(
@@ -463,22 +457,20 @@ def test_delimiter_and_encoding_can_be_given(tmp_path: Path) -> None:
     ]
 
 
-def test_columns_of_a_table_without_a_header_can_be_named(tmp_path: Path) -> None:
-    rows, _ = rows_of(
-        text_file("tweets.csv", delimited(None))(tmp_path),
-        text="column_5",
-        id="column_4",
-    )
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.csv", delimited(None)), ("a.tsv", TSV), ("a.txt", TSV)],
+)
+def test_columns_of_a_table_without_a_header_are_named_by_the_user(
+    name: str, content: str, tmp_path: Path
+) -> None:
+    path = text_file(name, content)(tmp_path)
+    with pytest.raises(FieldNotFoundError, match=r"values of column_5 read like text"):
+        rows_of(path)
+    rows, _ = rows_of(path, text="column_5", id="column_1")
     assert {row["id"]: row["text"] for row in rows} == {
-        tweet.author: tweet.text for tweet in PLANTED
+        tweet.id: tweet.text for tweet in PLANTED
     }
-
-
-def test_roles_found_by_content_are_in_the_notes(tmp_path: Path) -> None:
-    _, stats = rows_of(text_file("tweets.csv", delimited(None))(tmp_path))
-    assert stats.notes == {"fields_by_content": 1}
-    (example,) = stats.examples["fields_by_content"]
-    assert example.detail == "text from column_5, id from column_1, date from column_3"
 
 
 def test_files_without_a_text_are_unread(tmp_path: Path) -> None:
@@ -490,8 +482,8 @@ def test_files_without_a_text_are_unread(tmp_path: Path) -> None:
     ((path, reason),) = plan.unread
     assert path.endswith("ids.csv")
     assert reason.startswith(
-        "no field contains the text of tweets in its first records. The fields there "
-        "are: tweet_id, label"
+        "no field is named as the text of tweets usually is in its first records. The "
+        "fields there are: tweet_id, label"
     )
 
 
@@ -640,7 +632,7 @@ def test_records_whose_fields_are_numbers_of_columns(tmp_path: Path) -> None:
     records = [{"0": tweet.id, "1": tweet.text} for tweet in PLANTED]
     path = tmp_path / "tweets.jsonl"
     path.write_text("\n".join(json.dumps(record) for record in [*records, {}]))
-    rows, stats = rows_of(path)
+    rows, stats = rows_of(path, id="0", text="1")
     assert [(row["id"], row["text"]) for row in rows] == [
         (tweet.id, tweet.text) for tweet in PLANTED
     ]

@@ -476,11 +476,8 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "csv, all quoted": text_file(
         "tweets.csv", delimited(HEADER, quoting=csv.QUOTE_ALL)
     ),
-    "csv, no header": text_file("tweets.csv", delimited(None)),
     "csv, utf-16": text_file("tweets.csv", delimited(HEADER), "utf-16"),
     "tsv": text_file("tweets.tsv", "\t".join(HEADER) + "\n" + TSV),
-    "tsv, no header": text_file("tweets.tsv", TSV),
-    "tsv named .txt": text_file("tweets.txt", TSV),
     "sqlite": sqlite,
     "duckdb": duck,
     "parquet": parquet([flat(t) for t in ALL]),

@@ -32,7 +32,7 @@ from provscan.readers.corpus.recipes import PREFIX, Recipe, recipe_of
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.names import ROLES
 from provscan.readers.fields.survey import is_word
-from provscan.readers.fields.tweets import bind
+from provscan.readers.fields.tweets import bind, no_tweet_by_names
 from provscan.readers.finding import (
     Finder,
     Found,
@@ -62,8 +62,8 @@ PROJECT = re.compile(
     re.IGNORECASE,
 )
 ONE_RECORD = (
-    "its only record has neither an id nor a date, and no field is named as a text of "
-    "tweets is: it seems to describe something else"
+    "no field of its only record is named as those of tweets are: it seems to describe "
+    "something else"
 )
 # Extensions of the files of account archives that may contain lists of tweets.
 LISTS = (".js", ".json", ".csv")
@@ -265,20 +265,11 @@ class _Planner:
         if not fields.texts and any(map(has_graphql, records)):
             raise InputError(f"{split.source}: {NO_GRAPHQL}")
         if fields.texts or not any(map(is_nested, records)):
-            binding = bind(records, split.source, fields=fields, limits=self._limits)
-            if (
-                len(records) == 1
-                and split.format in ("json", "jsonl")
-                and binding.text_unnamed
-                and (binding.guessed or not alone)
-            ):
-                if alone:
-                    raise InputError(
-                        f"{split.source}: {ONE_RECORD}. Name the field with the text "
-                        "with text_field (--text-field)"
-                    )
+            one = len(records) == 1 and split.format in ("json", "jsonl")
+            if one and not alone and not fields.texts and no_tweet_by_names(records[0]):
                 self._add_ignored(split, ONE_RECORD)
                 return
+            binding = bind(records, split.source, fields=fields, limits=self._limits)
             split = replace(split, binding=binding)
         self.files.append(TweetFile(split, fields))
 

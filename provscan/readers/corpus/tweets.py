@@ -111,7 +111,7 @@ class _Reader:
         if binding is None:
             yield from read_rows(split, None, context)
             return
-        self._describe(binding)
+        note_missing(binding, self._file.fields, self._counts)
         if split.format not in ("json", "jsonl"):
             yield from read_rows(split, binding.wanted, context)
             return
@@ -124,12 +124,6 @@ class _Reader:
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream
         yield from read_lines(lines, wanted, self._is_flat)
-
-    def _describe(self, binding: Binding) -> None:
-        """Note in the counts how the file is read."""
-        if binding.guessed:
-            self._counts.note("fields_by_content", 0, binding.guessed)
-        note_missing(binding, self._file.fields, self._counts)
 
     def batches(self, parts: Iterable[Rows]) -> Iterator[pa.RecordBatch]:
         """Yield all tweets in some records, with ids, in batches within the limits, and
@@ -225,7 +219,7 @@ class _Reader:
                 if self._binding is None and not tried:
                     self._binding, tried = self._determine([*first, *rows.values]), True
                     if self._binding is not None:
-                        self._describe(self._binding)
+                        note_missing(self._binding, self._file.fields, self._counts)
                 yield from self._flat(number, record, self._binding)
 
     def _determine(self, records: list[Any]) -> Binding | None:

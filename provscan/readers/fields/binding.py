@@ -63,11 +63,6 @@ class Binding:
     # For each role whose field the user named but the file lacks: an error.
     missing: Mapping[str, FieldNotFoundError] = field(default_factory=dict)
     named: bool = False  # Whether the user named the fields of texts.
-    # For a corpus: the roles that were determined by content, for a message.
-    guessed: str = ""
-    # For a corpus: whether nothing but its content suggests that a field is the text of
-    # tweets, which also lack ids and dates.
-    text_unnamed: bool = False
     # For a dataset: the verdict on each field with strings.
     verdicts: Mapping[str, str] = field(default_factory=dict)
     # Whether the texts are outputs of a model. The last paths of "text" are then those

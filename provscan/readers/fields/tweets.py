@@ -2,7 +2,7 @@
 tweet, and the id of the tweet that it repeats.
 
 The user names the fields, or :func:`bind` recognises them in the first records of a
-file: by their usual names or, in a table without a header, by their values.
+file by their usual names. Values only tell that a field with a usual name has no text.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
 from provscan.names import snake_case
-from provscan.readers.dates import parse_date
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.names import NAMES, ROLES, WHOLE_TEXTS, in_columns
-from provscan.readers.fields.paths import ANY, Path, path_of
+from provscan.readers.fields.paths import ANY, Path, name_of, path_of
 from provscan.readers.fields.survey import Seen, reads_like_text, survey
-from provscan.readers.limits import Limits
+from provscan.readers.limits import Limits, current_limits
 
 # The URL of a tweet, which ends with its id.
 PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
@@ -32,7 +31,7 @@ LATE = 2
 LIST, WORD = re.compile(r"[\[(][^\[\]()]*[\])]"), re.compile(r"\w+")
 # Maximum number of distinct words in a field of labels; texts have more.
 MOST_LABELS = 40
-# Minimum share of the values in a column without a name that must be ids or dates.
+# Minimum share of the values of a field that must be links or lists.
 SHARE = 0.9
 
 
@@ -50,7 +49,7 @@ def bind(
             known[name] = path
     if "mid" not in known:
         known.pop("uid", None)  # In other sets than Weibo's, the id of a row.
-    # Names that the user gave come first, then usual names, then the values.
+    # Names that the user gave come first, then usual names.
     roles, missing = _named_roles(fields, found, source)
     others = [role for role in ROLES if role not in roles and role not in missing]
     labels = {path for path, seen in found.items() if _are_labels(seen)}
@@ -61,13 +60,11 @@ def bind(
     if "text" in usual:
         usual["text"] = [path for path in usual["text"] if path not in labels]
     roles |= _usual_roles(usual, found)
-    guesses: dict[str, Path] = {}
-    if "text" not in roles or all(path[0].startswith("column_") for path in found):
-        guesses = _by_content(found)
-        guesses = {role: guesses[role] for role in guesses if role not in roles}
-        roles |= guesses
     if "text" not in roles:
-        what = "no field contains the text of tweets"
+        what = "no field is named as the text of tweets usually is"
+        if likely := _with_texts(found):
+            names = ", ".join(map(name_of, likely))
+            what += f" (but the values of {names} read like text)"
         # Options can name the fields of a corpus and of a dataset, but not of a
         # control file.
         also = "; in a control file, rename it to text"
@@ -99,10 +96,6 @@ def bind(
         wanted | dict.fromkeys(later, pa.string()),
         missing=missing,
         named=bool(fields.texts),
-        text_unnamed=not fields.texts
-        and ("text" in guesses or roles["text"][-1].lower() == "title")
-        and roles.keys().isdisjoint(("id", "date")),
-        guessed=", ".join(f"{r} from {'.'.join(path)}" for r, path in guesses.items()),
     )
 
 
@@ -111,6 +104,15 @@ def _usual_name(path: Path) -> str:
     and Elasticsearch add.
     """
     return snake_case(".".join(path)).partition(".$")[0].removeprefix("_source.")
+
+
+def no_tweet_by_names(record: Any) -> bool:
+    """Return whether no field of a record has a usual name of an id, a date or, except
+    for "title", a text of tweets.
+    """
+    usual = in_columns((*NAMES["text"], *NAMES["id"], *NAMES["date"]))
+    names = {_usual_name(path) for path in survey([record], current_limits())}
+    return names.isdisjoint({*usual} - {"title"})
 
 
 def _named_roles(
@@ -147,9 +149,10 @@ def _usual_roles(
         # A field named "status" may contain "active", and one named "title" may be
         # empty.
         likely = [path for path in texts if found[path].share(_is_text)]
-        guess = None if likely else _by_content(found).get("text")
         strings = [path for path in texts if found[path].strings]
-        roles["text"] = guess or (likely or strings or texts)[0]
+        roles["text"] = (likely or strings or texts)[0]
+        if not likely and _with_texts(found):
+            del roles["text"]
     return roles
 
 
@@ -171,36 +174,16 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str) and reads_like_text(value)
 
 
-def _is_id(value: Any) -> bool:
-    return str(value).isdigit() and len(str(value)) >= 8
-
-
-def _is_date(value: Any) -> bool:
-    return not _is_id(value) and parse_date(value) is not None
-
-
 def _is_link(value: Any) -> bool:
     return isinstance(value, str) and PERMALINK.fullmatch(value.strip()) is not None
 
 
-def _by_content(found: Mapping[Path, Seen]) -> dict[str, Path]:
-    """Find the text, id and date of records by their values, for files whose field
-    names say nothing.
-    """
-    words = {path: list(map(str, seen.values)) for path, seen in found.items()}
-    lengths = {
-        path: sum(map(len, words[path])) / len(words[path])
+def _with_texts(found: Mapping[Path, Seen]) -> list[Path]:
+    """Return the fields of which most values read like text."""
+    return [
+        path
         for path, seen in found.items()
-        if seen.share(_is_text) > 0.5 and not _are_labels(seen)
-    }
-    plain = {path: lengths[path] for path in lengths if found[path].share(_is_list) < 1}
-    lengths = plain or lengths
-    roles = {"text": max(lengths, key=lengths.__getitem__)} if lengths else {}
-    for role, test in (("id", _is_id), ("date", _is_date)):
-        for path in (path for path in found if path not in lengths):
-            distinct = len(set(words[path])) > SHARE * len(words[path])
-            # A small number may be taken for a time since 1970 by mistake.
-            long = any(len(word) > 7 for word in words[path])
-            if distinct and long and found[path].share(test) >= SHARE:
-                roles.setdefault(role, path)
-    return roles
+        if seen.share(_is_text) > 0.5
+        and seen.share(_is_list) < 1
+        and not _are_labels(seen)
+    ]
