@@ -1,13 +1,13 @@
 """What does a run claim if the control does not measure the dataset's chance?
 
     python benchmarks/attacks.py [--corpus FOLDER --background FOLDER] [--seeds 10]
-        [--tweets 20000] [--records 10000] [--sections attacks copies bursts fair]
-        [--only EXPRESSION]
+        [--tweets 20000] [--records 10000] [--only EXPRESSION]
+        [--sections attacks copies bursts fair contamination]
 
-The cells are fixed: they were written before the method that they judge. In each scan,
-tweets are divided into licensed tweets and a control, and a dataset is made of short
-texts that are no tweets. A quotation is a tweet that contains one of these texts: both
-sides have it from a third source, or the tweet has it from the dataset.
+The cells (``attack_cells.py``) were written before the method that they judge. In each
+scan, tweets are divided into licensed tweets and a control, and a dataset is made of
+short texts that are no tweets. A quotation is a tweet that contains one of these texts:
+both sides have it from a third source, or the tweet has it from the dataset.
 
 attacks
     Nothing was copied from the licensed tweets, and the control does not show it. Each
@@ -24,10 +24,17 @@ fair
     Nothing was copied, and the control is fair: random, of later tweets, of other
     months, or of other authors by a coin. Each claim is false. All records are scanned
     once per control, and the scans are random samples of them (``simulated.py``).
+contamination
+    From 0 to 10% of the control's tweets are in the dataset, lightly edited, beside 300
+    copies of licensed tweets or none: part of the control was collected with the
+    dataset, or somebody put it there. The table shows how many scans have an estimate
+    of the number of records, and how many estimates and lower bounds are right; how
+    many scans warn that the control may be in the dataset; and how many say "no copies
+    shown" although 100 records or more have findings that are nearly verbatim.
 
 Without folders, the texts are generated, and only show that the command runs. With real
 texts, a scan of the first three sections takes about five seconds, and one of the last
-section about two.
+two sections about two.
 """
 
 from __future__ import annotations
@@ -35,19 +42,33 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 import planted
+from attack_cells import (
+    ATTACKS,
+    BURSTS,
+    CONTROL,
+    COPIES,
+    FOUND,
+    Case,
+    Cell,
+    Rows,
+    World,
+    detectable,
+    divided,
+    light,
+    long_enough,
+    made,
+    quotation,
+)
 from measure import command_line, console, machine, table
-from simulated import Controlled, Corpus, Pool, answered, control
+from simulated import Controlled, Corpus, Pool, Sample, answered, control
 
 import provscan
 from provscan.names import counted
@@ -55,521 +76,13 @@ from provscan.report.answers import first_sentence
 from provscan.runs.counting.matches import score_matches
 from provscan.runs.measures.analysis import ScoredScan
 
-Row = dict[str, Any]
-Rows = list[Row]
-
-SECTIONS = ("attacks", "copies", "bursts", "fair")
+SECTIONS = ("attacks", "copies", "bursts", "fair", "contamination")
 # Paragraphs of an answer in which the cause of a false claim must be named.
 FIRST = 3
-START, DAYS = datetime(2013, 1, 1, tzinfo=UTC), 1_400
-# Codes of the sentences that name a cause: those about the control, and those about
-# the texts that were found.
-CONTROL = (
-    "control_unlike",
-    "control_from_other_years",
-    "control_in_dataset",
-    "chance_drifts",
-)
-FOUND = ("like_dataset", "concentrated", "same_event", "younger_than_data")
-# Letters of another language: words of the control have nothing in common with others.
-OTHER_LETTERS = str.maketrans("aeioutnsrhldcm", "oaueinsrtldmhc")
-
-
-class Case(NamedTuple):
-    """The input of a scan, and the number of records with a copy."""
-
-    licensed: Rows
-    control: Rows
-    records: Rows
-    copies: int = 0
-    options: dict[str, Any] = {}  # noqa: RUF012
-
-
-class Cell(NamedTuple):
-    """A kind of scan.
-
-    Attributes
-    ----------
-    name
-        Name in the table and for ``--only``.
-    make
-        Function that makes a case from a world and a source of randomness.
-    causes
-        Codes of which one must be among the first paragraphs of a false claim or, in
-        the section of copies, of a concentrated one.
-    """
-
-    name: str
-    make: Callable[[World, Random], Case]
-    causes: tuple[str, ...] = ()
-
-
-@dataclass
-class World:
-    """Tweets with authors and times, and short texts that are no tweets."""
-
-    tweets: Rows
-    titles: list[str]
-    sentences: list[str]
-    sizes: tuple[int, int]  # Numbers of licensed tweets and of records.
-    ids: Iterator[int] = field(default_factory=lambda: iter(range(10**12, 10**13)))
-
-    def tweet(
-        self, text: str, author: str, time: datetime, **more: Any
-    ) -> dict[str, Any]:
-        """Return a tweet with an id of its own."""
-        number = str(next(self.ids))
-        written = time.strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {
-            "id": number,
-            "text": text,
-            "author": author,
-            "created_at": written,
-            **more,
-        }
-
-    def split(self, rng: Random) -> tuple[Rows, Rows]:
-        """Draw licensed tweets, and a control of the same size."""
-        size = min(self.sizes[0], len(self.tweets) // 2)
-        drawn = rng.sample(self.tweets, 2 * size)
-        return drawn[:size], drawn[size:]
-
-    def records(self, rng: Random) -> list[str]:
-        return rng.sample(self.titles, min(self.sizes[1], len(self.titles)))
-
-    def quoted(
-        self, texts: list[str], rng: Random, author: str = "", **more: Any
-    ) -> Rows:
-        """Return a tweet that quotes each text, by users of their own or by one."""
-        return [
-            self.tweet(
-                quotation(text, rng),
-                author or f"reader{rng.random()}",
-                when(rng),
-                **more,
-            )
-            for text in texts
-        ]
-
-
-def when(rng: Random, start: datetime = START, days: float = DAYS) -> datetime:
-    return start + timedelta(days=rng.random() * days)
-
-
-def quotation(text: str, rng: Random) -> str:
-    link = f"https://t.co/{rng.randrange(36**8):x}"
-    forms = (text, f'"{text}"', f"{text} {link}", f"“{text}” {link}")
-    return rng.choice(forms)
-
-
-def long_enough(texts: list[str], count: int, rng: Random) -> list[str]:
-    """Draw texts whose copies are findings."""
-    fit = [text for text in texts if 60 <= len(text) <= 200]
-    return rng.sample(fit, min(count, len(fit) // 2))
-
-
-def records(texts: list[str], rng: Random, **more: Any) -> Rows:
-    made = [{"text": text, **more} for text in texts]
-    rng.shuffle(made)
-    return made
-
-
-# Attacks.
-
-
-def quotations(world: World, rng: Random, author: str = "", count: int = 200) -> Case:
-    """Return a case in which licensed tweets quote records, and no control does."""
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    chosen = long_enough(texts, count, rng)
-    return Case(
-        licensed + world.quoted(chosen, rng, author), other, records(texts, rng)
-    )
-
-
-def bot(world: World, rng: Random, share: float = 0.0, per_day: int = 24) -> Case:
-    """Return a case in which a bot tweets 400 records by the clock; the control has a
-    share of as many of its tweets.
-    """
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    chosen = long_enough(texts, 400 + round(400 * share), rng)
-    count = min(400, len(chosen))
-    made = [
-        world.tweet(
-            f"{text} https://t.co/{rng.randrange(36**8):x}",
-            "titlebot",
-            START + timedelta(hours=24 * number / per_day),
-        )
-        for number, text in enumerate(chosen)
-    ]
-    rng.shuffle(made)
-    return Case(licensed + made[:count], other + made[count:], records(texts, rng))
-
-
-def in_small_language(world: World, rng: Random, kind: str, share: float = 0.5) -> Case:
-    """Return a case with another language, which one in a hundred tweets of both sides
-    and a share of the records have. Licensed tweets in it were copied, or they quote
-    such records.
-    """
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    rng.shuffle(texts)
-    few, some = len(licensed) // 100, round(share * len(texts))
-    texts[:some] = map(translated, texts[:some])
-    more = rng.sample(detectable(world.tweets), 2 * few)
-    more = [
-        world.tweet(translated(row["text"]), row["author"], when(rng)) for row in more
-    ]
-    licensed, other = licensed + more[:few], other + more[few:]
-    if kind == "copies":
-        return copied(world, rng, more[: few * 3 // 4], licensed, other, texts)
-    chosen = long_enough(texts[:some], 200, rng)
-    return Case(licensed + world.quoted(chosen, rng), other, records(texts, rng))
-
-
-def translated(text: str) -> str:
-    return text.lower().translate(OTHER_LETTERS)
-
-
-def reversed_case(world: World, rng: Random, kind: str) -> Case:
-    """Return a case in which tweets of 2017 copy records of 2013 and before."""
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    chosen = long_enough(texts, 300, rng)
-    year = datetime(2017, 1, 5, tzinfo=UTC)
-    made = [
-        world.tweet(quotation(text, rng), f"reader{rng.random()}", when(rng, year, 300))
-        for text in chosen
-    ]
-    options: dict[str, Any] = {}
-    dated = {"created_utc": "2013-05-05T00:00:00Z"} if kind == "dated" else {}
-    if kind == "cutoff":
-        late = [
-            world.tweet(row["text"], row["author"], when(rng, year, 720))
-            for row in other
-        ]
-        licensed, other, options = licensed + late, [], {"cutoff": "2018-01-01"}
-    return Case(licensed + made, other, records(texts, rng, **dated), options=options)
-
-
-def unfit(world: World, rng: Random, change: Callable[[Rows, Random], Rows]) -> Case:
-    """Return a case in which 60 tweets of either side quote records, and a change of
-    the control removes them there.
-    """
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    chosen = long_enough(texts, 60, rng)
-    return Case(
-        licensed + world.quoted(chosen, rng), change(other, rng), records(texts, rng)
-    )
-
-
-def only_replies(rows: Rows, rng: Random) -> Rows:
-    return [{**row, "text": f"@user{rng.randrange(999)} {row['text']}"} for row in rows]
-
-
-def only_links(rows: Rows, rng: Random) -> Rows:
-    link = "https://t.co/{:x}".format
-    return [
-        {**row, "text": f"{row['text']} {link(rng.randrange(36**8))}"} for row in rows
-    ]
-
-
-def one_account(rows: Rows, rng: Random) -> Rows:
-    return [{**row, "author": "onlyone"} for row in rows]
-
-
-def shuffled_words(rows: Rows, rng: Random) -> Rows:
-    def shuffled(text: str) -> str:
-        words = text.split()
-        return " ".join(rng.sample(words, len(words)))
-
-    return [{**row, "text": shuffled(row["text"])} for row in rows]
-
-
-def other_language(rows: Rows, rng: Random) -> Rows:
-    return [{**row, "text": translated(row["text"])} for row in rows]
-
-
-def bots(rows: Rows, rng: Random) -> Rows:
-    forms = (
-        "Now hiring: {} and {} in {}. Apply today and join a growing team of {}",
-        "I'm at {} with {} others, checked in near {} and {}",
-        "Weather for {}: {} with wind from {}, tomorrow {}",
-        "I just reached level {} in {}! Can you beat my score of {}? {}",
-    )
-    words = [word for row in rows[:2_000] for word in row["text"].split()]
-    return [
-        {
-            **row,
-            "author": f"bot{rng.randrange(20)}",
-            "text": rng.choice(forms).format(*rng.sample(words, 4)),
-        }
-        for row in rows
-    ]
-
-
-def cut(rows: Rows, rng: Random) -> Rows:
-    return [{**row, "text": row["text"][:38].rpartition(" ")[0]} for row in rows]
-
-
-def few_templates(rows: Rows, rng: Random) -> Rows:
-    """Return variants of two hundred tweets, with one other word each."""
-
-    def variant(row: Row) -> str:
-        words = row["text"].split()
-        words[rng.randrange(len(words))] = f"w{rng.randrange(36**4):x}"
-        return " ".join(words)
-
-    chosen = rng.sample(rows, min(200, len(rows)))
-    return [{**row, "text": variant(rng.choice(chosen))} for row in rows]
-
-
-def without_links(world: World, rng: Random) -> Case:
-    """Return a case of texts as they are; the control has no links."""
-    licensed, other = world.split(rng)
-    other = [row for row in other if "http" not in row["text"]]
-    return Case(licensed, other, records(world.titles, rng))
-
-
-def sayings(world: World, rng: Random) -> Case:
-    """Return a case in which tweets and records quote the same sentences of novels."""
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    chosen = long_enough(world.sentences, 200, rng)
-    quoting = [f'"{text}"' for text in chosen]
-    return Case(
-        licensed + world.quoted(chosen, rng),
-        other,
-        records(texts + quoting, rng),
-    )
-
-
-def syndicated(world: World, rng: Random) -> Case:
-    """Return a case in which twelve accounts of a feed tweet 300 records."""
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    made = [
-        world.tweet(
-            f"{text} via @feed{number % 12} https://t.co/{rng.randrange(36**8):x}",
-            f"feed{number % 12}",
-            when(rng),
-        )
-        for number, text in enumerate(long_enough(texts, 300, rng))
-    ]
-    return Case(licensed + made, other, records(texts, rng))
-
-
-def one_evening(world: World, rng: Random) -> Case:
-    """Return a case in which 150 users quote lines of one text on one evening, which
-    the control does not cover.
-    """
-    licensed, other = world.split(rng)
-    texts = world.records(rng)
-    at = rng.randrange(max(1, len(world.sentences) - 400))
-    lines = long_enough(world.sentences[at : at + 400], 150, rng)
-    evening = when(rng)
-    made = [
-        world.tweet(line, f"viewer{rng.random()}", when(rng, evening, 0.15))
-        for line in lines
-    ]
-    return Case(licensed + made, other, records(texts + lines, rng))
-
-
-ATTACKS = [
-    Cell("200 quotations by 200 users", quotations, (*FOUND, *CONTROL)),
-    Cell(
-        "200 quotations by one bot",
-        partial(quotations, author="quotebot"),
-        (*FOUND, *CONTROL),
-    ),
-    Cell("bot of titles, control lacks it", bot, (*FOUND, *CONTROL)),
-    Cell("the same, at any hour", partial(bot, per_day=7), (*FOUND, *CONTROL)),
-    Cell("bot, control has a ninth", partial(bot, share=1 / 9), (*FOUND, *CONTROL)),
-    *(
-        Cell(
-            f"data is the source, {kind}",
-            partial(reversed_case, kind=kind),
-            (*FOUND, *CONTROL),
-        )
-        for kind in ("dated", "undated", "cutoff")
-    ),
-    *(
-        Cell(
-            f"control of {name}",
-            partial(unfit, change=change),
-            ("like_dataset", *CONTROL),
-        )
-        for name, change in (
-            ("replies only", only_replies),
-            ("links only", only_links),
-            ("one account", one_account),
-            ("shuffled words", shuffled_words),
-            ("another language", other_language),
-            ("bots", bots),
-        )
-    ),
-    Cell("control without links, texts as they are", without_links, (*FOUND, *CONTROL)),
-    Cell(
-        "200 quotations in a small language",
-        partial(in_small_language, kind="quotations"),
-        (*FOUND, *CONTROL),
-    ),
-    # Five other kinds.
-    Cell("sayings, by 200 users", sayings, (*FOUND, *CONTROL)),
-    Cell("a feed of twelve accounts", syndicated, (*FOUND, *CONTROL)),
-    Cell("one text, quoted on one evening", one_evening, (*FOUND, *CONTROL)),
-    Cell(
-        "control of cut tweets", partial(unfit, change=cut), ("like_dataset", *CONTROL)
-    ),
-    Cell(
-        "control of 200 templates",
-        partial(unfit, change=few_templates),
-        ("like_dataset", *CONTROL),
-    ),
-]
-
-
-# Copies.
-
-
-def copied(
-    world: World,
-    rng: Random,
-    chosen: Rows,
-    licensed: Rows,
-    other: Rows,
-    texts: list[str] | None = None,
-) -> Case:
-    """Return a case in which chosen licensed tweets are copied, lightly edited, beside
-    other texts.
-    """
-    copies = [light(row["text"], rng) for row in chosen]
-    rows = records((texts or world.records(rng)) + copies, rng)
-    return Case(licensed, other, rows, len(copies))
-
-
-def light(text: str, rng: Random) -> str:
-    without = re.sub(r"https?://\S+|@\w+", "", text)
-    return rng.choice((text, text, without, f"{text} #repost", without.lower()))
-
-
-def detectable(rows: Rows) -> Rows:
-    return [row for row in rows if len(row["text"]) >= 60]
-
-
-def many_authors(world: World, rng: Random, kind: str) -> Case:
-    """Return a case of 300 copies of many authors."""
-    licensed, other = divided(world, rng, kind)
-    chosen = rng.sample(detectable(licensed), min(300, len(licensed) // 4))
-    return copied(world, rng, chosen, licensed, other)
-
-
-def divided(world: World, rng: Random, kind: str) -> tuple[Rows, Rows]:
-    """Divide tweets into licensed tweets and a fair control."""
-    licensed, other = world.split(rng)
-    rows = licensed + other
-    if kind == "random":
-        rng.shuffle(rows)
-        return rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    if kind == "later":
-        rows.sort(key=lambda row: row["created_at"])
-        return rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    names = {
-        row["author"] if kind == "authors" else row["created_at"][:7] for row in rows
-    }
-    coin = {name: rng.random() < 0.5 for name in sorted(names)}
-    sides: tuple[Rows, Rows] = ([], [])
-    for row in rows:
-        key = row["author"] if kind == "authors" else row["created_at"][:7]
-        sides[coin[key]].append(row)
-    return sides
-
-
-def concentrated(world: World, rng: Random, kind: str) -> Case:
-    """Return a case of copies of one account, one week or one thread, which are
-    licensed in part of the tweets only; the rest of the control is random.
-    """
-    licensed, other = world.split(rng)
-    if kind == "real account":
-        return real_account(world, rng, licensed, other)
-    size = {"account": 300, "week": 300, "thread": 60}[kind]
-    chosen = detectable(licensed)[:size]
-    start = when(rng)
-    days = {"account": DAYS / 2, "week": 7.0, "thread": 0.1}[kind]
-    named = [
-        {
-            **row,
-            "author": row["author"] if kind == "week" else "scraped",
-            "created_at": when(rng, start, days).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        }
-        for row in chosen
-    ]
-    ids = {row["id"] for row in named}
-    rest = [row for row in licensed if row["id"] not in ids]
-    return copied(world, rng, named, named + rest, other)
-
-
-def real_account(world: World, rng: Random, licensed: Rows, other: Rows) -> Case:
-    """Return a case of copies of an account that posted many tweets."""
-    authors = Counter(row["author"] for row in detectable(world.tweets))
-    most = authors.most_common(40)
-    name, _ = rng.choice([pair for pair in most if 2 * pair[1] >= most[0][1]] or most)
-    own = [row for row in world.tweets if row["author"] == name]
-    sides = [
-        [row for row in rows if row["author"] != name] for rows in (licensed, other)
-    ]
-    return copied(world, rng, detectable(own)[:300], own + sides[0], sides[1])
-
-
-COPIES = [
-    *(
-        Cell(f"one {kind}", partial(concentrated, kind=kind), ("concentrated",))
-        for kind in ("account", "real account", "week", "thread")
-    ),
-    *(
-        Cell(
-            f"a small language, {name} of the records have it",
-            partial(in_small_language, kind="copies", share=share),
-        )
-        for name, share in (("none", 0.0), ("half", 0.5), ("all", 1.0))
-    ),
-    *(
-        Cell(f"many authors, control of {name}", partial(many_authors, kind=kind))
-        for name, kind in (
-            ("random tweets", "random"),
-            ("later tweets", "later"),
-            ("other months", "months"),
-            ("other authors", "authors"),
-        )
-    ),
-]
-
-
-# Bursts.
-
-
-def bursts(world: World, rng: Random) -> Case:
-    """Return a case of twelve events, each on one side."""
-    sides = world.split(rng)
-    texts = world.records(rng)
-    chosen = long_enough(texts, 360, rng)
-    for event in range(12):
-        evening, side = when(rng), sides[rng.random() < 0.5]
-        side += [
-            world.tweet(
-                quotation(text, rng), f"u{rng.random()}", when(rng, evening, 0.2)
-            )
-            for text in chosen[event::12]
-        ]
-    return Case(*sides, records(texts, rng))
-
-
-BURSTS = [Cell("twelve events of 30 quotations, by a coin", bursts)]
-
-
-# Scans.
+# Shares of a control that are in the dataset, and numbers of copies beside them.
+SHARES = (0.0, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.05, 0.1)
+INSIDE = (0, 300)
+VERBATIM = 100
 
 
 def scanned(case: Case) -> dict[str, Any]:
@@ -606,23 +119,50 @@ def named(answer: dict[str, Any]) -> list[str]:
 
 
 class Outcome(NamedTuple):
-    case: Case
+    """The answer of a scan, and the number of records with a copy."""
+
     answer: dict[str, Any]
+    truth: int
 
     @property
-    def claim(self) -> float:
+    def status(self) -> str:
+        return str(self.answer["status"])
+
+    @property
+    def least(self) -> float:
         return float(self.answer["records"]["at_least"] or 0.0)
 
     @property
     def claimed(self) -> bool:
-        return self.answer["status"] == "copies_found"
+        return self.status == "copies_found"
+
+    @property
+    def estimated(self) -> bool:
+        return self.answer["records"]["estimate"] is not None
+
+    @property
+    def estimate_right(self) -> bool:
+        ends = self.answer["records"]["estimate"] or {"low": 1.0, "high": 0.0}
+        return bool(ends["low"] - 1e-9 <= self.truth <= ends["high"])
+
+    @property
+    def warned(self) -> bool:
+        """Whether the answer says that a part of the control is in the dataset."""
+        warnings = self.answer["warnings"]
+        return "control_in_dataset" in {each["code"] for each in warnings}
+
+    @property
+    def acquitted(self) -> bool:
+        """Whether "no copies shown" stands over many verbatim findings."""
+        nearly = self.answer["records"]["nearly_verbatim"]
+        return self.status == "no_copies_shown" and nearly >= VERBATIM
 
 
 def outcomes(world: World, cell: Cell, seeds: int) -> list[Outcome]:
     result = []
     for seed in range(seeds):
         case = cell.make(world, Random(f"{cell.name} {seed}"))
-        result.append(Outcome(case, scanned(case)))
+        result.append(Outcome(scanned(case), case.copies))
     return result
 
 
@@ -642,13 +182,13 @@ def print_cells(title: str, world: World, cells: list[Cell], seeds: int) -> None
         ]
         total, bare = total + len(results), bare + len(unnamed)
         codes = {code for each in results for code in named(each.answer)}
-        statuses = [each.answer["status"] for each in results]
-        shares = [each.claim / each.case.copies for each in results if each.case.copies]
+        statuses = [each.status for each in results]
+        shares = [each.least / each.truth for each in results if each.truth]
         found.add_row(
             cell.name,
             str(len(results)),
             str(len(claims)),
-            f"{np.median([each.claim for each in results]):,.0f}",
+            f"{np.median([each.least for each in results]):,.0f}",
             str(statuses.count("not_measured")),
             str(statuses.count("cannot_judge")),
             " ".join(sorted(codes)),
@@ -699,6 +239,38 @@ def print_fair(world: World, scans: int, tweets: int, controls: int) -> None:
     console.print(found)
 
 
+class Division:
+    """Licensed tweets and a control, with texts that were scanned once for both."""
+
+    def __init__(
+        self, licensed: Rows, other: Rows, texts: list[str], folder: Path, sets: int = 1
+    ) -> None:
+        index = provscan.build_index(licensed, folder / "licensed.index")
+        base = Corpus(licensed, index, texts, [], [], {}, 1)
+        self.controlled = Controlled(control(index, other, folder / "control"), base)
+        self.records = self.pool(texts)
+        self._spiked = self.controlled.spike_ins(texts, sets)
+
+    def pool(self, texts: list[str]) -> Pool:
+        return Pool(texts, self.controlled.controls)
+
+    def answer(self, sample: Sample, rng: Random) -> dict[str, Any]:
+        """Return the answer of a scan of a sample of the texts."""
+        scorer, controls = self.controlled.scorer, self.controlled.controls
+        with tempfile.TemporaryDirectory() as name:
+            matches = score_matches(
+                sample.scan(0, "data", Path(name)), scorer, controls
+            )
+            spiked = rng.choice(self._spiked)
+            scores = ScoredScan(scorer, matches, self.controlled.samples, *spiked)
+            return answered(scores, controls)[1]
+
+
+def drawn(pool: Pool, count: int, rng: Random) -> Sample:
+    every = range(len(pool.lengths))
+    return pool.drawn(np.array(rng.sample(every, min(count, len(every))), np.int64))
+
+
 def fair_answers(
     world: World, kind: str, rng: Random, tweets: int, draws: int
 ) -> Iterator[dict[str, Any]]:
@@ -720,67 +292,69 @@ def fair_answers(
     fair.sizes = (len(fair.tweets) // 2, 0)
     licensed, other = divided(fair, rng, kind)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        index = provscan.build_index(licensed, folder / "licensed.index")
-        base = Corpus(licensed, index, world.titles, [], [], {}, 1)
-        controlled = Controlled(control(index, other, folder / "control"), base)
-        pool = Pool(world.titles, controlled.controls)
-        spiked = controlled.spike_ins(world.titles, 1)[0]
-        for draw in range(draws):
-            (folder / str(draw)).mkdir()
-            size = len(world.titles)
-            rows = np.array(sorted(rng.sample(range(size), size * 9 // 10)), np.int64)
-            scan = pool.drawn(rows).scan(draw, "data", folder / str(draw))
-            matches = score_matches(scan, controlled.scorer, controlled.controls)
-            scores = ScoredScan(controlled.scorer, matches, controlled.samples, *spiked)
-            yield answered(scores, controlled.controls)[1]
+        division = Division(licensed, other, world.titles, Path(name))
+        size = len(world.titles) * 9 // 10
+        for _ in range(draws):
+            yield division.answer(drawn(division.records, size, rng), rng)
 
 
-def made(corpus: Path | None, background: Path | None, sizes: tuple[int, int]) -> World:
-    """Return tweets and texts; tweets without author or time get random ones."""
-    rng = Random(1)
-    if corpus is None or background is None:
-        rows: Rows = [
-            {"id": tweet.id, "text": tweet.text}
-            for tweet in planted.synthetic_tweets(3 * sizes[0])
-        ]
-        texts = planted.short_texts(None, 2 * sizes[1])
-        long = planted.long_texts(None, 200 * sizes[1])
-    else:
-        rows = [
-            row for path in planted.files(corpus) for row in planted.json_rows(path)
-        ]
-        texts = planted.short_texts(background, _titles(background))
-        long = planted.long_texts(background, 4_000_000)
-    canonical = provscan.canonical([row["text"] for row in rows])
-    first = {text: row for row, text in zip(rows, canonical, strict=True) if text}
-    world = World([], list(dict.fromkeys(texts)), [], sizes)
-    for row in first.values():
-        if row["text"].startswith("RT @"):
-            continue
-        author = row.get("author") or f"user{rng.randrange(40_000)}"
-        time = row.get("created_at") or when(rng).strftime("%Y-%m-%dT%H:%M:%SZ")
-        world.tweets.append(
-            {
-                "id": str(next(world.ids)),
-                "text": row["text"],
-                "author": str(author),
-                "created_at": time,
-            }
+def print_contamination(
+    world: World, scans: int, divisions: int, size: int, records: int
+) -> None:
+    """Print the outcomes if a part of a control with ``size`` tweets is in the
+    dataset.
+    """
+    results: dict[tuple[float, int], list[Outcome]] = {}
+    for number in range(divisions):
+        rng = Random(f"split {number}")
+        count = min(world.sizes[0], 2 * len(world.tweets) // 3)
+        rows = rng.sample(world.tweets, min(count + size, len(world.tweets)))
+        licensed, other = rows[:count], rows[count:]
+        with tempfile.TemporaryDirectory() as name:
+            division = Division(licensed, other, world.titles, Path(name), 2)
+            copied = rng.sample(detectable(licensed), min(2_000, count // 2))
+            copies, inside = (
+                division.pool([light(row["text"], rng) for row in rows])
+                for rows in (copied, rng.sample(other, -(-len(other) // 5)))
+            )
+            for (share, wanted), scan in product(product(SHARES, INSIDE), range(scans)):
+                rng = Random(f"{share} {wanted} {number} {scan}")
+                sample, truth = drawn(division.records, records, rng), 0
+                if wanted:
+                    more = drawn(copies, wanted, rng)
+                    sample, truth = sample.with_more(more), len(more.lengths)
+                if part := round(share * len(other)):
+                    sample = sample.with_more(drawn(inside, part, rng))
+                outcome = Outcome(division.answer(sample, rng), truth)
+                results.setdefault((share, wanted), []).append(outcome)
+    found = table(
+        f"Part of a control of {size:,} tweets in the dataset",
+        "in the dataset",
+        "copies",
+        "scans",
+        "estimates",
+        "right",
+        "at least right",
+        "at least, median",
+        "warned",
+        "not shown, verbatim",
+        "statuses",
+    )
+    for (share, wanted), each in results.items():
+        statuses = [scan.status for scan in each]
+        found.add_row(
+            f"{100 * share:g}%",
+            str(wanted),
+            str(len(each)),
+            str(sum(scan.estimated for scan in each)),
+            str(sum(scan.estimate_right for scan in each)),
+            str(sum(scan.least <= scan.truth for scan in each)),
+            f"{np.median([scan.least for scan in each]):,.0f}",
+            str(sum(scan.warned for scan in each)),
+            str(sum(scan.acquitted for scan in each)),
+            " ".join(f"{name} {statuses.count(name)}" for name in sorted({*statuses})),
         )
-    rng.shuffle(world.tweets)
-    world.sentences = [
-        sentence.strip()
-        for text in long
-        for sentence in re.split(r"(?<=[.!?])\s+", text)
-        if sentence.strip()
-    ]
-    return world
-
-
-def _titles(background: Path) -> int:
-    rows = planted.rows(background)
-    return sum(len(row.text) < planted.SHORT for row in rows)
+    console.print(found)
 
 
 def main() -> None:
@@ -793,6 +367,9 @@ def main() -> None:
         scans=(200, "scans with fair controls"),
         controls=(5, "fair controls of each kind"),
         fair_tweets=(150_000, "licensed and control tweets of the fair controls"),
+        inside=(8, "scans per cell and division of the section contamination"),
+        divisions=(2, "divisions of the tweets in this section"),
+        control=(10_000, "tweets of the control in this section"),
     )
     planted.add_data_options(parser)
     parser.add_argument(
@@ -816,6 +393,9 @@ def main() -> None:
             print_cells(title, world, chosen, seeds)
     if "fair" in args.sections:
         print_fair(world, args.scans, args.fair_tweets, args.controls)
+    if "contamination" in args.sections:
+        sizes = args.inside, args.divisions, args.control, args.records
+        print_contamination(world, *sizes)
 
 
 if __name__ == "__main__":

@@ -77,11 +77,8 @@ TINY = {
     "attacks": [
         *("--tweets=400", "--records=300", "--seeds=1", "--draws=1"),
         *("--scans=4", "--controls=1", "--fair-tweets=800"),
+        *("--control=200", "--inside=1", "--divisions=1"),
         "--only=bot of titles|one thread|by a coin",
-    ],
-    "contamination": [
-        *("--tweets=400", "--control=200", "--records=300"),
-        *("--scans=1", "--splits=1"),
     ],
 }
 TABLES = {
@@ -98,8 +95,10 @@ TABLES = {
     "probe": ["nothing learned", "difference right"],
     "coverage": ["nothing, null dataset"],
     "edits_recall": ["Recall, 500 tweets indexed"],
-    "attacks": ["Attacks", "Copies", "Bursts", "Fair controls"],
-    "contamination": ["Part of a control of 200 tweets"],
+    "attacks": [
+        *("Attacks", "Copies", "Bursts", "Fair controls"),
+        "Part of a control of 200 tweets",
+    ],
 }
 
 
@@ -113,7 +112,6 @@ def run(name: str, *arguments: str) -> str:
 # The benchmarks that only make nightly runs.
 LONG = {
     "attacks",
-    "contamination",
     "coverage",
     "edits_recall",
     "growth",
