@@ -7,14 +7,17 @@ process, which is much faster.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -63,6 +66,18 @@ def run_here(words: list[str], folder: Path) -> str:
     return done.stdout + done.stderr
 
 
+@cache
+def first_example(run: Run) -> Path:
+    """Run the first example of the README once, in a folder for copies."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder)
+    (folder / "corpora").symlink_to(ROOT / "corpora")
+    first = CONSOLE.findall(README.read_text(encoding="utf-8"))[0]
+    for command in re.findall(r"^\$ (.*)", first, re.MULTILINE):
+        run([*shlex.split(command)], folder)
+    return folder
+
+
 def with_output(text: str, folder: Path, run: Run = run_process) -> str:
     """Return the text of a page with the current output of its commands. They run in a
     folder, to which a link to ``corpora`` is added.
@@ -71,9 +86,13 @@ def with_output(text: str, folder: Path, run: Run = run_process) -> str:
         (folder / "corpora").symlink_to(ROOT / "corpora")
     if "](../README.md#an-example)" in text:
         # The examples of the page continue the first example of the README.
-        first = CONSOLE.findall(README.read_text(encoding="utf-8"))[0]
-        for command in re.findall(r"^\$ (.*)", first, re.MULTILINE):
-            run([*shlex.split(command)], folder)
+        shutil.copytree(
+            first_example(run),
+            folder,
+            symlinks=True,
+            dirs_exist_ok=True,
+            ignore=shutil.ignore_patterns("corpora"),
+        )
 
     def output(command: str) -> str:
         lines = run(shlex.split(command), folder).splitlines()

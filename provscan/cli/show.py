@@ -88,8 +88,8 @@ def forgotten(found: Result) -> Iterator[str]:
     if found["copies"]:
         copies = [copy["path"] for copy in found["copies"]]
         yield (
-            f"Still in {', '.join(copies)}: repeat match with --overwrite, or export "
-            "again, which leaves out what the index has forgotten."
+            f"Contained in {', '.join(copies)}: repeat match with --overwrite, or "
+            "export again, which leaves out what the index has forgotten."
         )
     if found["purged"]:
         yield "Forgotten texts and hashes are no longer in the files."

@@ -38,15 +38,21 @@ def copies_beside(index: Path, ids: pa.Array) -> list[dict[str, Any]]:
             if number := pc.sum(known).as_py():
                 content = (path / MATCHES_FILE).read_bytes()
                 runs[hashlib.sha256(content).hexdigest()[:16]] = number
-                found.append({"path": str(path), "matches": number})
+                found.append({"path": _shown(path), "matches": number})
     for folder in folders:
         for path in (*folder.glob("*.html"), *folder.glob("*/*.html")):
             if (path.parent / RUN_FILE).is_file():
                 continue  # The report of a run is named with the run.
             with suppress(OSError):
                 if any(run in runs for run in _runs_of(path)):
-                    found.append({"path": str(path), "matches": None})
+                    found.append({"path": _shown(path), "matches": None})
     return found
+
+
+def _shown(path: Path) -> str:
+    """Return a path from the current folder, if it is below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _runs_of(page: Path) -> Iterator[str]:

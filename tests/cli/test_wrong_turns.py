@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner, Result
 
 import provscan
@@ -70,6 +71,17 @@ def test_help_is_a_word(words: str) -> None:
 def test_version_is_a_word() -> None:
     done = CliRunner().invoke(main, ["version"])
     assert done.stdout == f"provscan {provscan.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "typed", "found"),
+    [("", "mat", "match"), ("match", "--cut", "--cutoff"), ("match -i", "a", "a")],
+)
+def test_the_shell_completes(words: str, typed: str, found: str) -> None:
+    shell = ShellComplete(main, {}, "provscan", "_PROVSCAN_COMPLETE")
+    (item,) = shell.get_completions(words.split(), typed)
+    # The shell itself completes paths, such as that of an index.
+    assert (item.value, item.type) == (found, "file" if found == "a" else "plain")
 
 
 def test_old_names_are_not_commands() -> None:
