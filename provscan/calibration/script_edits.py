@@ -1,6 +1,9 @@
 """Edits that depend on the script of a text: spacing, variants of its characters, and
 elongations.
 
+Variants of Han characters come from the table with which canonical text folds them
+(:mod:`provscan.text.variants`), so recall of these copies is that of exact ones.
+
 Each function returns the edited text, and leaves a text unchanged in which nothing of
 its kind can be edited.
 """

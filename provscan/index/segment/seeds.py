@@ -71,7 +71,7 @@ SIZE_STEP = 20
 # number of texts beyond FEW_TEXTS, but never below LEAST. All of this applies to texts
 # of at most MOST_UNITS units, which are counted in steps of SIZE_STEP; the maxima of
 # longer texts are proportionally higher.
-MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 19
+MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 21
 # A seed is frequent if it occurs in at least this number of places. Of n seeds, at most
 # n / PER_FREQUENT distinct ones are therefore frequent.
 PER_FREQUENT = 17
