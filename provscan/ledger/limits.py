@@ -9,9 +9,11 @@ possibility is left:
   later than its logged time (``SLACK``). Windows of a day can have 23 to 25 hours
   (:func:`unexplained`).
 - Only calls of a single stream are added, because its clock is the same for all of
-  them. Hours in which some time zone changes its clock are left out, and streams whose
-  clock drifts or that have backdated calls.
-- Only successful calls count, because others may have used no quota.
+  them. Hours in which some time zone changes its clock are left out, and times that a
+  log has twice because its clock was set back, and streams whose clock drifts or that
+  have backdated calls.
+- Only successful calls count, because others may have used no quota. If nearly all
+  calls of a file are logged several times, each counts once.
 - A limit for an application's own token is exceeded only by tokens that also exceed the
   limit for a user. Calls with neither token nor user can be those of many users.
 - A limit applies from the day after its date. If the next version has no date of
@@ -45,6 +47,9 @@ DAY, HOUR = 86_400 * MICRO, 3600 * MICRO
 SLACK, MINUTE = 15 * MICRO, 60 * MICRO
 # A window is divided into this many cells, whose starts are compared.
 CELLS = 180
+# A log whose times go back more often, and in more than a thousandth of its calls, is
+# not in order of time: its clock was not set back.
+STEPS = 10
 # In seconds per day: streams whose clocks drift faster are left out.
 DRIFT = 864
 # The scopes of limits that can be exceeded, with the group of names that they limit.
@@ -75,6 +80,28 @@ LIMITS = """
         epoch_us(until_day - 1) AS until
     FROM rules WHERE kind = 'rate_limit' AND from_day IS NOT NULL AND value IS NOT NULL
     ORDER BY pack, rule, begin"""
+
+
+# The successful calls of a group. If 99% of the calls of a file occur twice or three
+# times, each was logged that often, and counts once.
+SUCCESSFUL = """
+    WITH mine AS (
+        SELECT stream, part, row, epoch_us(time) AS time,
+            coalesce(token, "user", '') AS holder,
+            coalesce(lag(epoch_us(time)) OVER (PARTITION BY part ORDER BY row)
+                - epoch_us(time), 0) AS back,
+            count(*) OVER same AS copies, row_number() OVER same_in_order AS nth
+        FROM calls JOIN names USING (key) JOIN files USING (part) WHERE {inside}
+        WINDOW same AS (PARTITION BY part, time, key, parameters, tweets, newest),
+            same_in_order AS (PARTITION BY part, time, key, parameters, tweets, newest
+                ORDER BY row)
+    ), logged AS (
+        SELECT part, CASE WHEN avg((copies % 2 = 0)::INTEGER) >= 0.99 THEN 2
+            WHEN avg((copies % 3 = 0)::INTEGER) >= 0.99 THEN 3 ELSE 1 END AS often
+        FROM mine GROUP BY part
+    )
+    SELECT stream, time, holder, back FROM mine JOIN logged USING (part)
+    WHERE (nth - 1) % often = 0 ORDER BY stream, time"""
 
 
 def excesses(counts: Counts, clock: pa.Table) -> pa.Table:
@@ -176,27 +203,30 @@ def _candidates(
         ORDER BY ALL"""
     ).fetchall()
     for name, endpoint, number in groups:
-        found = counts.sql(
-            f"""SELECT stream, epoch_us(time) AS time, coalesce(token, "user", '')
-                AS holder FROM calls JOIN names USING (key) JOIN files USING (part)
-            WHERE {scope}_group = {number} AND calls.status BETWEEN 200 AND 299
-                AND epoch_us(time) >= {limit.begin} AND epoch_us(time) < {limit.until}
-            ORDER BY stream, time"""
-        ).fetchnumpy()
+        inside = f"""{scope}_group = {number} AND calls.status BETWEEN 200 AND 299
+            AND epoch_us(time) >= {limit.begin} AND epoch_us(time) < {limit.until}"""
+        found = counts.sql(SUCCESSFUL.format(inside=inside)).fetchnumpy()
         stream, times = np.asarray(found["stream"]), np.asarray(found["time"])
         holders = np.asarray(found["holder"])
         streams = []
         for each in dict.fromkeys(stream):
             mine = stream == each
-            kept = _trusted(counts, each, times[mine], clocks)
+            back = np.asarray(found["back"])[mine]
+            kept = _trusted(counts, each, times[mine], back, clocks)
             streams += [(times[mine][rows], holders[mine][rows]) for rows in kept]
         yield name, endpoint, streams
 
 
 def _trusted(
-    counts: Counts, stream: str, times: Any, clocks: Sequence[Mapping[str, Any]]
+    counts: Counts,
+    stream: str,
+    times: Any,
+    back: Any,
+    clocks: Sequence[Mapping[str, Any]],
 ) -> Iterator[Any]:
-    """Yield masks of calls between changes of the clock."""
+    """Yield masks of calls between changes of the clock. ``back`` is the time by which
+    a call precedes the one before it in the log.
+    """
     mine = [row for row in clocks if row["stream"] == stream]
     if any(row["kind"] == "backdated" or abs(row["drift"] or 0) > DRIFT
            for row in mine):  # fmt: skip
@@ -205,6 +235,13 @@ def _trusted(
     changes = _changes(tuple(sorted(zones)), int(times[0]), int(times[-1]))
     switches = [round(row["start"].timestamp() * MICRO) for row in mine[1:]]
     changes += [(each - 2 * HOUR, each + 2 * HOUR) for each in switches]
+    # If a clock was set back, the log has its times from then on twice.
+    steps = np.flatnonzero((back > SLACK) & (back <= 2 * HOUR))
+    if len(steps) <= max(STEPS, len(times) // 1000):
+        changes += [
+            (int(times[row]) - SLACK, int(times[row] + back[row]) + SLACK)
+            for row in steps
+        ]
     begin = -(1 << 62)
     for start, end in [*sorted(changes), (1 << 62, 1 << 62)]:
         inside = (times >= begin) & (times < start)

@@ -43,7 +43,7 @@ from provscan.ledger.workbook import write_ledger_workbook
 from provscan.options import Source
 from provscan.runs.folder import seal, write_json
 from provscan.unfinished import Work, require_new, unfinished_folder
-from provscan.writing import remove_dead, remove_named, require_own
+from provscan.writing import remove_named, require_own
 
 # The folder of the ledger in its unfinished folder, and the key of hashed names in it.
 # ``ledger.json`` contains no checksum of the key.
@@ -218,10 +218,10 @@ def _write_manifest(folder: Path, case: Case, packs: Sequence[Row]) -> None:
 
 def _remove_work(folder: Path) -> None:
     """Remove everything that :func:`make_ledger` writes to its unfinished folder."""
-    remove_dead(folder)
-    for name in ("parts", TABLES_FOLDER, LEDGER):
+    temporary = [name for name in os.listdir(folder) if name.startswith(".provscan-")]
+    for name in ("parts", TABLES_FOLDER, LEDGER, *temporary):
         shutil.rmtree(folder / name, ignore_errors=True)
-    remove_named(folder, [KEY])
+    remove_named(folder, [KEY, *temporary])
 
 
 WORK = Work(

@@ -409,7 +409,7 @@ def test_one_bad_line_in_a_hundred_is_counted_by_reason(tmp_path: Path) -> None:
 
 def test_columns_can_be_mapped(tmp_path: Path) -> None:
     (tmp_path / "log.csv").write_text("wann;wer;was\n1.2.2022 10:30;x;GET /2/a\n")
-    with pytest.raises(InputError, match=r"no column has the time.*wann \('1\.2"):
+    with pytest.raises(InputError, match=r"no column contains the time.*wann \('1\.2"):
         measured(tmp_path, tmp_path / "log.csv")
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(

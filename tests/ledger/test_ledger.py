@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -476,3 +477,30 @@ def test_refused_calls_of_a_government_body_are_no_access(tmp_path: Path) -> Non
         "Office": [None, None, 0, 1, 0],
     }
     assert found["The application itself"]["result"] == "agrees"
+
+
+@pytest.mark.parametrize(
+    ("per", "often", "back", "result"),
+    [(95, 2, 0, "undecided"), (95, 1, 300, "undecided"), (150, 1, 300, "differs")],
+)
+def test_calls_logged_twice_or_by_a_clock_set_back_exceed_no_limit(
+    per: int, often: int, back: int, result: str, tmp_path: Path
+) -> None:
+    begin = datetime(2022, 5, 3, 0, 7, tzinfo=UTC)
+    seconds = [k * 900 / per for k in range(96 * per)]
+    seconds = [each - back * (each > 43_000) for each in seconds for _ in range(often)]
+    lines = [f"{begin + timedelta(seconds=each)},a,/2/tweets,200\n" for each in seconds]
+    (tmp_path / "log.csv").write_text("time,app,path,status\n" + "".join(lines))
+    (tmp_path / "pack.toml").write_text(
+        '[pack]\nname = "p"\ntitle = "P"\n[[rule]]\nid = "r"\nkind = "rate_limit"\n'
+        'title = "R"\nwindow_minutes = 15\nversions = [{ date = 2020-01-01, '
+        'dated = "effect", value = 100, says = "x", clause = "x", source = "x", '
+        'text_sha256 = "none" }]\n'
+    )
+    case = tmp_path / "case.toml"
+    case.write_text(
+        '[case]\nname = "x"\nlogs = ["log.csv"]\npolicies = ["pack.toml"]\n'
+    )
+    made = make_ledger([], tmp_path / "out", case=case)
+    (finding,) = pq.read_table(made / "tables" / "findings.parquet").to_pylist()
+    assert finding["result"] == result
