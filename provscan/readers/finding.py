@@ -25,6 +25,7 @@ from provscan.caches import warn_once
 from provscan.errors import InputError, ParameterError
 from provscan.names import printable
 from provscan.readers.bytes.archives import (
+    TEXT_MEMBERS,
     hidden_part,
     is_tar,
     is_webdataset,
@@ -42,7 +43,14 @@ from provscan.readers.bytes.remote import remote_files
 from provscan.readers.bytes.streams import ByteStream, head_of, unpack_into
 from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.hub import PREFIX, hub_splits
-from provscan.readers.formats.registry import READABLE, ZIPPED, FileOptions, identified
+from provscan.readers.formats.registry import (
+    EXTENSIONS,
+    READABLE,
+    ZIPPED,
+    FileOptions,
+    identified,
+    split_name,
+)
 from provscan.readers.limits import Limits
 from provscan.readers.splits import (
     STDIN,
@@ -221,7 +229,8 @@ class Finder:
                 changed = state_of(whole.path).modified
                 whole, damage = _unpacked(packed, changed, self._limits)
             members = list(self._tar(whole, damage))
-            if is_webdataset([member.member or "" for member in members[:100]]):
+            names = [member.member or "" for member in members]
+            if is_webdataset(names) and not any(map(_is_data, names)):
                 layout = self.options.layout
                 split = replace(whole, format=WEBDATASET, layout=layout)
                 yield from self._covered(Found(split))
@@ -338,6 +347,15 @@ class Finder:
                     yield from self._covered(found)
             except InputError as error:
                 self.add_unread(member.source, error)
+
+
+def _is_data(name: str) -> bool:
+    """Return whether a member of an archive is a file that is read by itself: each
+    text of a webdataset is part of a sample.
+    """
+    extension = split_name(name)[1]
+    known = extension in EXTENSIONS and extension.removeprefix(".") not in TEXT_MEMBERS
+    return known and hidden_part(name) is None
 
 
 def _require_stream(path: str, shown: str) -> None:

@@ -550,6 +550,17 @@ def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
     assert (case.record, case.detail) == (1, "2.TXT")
 
 
+def test_files_of_data_or_code_with_one_name_are_no_samples(write, read_all):
+    files = [
+        ("a/data.jsonl", LINES),
+        ("a/data.txt", TEXTS[0].encode()),
+        ("b/code.c", TEXTS[1].encode()),
+        ("b/code.h", TEXTS[2].encode()),
+    ]
+    found = read_all(write("a.tar", tarred(files)))
+    assert found.texts == [*TEXTS, *TEXTS[:3]]
+
+
 def test_texts_of_a_database_that_are_not_utf8_are_counted(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE t (text TEXT)")
