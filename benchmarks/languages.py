@@ -2,7 +2,7 @@
 them, and how many records without copies have findings?
 
     python benchmarks/languages.py --world FOLDER [--part measured] [--languages ja ko]
-        [--tweets 4000] [--copies 300]
+        [--tweets 4000] [--copies 300] [--runs 0]
 
 The folder has one file of JSON lines per language (``ja.jsonl.zst``). The tweets of a
 file are divided by the digest of their text into two parts: defaults are chosen on the
@@ -11,6 +11,11 @@ these, copies are edited and matched alone (records) and inside a text of the ot
 half (documents). The other half has no copies: ``clean findings`` are its records with
 findings, per thousand. ``matches`` counts a copy that is found at all; findings need
 enough bits as well. Takes about a minute per language.
+
+With ``--runs``, the last table shows whether intervals contain the true number: in each
+run, half of all tweets of the file are indexed, a quarter is the control, and a quarter
+is the dataset, together with copies of a random tenth of the indexed tweets of at least
+25 units, each with one of the edits of the language. Takes four seconds per run.
 """
 
 from __future__ import annotations
@@ -29,12 +34,13 @@ import xxhash
 from edits import Edit
 from edits_recall import found
 from measure import command_line, console, machine, table
-from planted import Tweet, rows_of, write_jsonl
+from planted import Tweet, numbered, rows_of, write_jsonl
 
 import provscan
 from provscan.text.variants import TO_HIRAGANA, han_variants
 
 DOCUMENT = 2_000
+LONG_ENOUGH = 25
 _TOKEN = re.compile(r"https?://\S+|[@#]\w+")
 _WIDE = re.compile("[\u1200-\u139f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _HAN = re.compile("[\u3400-\u9fff]{2,3}")
@@ -283,6 +289,34 @@ def clean_findings(index: provscan.Index, texts: list[str]) -> tuple[float, floa
     return 1000 * len(records[0]) / len(texts), 1000 * len(records[1]) / len(texts)
 
 
+def interval(
+    texts: list[str], edits: list[Edit], rng: Random, folder: Path
+) -> tuple[bool, bool, bool]:
+    """Make a run with copies, and return whether it gives an estimate, whether the
+    interval contains the number of copies, and whether "at least" is right.
+    """
+    rng.shuffle(texts)
+    quarter = len(texts) // 4
+    indexed, control, data = (
+        texts[low * quarter : high * quarter] for low, high in ((0, 2), (2, 3), (3, 4))
+    )
+    long = [text for text in indexed if units(text) >= LONG_ENOUGH]
+    edited = [rng.choice(edits)(t, rng) for t in rng.sample(long, len(long) // 10)]
+    copies = [copy for copy in edited if copy]
+    records = [*data, *copies]
+    rng.shuffle(records)
+    index, others, dataset = (
+        write_jsonl(folder / f"{name}.jsonl", numbered(each))
+        for name, each in (("index", indexed), ("control", control), ("data", records))
+    )
+    provscan.build_index(index, folder / "index")
+    run = provscan.match(dataset, folder / "index", folder / "run", control=[others])
+    answer = run.summary["answer"]["records"]
+    estimate, least = answer["estimate"], answer["at_least"] or 0.0
+    right = bool(estimate) and estimate["low"] <= len(copies) <= estimate["high"]
+    return bool(estimate), right, least <= len(copies)
+
+
 def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("--world", type=Path, required=True, metavar="FOLDER")
@@ -290,6 +324,7 @@ def main() -> None:
     parser.add_argument("--languages", nargs="+", metavar="CODE")
     parser.add_argument("--tweets", type=int, default=4_000)
     parser.add_argument("--copies", type=int, default=300)
+    parser.add_argument("--runs", type=int, default=0)
     arguments = parser.parse_args()
     console.print(machine())
     result = table(
@@ -302,6 +337,9 @@ def main() -> None:
     )
     clean = table(
         "Records without copies", "language", "records", "matches", "findings"
+    )
+    intervals = table(
+        "Intervals", "language", "runs", "estimates", "right", "at least right"
     )
     for path in sorted(arguments.world.glob("*.jsonl*")):
         language = path.name.split(".")[0]
@@ -335,8 +373,19 @@ def main() -> None:
                 f"{len(texts):,}",
                 *(f"{each:.1f}" for each in clean_findings(index, texts)),
             )
+        texts = [tweet.text for tweet in rows_of(path)]
+        edits = [c.edit for c in (EVERYWHERE | EDITS.get(language, ACCENTS)).values()]
+        results = []
+        for seed in range(arguments.runs):
+            with tempfile.TemporaryDirectory() as folder:
+                rng = Random(f"{language} {seed}")
+                results.append(interval(texts, edits, rng, Path(folder)))
+        counts = map(sum, zip(*results, strict=True))
+        intervals.add_row(language, f"{len(results)}", *map(str, counts))
     console.print(result)
     console.print(clean)
+    if arguments.runs:
+        console.print(intervals)
 
 
 if __name__ == "__main__":
