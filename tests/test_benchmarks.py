@@ -185,12 +185,12 @@ def test_costs_that_follow_the_model_are_predicted(tmp_path: Path) -> None:
     ]
     file = tmp_path / "measurements.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in measurements))
-    printed = run("scale_model", str(file))
+    printed = run("scale", str(file), "--texts", "none")
     for said in ("3 of 3 for builds", "6 of 6 for scans", "| 1% | 1% | 1 |"):
         assert said in printed
     file.write_text(json.dumps(measurements[0]) + "\n")
     with pytest.raises(AssertionError, match="at least three sizes"):
-        run("scale_model", str(file))
+        run("scale", str(file), "--texts", "none")
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="make nightly")
