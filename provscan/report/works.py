@@ -66,7 +66,7 @@ def exclusions(works: pa.Table, summary: Mapping[str, Any]) -> list[tuple[str, i
     """
     cutoff = summary["control"]["cutoff"]
     control = cutoff["texts"] if cutoff else 0
-    texts, found = summary["index"]["texts"], summary["texts_found"]
+    texts, found = summary["index"]["texts"], max(summary["texts_found"], len(works))
     reasons = works["why_not_counted"].to_pylist()
     taken = [
         ("serve as control", control),
@@ -74,7 +74,7 @@ def exclusions(works: pa.Table, summary: Mapping[str, Any]) -> list[tuple[str, i
         ("further texts of the same tweets", found - len(works)),
         *((f"only {name}", reasons.count(name)) for name, _ in NOT_FINDINGS.values()),
     ]
-    taken = [(name, number) for name, number in taken if number]
+    taken = [(name, number) for name, number in taken if number > 0]
     return [("licensed texts", texts), *taken, ("with findings", reasons.count(None))]
 
 
