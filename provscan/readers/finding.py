@@ -338,7 +338,7 @@ class Finder:
             try:
                 with readable(member.source):
                     head, compression = head_of(member, self._limits)
-                    if not head and member.size:
+                    if not head and member.size and compression is None:
                         raise NotReadable("damaged archive")
                     split = member
                     if compression is not None:

@@ -227,6 +227,16 @@ def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empt
     assert (found.texts, found.stats.skipped) == (TEXTS, {})
 
 
+def test_an_empty_compressed_file_in_an_archive_is_not_damaged(write, read_all):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("a.jsonl.gz", gzip.compress(b""))
+        archive.writestr("b.jsonl", '{"text": "some words"}')
+    found = read_all(write("a.zip", out.getvalue()))
+    assert len(found.rows) == 1
+    assert found.stats.notes == {"empty_file": 1}
+
+
 def test_archives_in_archives_are_reported(write, read_all):
     inner = zipped([("b.jsonl", LINES)])
     found = read_all(
