@@ -65,14 +65,6 @@ def test_positions_are_code_points_of_the_text_that_was_sent(client: Client) -> 
         assert text[match["start"] : match["end"]] == SOURDOUGH
 
 
-def test_an_answer_without_matches_says_so(client: Client) -> None:
-    for text in ("", " ", "nothing that anybody licensed to anyone at any time"):
-        found = client.look_up(text)
-        assert found["matches"] == []
-        assert "No licensed tweet shares enough wording" in found["answer"]
-        assert "only the tweets of this index were searched" in found["answer"]
-
-
 def test_a_batch_gives_the_same_results_as_single_requests(client: Client) -> None:
     texts = [COPY, "nothing", SAYING]
     sent = {"texts": [{"text": text, "id": f"n{n}"} for n, text in enumerate(texts)]}

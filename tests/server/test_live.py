@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pytest
 from live_server import HERON, SOURDOUGH, TWEETS, running
 
 import provscan
-from provscan.errors import IndexFormatError
 from provscan.server.live import LiveIndex
 
 NEW = {"id": "3001", "text": "Nobody tells you how loud a lighthouse is in the fog."}
@@ -87,12 +84,3 @@ def test_answers_come_from_the_index_that_they_name(tmp_path: Path) -> None:
             for future in asking:
                 future.result()
     assert seen == {*known}
-
-
-def test_a_folder_without_an_index_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(IndexFormatError, match="there is no index at"):
-        LiveIndex(tmp_path / "no.index")
-    (tmp_path / "a.index").mkdir()
-    shutil.copy(__file__, tmp_path / "a.index" / "manifest.json")
-    with pytest.raises(IndexFormatError):
-        LiveIndex(tmp_path / "a.index")

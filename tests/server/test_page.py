@@ -183,18 +183,3 @@ def test_axe_finds_no_violation(
     assert [
         (item["id"], item["impact"], item["nodes"][0]["html"][:200]) for item in found
     ] == []
-
-
-def test_without_scripts_the_page_names_the_command(opened: Open) -> None:
-    page = opened(java_script_enabled=False)
-    assert "provscan lookup" in page.locator("noscript").text_content()
-
-
-def test_screen_readers_get_names_and_results(opened: Open) -> None:
-    page = opened()
-    type_in(page, TEXT, 3)
-    assert page.get_by_role("textbox", name="Text").get_attribute("aria-describedby")
-    assert page.get_by_role("status").text_content().startswith("2 findings")
-    assert page.get_by_role("article", name="Match 1").is_visible()
-    assert page.get_by_role("region", name="Matches").is_visible()
-    assert page.locator("#mirror").get_attribute("aria-hidden") == "true"
