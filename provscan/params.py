@@ -280,12 +280,6 @@ class MatchParams(Params):
     partial_chars: int = 40
     limits: SearchLimits = SearchLimits()
 
-    def as_dict(self) -> dict[str, Any]:
-        return super().as_dict() | {
-            "few_chars": FEW_CHARS,
-            "few_missing": FEW_MISSING,
-        }
-
     def __post_init__(self) -> None:
         for name in ("threshold", "min_containment"):
             require_number(name, getattr(self, name))

@@ -32,7 +32,7 @@ from provscan.errors import RecallError, WithheldError
 from provscan.matching import Index
 from provscan.names import percentage
 from provscan.options import MatchOptions, Source
-from provscan.params import MatchParams
+from provscan.params import FEW_CHARS, FEW_MISSING, MatchParams
 from provscan.runs.answer.summary import summarise
 from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.wording import since_baseline
@@ -205,7 +205,11 @@ def _info(
     info: dict[str, Any] = {
         "version": RUN_VERSION,
         "parameters": {**options.as_dict(), "workers": options.threads},
-        "match": MatchParams().as_dict(),
+        "match": {
+            **MatchParams().as_dict(),
+            "few_chars": FEW_CHARS,
+            "few_missing": FEW_MISSING,
+        },
         "limits": {**readers.current_limits().as_dict(), "candidates": CANDIDATES},
         "repeat": None if named is None else options.command(named, index.path, path),
         "folder": os.getcwd(),
