@@ -299,7 +299,8 @@ workers = match_option("Running", "workers")
 digests = option(
     "--digests",
     is_flag=True,
-    help="Show ids and SHA-256 digests instead of texts and names of authors.",
+    help="Show ids and SHA-256 digests instead of texts. Pages and lists, but not "
+    "bundles, also leave out the names of authors.",
 )
 reviewed = path_option(
     "--reviewed",

@@ -77,7 +77,12 @@ def write_without_texts(run: Path, folder: Path) -> None:
     """Write the tables of a run without texts. SHA-256 digests replace the passages and
     tweets of findings; their context and the texts of other matches are left out.
     """
-    _rewrite(run / EVIDENCE_FILE, folder, lambda rows: with_digests(rows, 0))
+
+    def digests(rows: pa.Table) -> pa.Table:
+        position = rows.schema.get_field_index("author")
+        return with_digests(rows, 0).set_column(position, "author", rows["author"])
+
+    _rewrite(run / EVIDENCE_FILE, folder, digests)
     _rewrite(run / MATCHES_FILE, folder, _without_other_texts)
 
 
