@@ -40,6 +40,8 @@ NAMES: dict[str, tuple[str, ...]] = {
         "message",
         "post",
         "status",
+        # A member of a sample in a webdataset.
+        "txt",
         "status_text",
         "sentence",
         "comment",
