@@ -188,7 +188,9 @@ def test_few_dated_records_test_no_direction(
     answer: Callable[..., dict[str, Any]], tmp_path: Path, write: Write
 ) -> None:
     index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
-    copies = [{"text": text} for text in PLATFORM[:80]]
+    # Dates of which only the year is known are of no help.
+    years = [f"{row['created_at'][:4]}-01-01" for row in LICENSED]
+    copies = [{"text": PLATFORM[n], "date": years[n]} for n in range(80)]
     for row in copies[:30]:
         row["date"] = "2019-04-05"
     for row in copies[:4]:

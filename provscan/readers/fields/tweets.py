@@ -62,6 +62,9 @@ def bind(
     roles |= _usual_roles(usual, found)
     if "text" not in roles:
         what = "no field is named as the text of tweets usually is"
+        if short := usual.get("text"):
+            names = ", ".join(map(name_of, short))
+            what = f"the values of {names} do not read like text"
         if likely := _with_texts(found):
             names = ", ".join(map(name_of, likely))
             what += f" (but the values of {names} read like text)"

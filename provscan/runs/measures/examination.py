@@ -54,7 +54,6 @@ LEAST_SHARED = 10
 # The control may lack a year of the findings if the year has this share of the licensed
 # texts or more: a control of later tweets is fair.
 RARE_YEAR = 0.1
-DAY = 86_400_000.0  # Milliseconds.
 # Seed of the sample of licensed texts.
 SEED = 3
 
@@ -77,9 +76,10 @@ def examine(
     found = _taken(matches.authorship, first)
     own = [carrier.text for carrier in matches.scanned.carriers]
     contributor = _contributor(matches, chance.whole.claims, samples, controls)
-    latest = _latest(matches, until)[first]
+    certain, possible = (times[first] for times in _latest(matches, until))
     posted = found.time.fill_null(-1).to_numpy()
-    dated = (posted >= 0) & np.isfinite(latest)
+    younger = posted > possible
+    dated = (posted >= 0) & np.isfinite(possible) & (younger | (posted <= certain))
     return Examination(
         clusters=len(first),
         explained=claim.chance.limits["clusters"].high,
@@ -88,7 +88,7 @@ def examine(
         lacking=_lacking(found, samples, years=contributor is None)
         if controls.texts
         else None,
-        younger=float(np.mean(posted[dated] > latest[dated])) if dated.any() else None,
+        younger=float(np.mean(younger[dated])) if dated.any() else None,
         dated=int(dated.sum()),
     )
 
@@ -115,20 +115,29 @@ def _lacking(found: Authorship, samples: TextSamples, *, years: bool) -> str | N
     return too_rare(codes(every), codes(licensed.year), codes(control.year), names)
 
 
-def _latest(matches: ScoredMatches, until: datetime | None) -> Floats:
-    """Return the latest time, in milliseconds, at which each text can have been posted
-    to be the source of all its findings; infinite if it is unknown.
+def _latest(matches: ScoredMatches, until: datetime | None) -> tuple[Floats, Floats]:
+    """Return the latest times, in milliseconds, at which each text can have been posted
+    to be the source of all its findings, certainly and possibly; infinite if unknown.
 
-    It is a day after the date of the earliest record, since dates may lack the time or
-    the time zone, and not after ``until``.
+    Certainly a day after the date of the earliest record, since dates may lack the time
+    or the time zone; possibly at the end of its month or year, if the date is the first
+    day of one, since dates may lack the day or the month. Neither is after ``until``.
     """
     end = np.inf if until is None else until.timestamp() * 1000.0
-    latest = np.full(len(matches.text), end)
+    certain, possible = np.full((2, len(matches.text)), end)
     for batch in matches.batches([*NEEDED, "date"]):
-        dates = batch.columns["date"].cast(pa.float64()).fill_null(np.inf).to_numpy()
-        which = batch.passes_rule
-        np.minimum.at(latest, batch.text_index[which], dates[which] + DAY)
-    return latest
+        dates = batch.columns["date"].filter(pa.array(batch.passes_rule))
+        texts = batch.text_index[batch.passes_rule][dates.is_valid().to_numpy(False)]
+        times = dates.drop_null().to_numpy().astype("datetime64[ms]")
+        days = times + np.timedelta64(1, "D")
+        np.minimum.at(certain, texts, days.astype(float))
+        ends = days
+        for unit in ("M", "Y"):
+            starts = times.astype(f"datetime64[{unit}]")
+            after = (starts + 1).astype(times.dtype) + np.timedelta64(1, "D")
+            ends = np.where(starts == times, after, ends)
+        np.minimum.at(possible, texts, ends.astype(float))
+    return certain, possible
 
 
 def _taken(known: Authorship, texts: Numbers) -> Authorship:
