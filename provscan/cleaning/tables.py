@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from provscan.cleaning.archives import copy_tar
-from provscan.readers.bytes.archives import PART, Readable, hidden_part
+from provscan.readers.bytes.archives import PART, Readable, hidden_part, sample_key
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.columnar import (
     FIRST,
@@ -23,7 +23,6 @@ from provscan.readers.formats.columnar import (
     parquet_file,
     require_sound,
 )
-from provscan.readers.formats.webdataset import sample_key
 
 # A function that takes the number of a row, and a table that begins with this row. It
 # returns the table to write in its place.
@@ -106,7 +105,7 @@ def rewrite_samples(
         nonlocal number, key, kept
         if hidden_part(info.name) is not None:
             return False
-        if (this := sample_key(info)) != key:
+        if (this := sample_key(info.name)) != key:
             key, number = this, number + 1
             kept = keep(number)
         if kept:

@@ -569,6 +569,8 @@ def test_files_of_data_or_code_with_one_name_are_no_samples(write, read_all):
     ]
     found = read_all(write("a.tar", tarred(files)))
     assert found.texts == [*TEXTS, *TEXTS[:3]]
+    files = [(f"{part}/a.txt", "\n".join(TEXTS).encode()) for part in ("en", "de")]
+    assert read_all(write("b.tar", tarred(files))).texts == [*TEXTS, *TEXTS]
 
 
 def test_texts_of_a_database_that_are_not_utf8_are_counted(tmp_path, read_all):

@@ -123,14 +123,19 @@ def is_webdataset(names: list[str]) -> bool:
     """Return whether the members of an archive form samples: several members share a
     key, and some of them are texts.
     """
-    keys = [
-        os.path.basename(name).partition(".")
-        for name in names
-        if hidden_part(name) is None
-    ]
-    return len({key for key, _, _ in keys}) < len(keys) and any(
-        kind in TEXT_MEMBERS for _, _, kind in keys
+    shown = {name for name in names if hidden_part(name) is None}
+    kinds = {os.path.basename(name).partition(".")[2] for name in shown}
+    return len(set(map(sample_key, shown))) < len(shown) and not kinds.isdisjoint(
+        TEXT_MEMBERS
     )
+
+
+def sample_key(name: str) -> str:
+    """Return the key of the sample of a member: its folder, and its name up to the
+    first dot.
+    """
+    folder, name = os.path.split(name)
+    return os.path.join(folder, name.partition(".")[0])
 
 
 # The zip archive that each thread opened last.

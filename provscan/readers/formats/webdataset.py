@@ -19,6 +19,7 @@ from provscan.readers.bytes.archives import (
     Readable,
     hidden_part,
     members_of,
+    sample_key,
 )
 from provscan.readers.bytes.encodings import as_utf8
 from provscan.readers.bytes.streams import REPLACED, ByteStream
@@ -40,7 +41,7 @@ class WebDataset(Format):
         limit = stream.context.limits.record_bytes
         try:
             for member, file in _files(stream):
-                if (this := sample_key(member)) != key:
+                if (this := sample_key(member.name)) != key:
                     if number >= 0:
                         yield Rows([number], [sample])
                     key, number, sample = this, number + 1, {"__key__": this}
@@ -73,12 +74,6 @@ def _text(data: bytes, number: int, name: str, stream: ByteStream) -> str:
     elif stream.split.layout.encoding is not None and REPLACED in text:
         stream.counts.note("not_in_encoding", number, name)
     return text
-
-
-def sample_key(member: tarfile.TarInfo) -> str:
-    """Return the key of the sample of a file: its name up to the first dot."""
-    folder, name = os.path.split(member.name)
-    return os.path.join(folder, name.partition(".")[0])
 
 
 def _files(stream: ByteStream) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
