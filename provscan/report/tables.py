@@ -262,9 +262,10 @@ def index_brief(info: Mapping[str, Any], *, width: int = 100) -> str:
     """
     added = info.get("appended")
     part = added or info
-    tweets, texts = counted(info["tweets"], "tweet"), count(info["texts"])
+    tweets = counted(info["tweets"], "tweet")
+    texts = counted(info["texts"], "different text")
     size = decimal(info["bytes"])
-    lines = [f"{info['path']}: {tweets} with {texts} different texts, {size}"]
+    lines = [f"{info['path']}: {tweets} with {texts}, {size}"]
     if added:
         lines.append(
             f"Added: {counted(added['added'], 'tweet')}; in the index before: "

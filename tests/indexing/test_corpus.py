@@ -113,6 +113,9 @@ def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
         ]
         return CliRunner().invoke(main, words)
 
+    def info() -> str:
+        return CliRunner().invoke(main, ["info", str(tmp_path / "i.index")]).stdout
+
     first = called(
         "a.jsonl",
         [
@@ -122,7 +125,7 @@ def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
         ],
     )
     assert "Notices of deletions: 1," in first.stderr
-    assert "\nRecords not indexed\n" in first.stdout
+    assert "\nRecords not indexed\n" in info()
     added = [
         '{"text": "a tweet of the second file"}',
         "no JSON",
@@ -133,14 +136,15 @@ def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
     assert second.exit_code == 0, second.output
     assert "deletions" not in second.stderr
     assert "No tweet has an id" in second.stderr
-    before, after = second.stdout.split(
-        "Records not indexed when the index was built\n"
-    )[1].split("Records not indexed in the last addition\n")
+    shown = info()
+    before, after = shown.split("Records not indexed when the index was built\n")[
+        1
+    ].split("Records not indexed in the last addition\n")
     assert " ".join(before.split()) == "1 line that is not JSON 1 deletion"
     assert (
         " ".join(after.split())
         == "2 line that is not JSON Noticed in the last addition 1 id missing"
     )
     assert "1 tweet; in the index already: 0; without letters or digits: 1" in " ".join(
-        second.stdout.split()
+        shown.split()
     )

@@ -529,6 +529,7 @@ FACTS = {
     "2023-03-29 announcement": {("cap-free", 0), ("cap-basic", 10_000)},
     "2023-03-30 capture": {("audit", None)},
     "2024-10-12 capture": {("proof-of-deletion", 10), ("government-plan", None)},
+    "2024-11-15 effect": {("liquidated-damages", 1_000_000)},
     "2025-06-04 last updated": {("training", None), ("audit", None)},
     "2026-02-17 capture": {("cap-pay-per-use", 2_000_000)},
     "2026-08-13 capture": {("cap-pay-per-use", 3_000_000)},

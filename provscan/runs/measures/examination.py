@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import compress
 
 import numpy as np
 import pyarrow as pa
 
-from provscan.arrays import Flags, Floats, Numbers, distinct
+from provscan.arrays import Floats, Numbers, distinct
 from provscan.calibration.controls import Controls
 from provscan.calibration.spike_ins import draw_texts
 from provscan.estimate.background import BackgroundModel, text_sums
@@ -45,10 +44,6 @@ ORDER = 5
 # unless that leaves too few, by its share of the dataset's USUAL_WORDS most frequent
 # words, which shows its language.
 COMPARABLE, CLOSEST, USUAL_WORDS = 0.8, 0.05, 50
-# If at most SMALL_PART of the licensed texts are as near to the findings in wording as
-# all but FARTHEST of the findings to each other, by a model of order NEAR_ORDER, only
-# such texts are compared, unless there are fewer than FEWEST_NEAR of either kind.
-SMALL_PART, FARTHEST, NEAR_ORDER, FEWEST_NEAR = 0.15, 0.2, 3, 12
 # A record is left out if one part in LEAST_SHARED of it is wording of findings.
 LEAST_SHARED = 10
 # The control may lack a year of the findings if the year has this share of the licensed
@@ -172,50 +167,13 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
             others.append(short)
     chosen = [text[:LONGEST] for text in every[:: 1 + len(every) // WORDED]]
 
-    def drawn(count: int) -> list[str]:
-        texts = draw_texts(controls, count, SEED)
-        texts = texts[~np.isin(texts, found)]
-        licensed = reader.canonical_texts(texts).array().to_pylist()
-        return [text[:LONGEST] for text in licensed]
-
-    licensed = drawn(2 * WORDED)
+    texts = draw_texts(controls, 2 * WORDED, SEED)
+    texts = texts[~np.isin(texts, found)]
+    licensed = reader.canonical_texts(texts).array().to_pylist()
+    licensed = [text[:LONGEST] for text in licensed]
     if min(map(len, (chosen, licensed, others))) < FEW_WORDED:
         return None
-    if _nearest(chosen, licensed, others)[0].mean() <= SMALL_PART:
-        # The findings are in a language, or on a topic, that few licensed texts have:
-        # compare with these, and with the dataset's texts of this kind.
-        more = drawn(10 * WORDED)
-        parts = zip(_nearest(chosen, more, others), (more, others), strict=True)
-        near = [list(compress(texts, flags)) for flags, texts in parts]
-        if len(near[0]) >= FEWEST_NEAR and len(near[1]) <= 1:
-            return None  # The dataset's own texts are nothing like the findings.
-        if min(map(len, near)) >= FEWEST_NEAR:
-            return reads_like(*_scores(chosen, *near, comparable=False))
-    return reads_like(*_scores(chosen, licensed, others, comparable=True))
-
-
-def _nearest(
-    found: list[str], licensed: list[str], others: list[str]
-) -> tuple[Flags, Flags]:
-    """Return which licensed texts, and which of the dataset's own texts, are worded
-    like the findings: more so than a share FARTHEST of the findings are like the rest.
-    """
-    sums = [np.zeros(len(texts)) for texts in (found, licensed, others)]
-    for half in (0, 1):
-        like = BackgroundModel(NEAR_ORDER)
-        like.add(found[half::2])
-        usual = BackgroundModel(NEAR_ORDER, max_chars=max(like.chars, LONGEST))
-        usual.add(licensed)
-
-        rest, *scores = (
-            _bits(usual, texts) - _bits(like, texts)
-            for texts in (found[1 - half :: 2], licensed, others)
-        )
-        sums[0][1 - half :: 2] = rest
-        for each, score in zip(sums[1:], scores, strict=True):
-            each += score / 2.0
-    least = np.quantile(sums[0], FARTHEST)
-    return sums[1] >= least, sums[2] >= least
+    return reads_like(*_scores(chosen, licensed, others))
 
 
 def _bits(model: BackgroundModel, texts: list[str]) -> Floats:
@@ -225,11 +183,10 @@ def _bits(model: BackgroundModel, texts: list[str]) -> Floats:
 
 
 def _scores(
-    chosen: list[str], licensed: list[str], others: list[str], *, comparable: bool
+    chosen: list[str], licensed: list[str], others: list[str]
 ) -> tuple[Floats, Floats, Floats]:
     """Return the scores of findings, of licensed texts and of the dataset's own texts
-    for :func:`~provscan.estimate.examination.reads_like`; of ``comparable`` texts only,
-    or of all.
+    for :func:`~provscan.estimate.examination.reads_like`, of comparable texts only.
     """
     # Each half of the dataset's texts and of the licensed ones is scored by models of
     # the other halves, and each finding once.
@@ -242,7 +199,7 @@ def _scores(
             model.add(texts)
         words = Counter(word for text in ours for word in text.split())
         usual = {word for word, _ in words.most_common(USUAL_WORDS)}
-        most, least = (-np.inf, np.inf) if comparable else (np.inf, -np.inf)
+        most, least = -np.inf, np.inf
         for each, texts in zip(
             scores,
             (others[1 - half :: 2], licensed[1 - half :: 2], chosen[half::2]),
@@ -250,13 +207,12 @@ def _scores(
         ):
             common, rare = _bits(theirs, texts), _bits(platform, texts)
             known = np.array([_share_of_words(text, usual) for text in texts])
-            if comparable and each is not scores[2] and len(common):
+            if each is not scores[2] and len(common):
                 share = COMPARABLE if each is scores[0] else CLOSEST
                 most = max(most, float(np.quantile(common, share)))
                 least = min(least, float(np.quantile(known, 1.0 - share)))
             if (
-                comparable
-                and each is scores[1]
+                each is scores[1]
                 and np.mean((common <= most) & (known >= least)) < CLOSEST
             ):
                 least = -np.inf
