@@ -89,7 +89,7 @@ def forgotten(found: Result) -> Iterator[str]:
         copies = [copy["path"] for copy in found["copies"]]
         yield (
             f"Contained in {', '.join(copies)}: repeat match with --overwrite, or "
-            "export again, which leaves out what the index has forgotten."
+            "export again, which leaves out what the index of the run has forgotten."
         )
     if found["purged"]:
         yield "Forgotten texts and hashes are no longer in the files."

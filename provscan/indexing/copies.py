@@ -40,12 +40,19 @@ def copies_beside(index: Path, ids: pa.Array) -> list[dict[str, Any]]:
                 runs[hashlib.sha256(content).hexdigest()[:16]] = number
                 found.append({"path": _shown(path), "matches": number})
     for folder in folders:
-        for path in (*folder.glob("*.html"), *folder.glob("*/*.html")):
+        # export writes the lists of a run beside its report, to a folder of a folder.
+        for path in (
+            *folder.glob("*.html"),
+            *folder.glob("*/*.html"),
+            *folder.glob("*/*/report.html"),
+        ):
             if (path.parent / RUN_FILE).is_file():
                 continue  # The report of a run is named with the run.
             with suppress(OSError):
                 if any(run in runs for run in _runs_of(path)):
-                    found.append({"path": _shown(path), "matches": None})
+                    lists = path.with_name("works.csv").is_file()
+                    copy = path.parent if lists else path
+                    found.append({"path": _shown(copy), "matches": None})
     return found
 
 

@@ -15,7 +15,7 @@ from folders import FIXTURES, rows, write_folder
 import provscan
 from provscan.cli import main
 from provscan.handover.case import write_case
-from provscan.report.overview import LISTS
+from provscan.report.overview import LISTS, write_overview
 
 
 @pytest.fixture(scope="module")
@@ -106,11 +106,13 @@ def test_a_forgotten_tweet_is_named_and_left_out(purge: bool, tmp_path: Path) ->
     (tmp_path / "b.run" / "report.html").rename(tmp_path / "b.html")
     provscan.match(data[1:], index, tmp_path / "b.run", spike_ins=0, overwrite=True)
     write_case([tmp_path / "a.run", tmp_path / "b.run"], tmp_path / "c")
+    write_overview([tmp_path / "a.run"], tmp_path / "d")
     found = provscan.forget(tmp_path / "a.index", ["0"], purge=purge)
     assert {Path(copy["path"]).relative_to(tmp_path) for copy in found["copies"]} == {
         Path("a.run"),
         Path("b.html"),
         Path("c/case.html"),
+        Path("d/a"),
     }
     out = tmp_path / "list.jsonl"
     CliRunner().invoke(
