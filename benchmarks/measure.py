@@ -51,7 +51,7 @@ class _Recorder(Console):
                 columns = [str(column.header) for column in made.columns]
                 cells = [map(str, column.cells) for column in made.columns]
                 rows = [list(row) for row in zip(*cells, strict=True)]
-                title = str(made.title).strip()
+                title = str(made.title or "").strip()
                 tables.append({"title": title, "columns": columns, "rows": rows})
         file.write_text(json.dumps(tables), encoding="utf-8")
 
