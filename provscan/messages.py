@@ -2,7 +2,7 @@
 
 The condition of a message is in the code that yields it; its sentence is in the table,
 and :func:`message` puts both together, once. Results contain the code beside the
-sentence, so that nothing has to read sentences.
+sentence, so that no program has to parse sentences.
 """
 
 from __future__ import annotations

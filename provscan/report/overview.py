@@ -48,9 +48,16 @@ def write_overview(
     opened.sort(key=lambda files: files.info["finished"])
     if out.exists() and not out.is_dir():
         raise OutputError(f"{out} is a file, but several files go there: name a folder")
+    names = list(_names(opened))
+    for report in out.glob("*/works.csv"):
+        if report.parent.name not in names:
+            raise OutputError(
+                f"{report.parent} is of another run and would be handed on with these: "
+                "remove it, or name another folder"
+            )
     out.mkdir(parents=True, exist_ok=True)
     entries = []
-    for files, name in zip(opened, _names(opened), strict=True):
+    for files, name in zip(opened, names, strict=True):
         folder = out / name
         folder.mkdir(exist_ok=True)
         write_report(
@@ -72,9 +79,14 @@ def write_overview(
         tweets = works(exhibits)
         taken = exclusions(tweets, files.summary)
         steps, numbers = zip(*taken, strict=True)
+        by_author = authors(tweets)
+        if texts is not None:
+            # Without names, all authors are one row.
+            named = pa.array(["(all authors: names are left out)"] * len(by_author))
+            by_author = by_author.set_column(0, "author", named)
         tables = {
             "works": tweets,
-            "authors": authors(tweets),
+            "authors": by_author,
             "exclusions": pa.table({"step": steps, "texts": numbers}),
         }
         for title, table in tables.items():

@@ -1,7 +1,7 @@
 """Count the exhibits of a run by licensed tweet and by author, and say why tweets in
 the data do not count.
 
-A tweet stands for all tweets with its text, of which it is the earliest.
+If several tweets have the same text, the row names the earliest of them.
 """
 
 from __future__ import annotations

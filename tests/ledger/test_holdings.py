@@ -51,7 +51,7 @@ ids = "purged.txt"
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with an index of 40 tweets, of which the last two have the same
+    """Return a folder with an index of 40 tweets; the last two have the same
     text, and runs on two stores, of the tweets 1000 to 1009 and 1005 to 1039.
     """
     folder = tmp_path_factory.mktemp("corpus")

@@ -66,6 +66,9 @@ def test_a_folder_has_a_start_page_and_the_lists_of_each_run(
     # Lists may have been edited, so only --overwrite replaces them.
     assert CliRunner().invoke(main, arguments).exit_code == 3
     assert CliRunner().invoke(main, [*arguments, "--overwrite"]).exit_code == 0
+    # The folder of a run that is left out would be handed on.
+    fewer = ["export", str(runs[0]), *arguments[3:], "--overwrite"]
+    assert CliRunner().invoke(main, fewer).exit_code == 3
 
 
 def test_a_folder_can_leave_out_names_and_texts(
@@ -80,6 +83,8 @@ def test_a_folder_can_leave_out_names_and_texts(
         text = (out / "a" / name).read_text("utf-8")
         assert "author_1" not in text
         assert "harbour" not in text
+    (row,) = listed(out / "a" / "authors.csv")
+    assert row["author"]
 
 
 def test_several_runs_need_a_folder(runs: list[Path], tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_younger_tweets_are_not_the_source(
 @pytest.mark.parametrize(
     ("dates", "status", "remarks"),
     [
-        # Of the copies, in months of 2010 and 2030: nobody has seen the latter.
+        # The records of the copies are dated 2010 and 2030; the latter dates are wrong.
         ({"created_utc": 1_270_000_000}, "cannot_judge", []),
         ({"date": "2010-04-05"}, "cannot_judge", []),
         ({"Timestamp": "Tue Apr 06 00:10:41 +0000 2010"}, "cannot_judge", []),
