@@ -30,7 +30,6 @@ from provscan.estimate.background import matched_bits, text_sums
 from provscan.index import IndexReader
 from provscan.kernels.search.grams import GRAM
 from provscan.ordered_map import ordered_map
-from provscan.params import MatchParams
 from provscan.scoring.background import Background
 from provscan.scoring.hashtags import in_hashtags
 from provscan.scoring.lengths import WIDE, length_classes, lengths_and_scripts
@@ -45,7 +44,7 @@ MIN_BITS, MIN_BITS_PASSAGE = 45.0, 55.0
 LETTERS_WITHOUT_BITS = 40
 # Minimum number of letters outside hashtags and names of a stretch that has any, as
 # ``min_chars`` counts letters: fewer are a word between labels.
-WORDING = MatchParams().min_chars
+WORDING = 8
 # A match is known from elsewhere if known data contains its text, with a containment of
 # at least this share of the match's own containment.
 KNOWN_SHARE = 0.8
