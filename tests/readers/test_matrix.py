@@ -5,6 +5,7 @@ records as JSON lines.
 import csv
 import io
 import json
+import re
 import tarfile
 import zipfile
 
@@ -12,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from house import ROOT
 
+from provscan.readers.formats import registry
 from provscan.testing import RECORDS, check_format
 
 TEXTS = [record["text"] for record in RECORDS]
@@ -97,6 +100,24 @@ FORMATS = {
         for kind, data in (("jpg", b"\xff\xd8"), ("txt", r["text"].encode()))
     ),
 }
+
+
+# Formats whose files can't be made of RECORDS, or not stored in every way: other files
+# of this folder test them.
+ELSEWHERE = {"archive", "duckdb", "html", "hub", "sqlite"}
+
+
+def test_every_format_has_tests_and_a_line_on_the_page(write, read_all):
+    tested = {
+        split.format
+        for name, data in FORMATS.items()
+        for split in read_all(write(name, data)).splits
+    }
+    page = (ROOT / "docs" / "inputs.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.count("|") == 4]
+    documented = {name for row in rows for name in re.findall("`([a-z]+)`", row[2])}
+    assert set(registry.FORMATS) == tested | ELSEWHERE
+    assert set(registry.FORMATS) <= documented
 
 
 # An archive in an archive is reported.
