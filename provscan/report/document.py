@@ -194,6 +194,8 @@ def render(
         for item in files.summary["sources"]
     }
     first = _first(shown, sources, review)
+    by_file = (summary.get("sample") or {}).get("by") == "files"
+    records = [item["read"] for item in files.summary["sources"]]
     copies = summary["answer"]["status"] == statuses.COPIES_FOUND
     return page(
         "page.html",
@@ -227,15 +229,14 @@ def render(
             ]
         },
         exclusions=exclusions(works(files.exhibits), summary),
+        similarity=figures.similarity(findings),
         # Records of sampled files are not numbered consecutively.
-        strip=[]
-        if (summary.get("sample") or {}).get("by") == "files"
-        else figures.strip(findings, files.summary["sources"]),
+        strip=[] if by_file else figures.strip(findings, files.summary["sources"]),
         left_out=omissions.left_out(summary),
         command=wording.visible(command),
         full_paths=command == files.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed_exhibits(shown, review, sources)),
+        blocks=map(Markup, packed_exhibits(shown, review, sources, None if by_file else records)),
     )
 
 

@@ -94,8 +94,9 @@ def similarity(exhibits: pa.Table) -> dict[str, list[int]]:
         exhibits["containment"].to_numpy(),
         exhibits["similarity"].to_numpy(),
     )
-    # The columns are 32-bit: a share of 0.8 may be just below it.
-    place = np.minimum((alike * CLASSES + 1e-5).astype(np.int64), CLASSES - 1)
+    # Rounded as in the exhibits of a page, whose filter has the same classes.
+    place = np.rint(alike * 1000).astype(np.int64) * CLASSES // 1000
+    place = np.minimum(place, CLASSES - 1)
     result: dict[str, list[int]] = {}
     for name, kind in KINDS.items():
         counts = np.bincount(place[level == name], minlength=CLASSES)

@@ -105,11 +105,16 @@ def _replaced(table: pa.Table, name: str, column: Any) -> pa.Table:
 
 
 def packed_exhibits(
-    exhibits: pa.Table, review: Review, sources: Mapping[str, str]
+    exhibits: pa.Table,
+    review: Review,
+    sources: Mapping[str, str],
+    records: Sequence[int] | None,
 ) -> Iterator[str]:
     """Yield the blocks with the exhibits and the reviewers' marks.
 
-    ``sources`` maps the sources of the run, in their order, to their displayed names.
+    ``sources`` maps the sources of the run, in their order, to their displayed names;
+    ``records`` has the number of records of each, or is None if records are not
+    numbered consecutively.
     """
     names: dict[str, list[Any]] = {}
     columns = _columns(exhibits, names)
@@ -121,6 +126,7 @@ def packed_exhibits(
         "chunk": CHUNK,
         "names": names,
         "ranks": ranks,
+        "records": records,
         "words": WORDS,
         "marks": {
             row: mark for row, mark in review.marks.items() if row < len(exhibits)

@@ -394,9 +394,20 @@ def test_without_scripts_the_page_shows_the_first_exhibits(
         "Records from 0 to 61: findings 52, at least 47, estimate 51, interval 47 to 58"
     )
     strip = page.locator("#where figure svg")
-    assert strip.locator("rect").count() == 100
-    counts = strip.get_attribute("aria-label").split(": ")[1].split(", ")
-    assert sum(map(int, counts)) == 52
+    counts = [*map(int, strip.get_attribute("aria-label").split(": ")[1].split(", "))]
+    assert (len(counts), sum(counts)) == (100, 52)
+    assert strip.locator("rect").count() == len([n for n in counts if n])
+
+
+def test_each_bar_of_a_figure_leads_to_its_exhibits(opened: Open, report: Path) -> None:
+    page = opened(report)
+    for selector in ("figure svg a", 'a[href*="alike"]', 'a[href*="match="]'):
+        for link in page.locator(f"#where {selector}").all()[:4]:
+            number = link.get_attribute("aria-label") or link.locator(
+                "xpath=../../td[1]"
+            ).inner_text()
+            link.click()
+            wait_for(page, f"{number.split(': ')[-1]} of 52")
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ function startBrowser(data, run) {
     const groups = facets.map((facet, f) => {
       const group = document.createElement("fieldset");
       group.append(make("legend", "", facet.title));
-      let codes = facet.names.map((_, code) => code).filter((code) => counts[f][code] || facet.chosen.has(code));
+      let codes = facet.names.map((_, code) => code).filter((code) => facet.chosen.has(code) || (counts[f][code] && !facet.pictured));
       if (facet.listed) {
         codes.sort((a, b) => facet.chosen.has(b) - facet.chosen.has(a) ||
           (facet.names[a] === "not known") - (facet.names[b] === "not known") || counts[f][b] - counts[f][a]);
@@ -77,7 +77,7 @@ function startBrowser(data, run) {
     const last = facets.findIndex((facet) => facet.standard), others = $("other-wording");
     const rest = counts[last].subarray(1).reduce((a, b) => a + b, 0);
     const [list] = groups.splice(last, 1);
-    $("facet-groups").replaceChildren(...groups);
+    $("facet-groups").replaceChildren(...groups.filter((group) => group.childElementCount > 1));
     others.lastElementChild.replaceChildren(list);
     others.firstElementChild.textContent = `Common or known wording (${number(rest)})`;
     others.hidden = !rest && isStandard(facets[last]);

@@ -2,7 +2,21 @@
 
 const LISTED = 12;
 
-// Facets: a code for each row, and a name for each code. A facet without chosen values has its `standard` values.
+const CLASSES = 20, PARTS = 100;  // as in figures.py
+
+// Returns the names of n equal shares of 100%: "95% to 100%".
+const shares = (n) => Array.from({ length: n }, (_, k) => `${(100 * k) / n}% to ${(100 * (k + 1)) / n}%`);
+
+// Returns the part of the dataset that contains the record of each row. The records of all sources are concatenated.
+function partsOf(data) {
+  const first = [0];
+  for (const count of data.records) first.push(first.at(-1) + count);
+  return Uint8Array.from(data.record, (record, row) =>
+    Math.min(Math.floor(((first[data.ranks[data.source[row]]] + record) * PARTS) / first.at(-1)), PARTS - 1));
+}
+
+// Facets: a code for each row, and a name for each code. A facet without chosen values has its `standard` values. One that is
+// `pictured` is chosen in a figure; the list shows only its chosen values.
 function makeFacets(data, marks) {
   const years = [...new Set(data.year)].sort((a, b) => (a || 9999) - (b || 9999)), yearCode = new Map(years.map((year, code) => [year, code]));
   const kinds = [...new Set(Object.values(data.words.kinds))], why = Object.keys(data.words.not_findings);
@@ -19,6 +33,13 @@ function makeFacets(data, marks) {
     { key: "lang", title: "Language of the tweet", names: known(data.names.lang), codes: data.lang, listed: LISTED },
     { key: "source", title: "Source", names: known(data.names.source), codes: data.source },
     { key: "field", title: "Field", names: known(data.names.field), codes: data.field },
+    { key: "alike", title: "Similarity", names: shares(CLASSES), listed: 3,
+      codes: Uint8Array.from(data.level, (level, row) => {
+        const part = data.names.level[level] === "partial";
+        return Math.min(Math.floor(((part ? data.containment : data.similarity)[row] * CLASSES) / 1000), CLASSES - 1);
+      }) },
+    { key: "part", title: "Part of the dataset", names: shares(PARTS), pictured: true,
+      codes: data.records ? partsOf(data) : new Uint8Array(data.rows) },
     { key: "author", title: "Author", names: known(data.names.author), codes: data.author, listed: LISTED },
     { key: "list", title: "Listed", names: ["findings", ...why.map((key) => data.words.not_findings[key][0])], standard: [0],
       codes: Uint8Array.from(data.flags, (flags) => (flags & COUNTED ? 0 : 1 + why.indexOf(notFinding(flags)))) },
