@@ -195,7 +195,7 @@ def render(
     }
     first = _first(shown, sources, review)
     by_file = (summary.get("sample") or {}).get("by") == "files"
-    records = [item["read"] for item in files.summary["sources"]]
+    read = None if by_file else [item["read"] for item in files.summary["sources"]]
     copies = summary["answer"]["status"] == statuses.COPIES_FOUND
     return page(
         "page.html",
@@ -236,7 +236,10 @@ def render(
         command=wording.visible(command),
         full_paths=command == files.info.get("repeat"),
         texts=texts,
-        blocks=map(Markup, packed_exhibits(shown, review, sources, None if by_file else records)),
+        blocks=map(
+            Markup,
+            packed_exhibits(shown, review, sources, read),
+        ),
     )
 
 

@@ -403,9 +403,10 @@ def test_each_bar_of_a_figure_leads_to_its_exhibits(opened: Open, report: Path) 
     page = opened(report)
     for selector in ("figure svg a", 'a[href*="alike"]', 'a[href*="match="]'):
         for link in page.locator(f"#where {selector}").all()[:4]:
-            number = link.get_attribute("aria-label") or link.locator(
-                "xpath=../../td[1]"
-            ).inner_text()
+            number = (
+                link.get_attribute("aria-label")
+                or link.locator("xpath=../../td[1]").inner_text()
+            )
             link.click()
             wait_for(page, f"{number.split(': ')[-1]} of 52")
 
