@@ -54,7 +54,7 @@ def command(
     """Compare what was accessed, held and used with the rules.
 
     LOG is an access log of a gateway or a client: JSON lines, CSV, Parquet, web server
-    and load balancer logs, CloudTrail or twarc.log, or a folder or archive of them.
+    and load balancer logs or CloudTrail, or a folder or archive of them.
     Conduct on each day is compared with the rules that were in force on that day.
     """
     from provscan.cli import show

@@ -144,13 +144,9 @@ WITH streams AS (
     SELECT DISTINCT s.app, q.quarter, true AS recorded
     FROM quarters q JOIN files USING (part) JOIN streams s USING (stream)
 ), lost AS (
-    -- A gap that a digest shows is one of all applications in logs of CloudTrail.
     SELECT DISTINCT app, true AS lost, unnest(range(epoch(start)::BIGINT // 900,
         epoch("end")::BIGINT // 900 + 1)) AS quarter
-    FROM pauses JOIN (FROM streams UNION SELECT app, logs.stream
-        FROM logs, (SELECT DISTINCT app FROM quarters JOIN files USING (part)
-            WHERE format = 'json' AND columns LIKE '%eventTime%') WHERE logs.format = 'digest') USING (stream)
-    WHERE kind = 'gap'
+    FROM pauses JOIN streams USING (stream) WHERE kind = 'gap'
 ), grid AS (
     SELECT app, unnest(range(min(quarter), max(quarter) + 1)) AS quarter
     FROM own GROUP BY app

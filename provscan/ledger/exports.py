@@ -1,14 +1,12 @@
-"""Read usage exports of the platform, and digests of the log service.
+"""Read the usage export of the platform.
 
 A usage export (:func:`usage`) is the response to ``GET /2/usage/tweets`` of the X API:
-tweets per day of a project and of each application. A CloudTrail digest
-(:func:`digest`) lists the log files of an hour with their checksums, and names the
-previous digest.
+tweets per day of a project and of each application.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 from provscan.errors import InputError
@@ -38,31 +36,6 @@ def usage(stream: ByteStream, source: str) -> list[dict[str, Any]]:
         ]
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"it is not a usage export ({error!r})") from None
-
-
-def digest(stream: ByteStream) -> dict[str, Any]:
-    """Return the period of a digest, its log files, and the previous digest."""
-    document = json_document(stream)
-    try:
-        return {
-            "start": _time(document["digestStartTime"]),
-            "end": _time(document["digestEndTime"]),
-            "previous": str(document.get("previousDigestS3Object") or ""),
-            "files": {
-                str(each["s3Object"]): str(each["hashValue"]).lower()
-                for each in document.get("logFiles") or []
-            },
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"it is not a CloudTrail digest ({error!r})") from None
-
-
-def _time(value: str) -> str:
-    """Return a time in UTC, in a form whose order is that of the times."""
-    time = datetime.fromisoformat(value)
-    return (
-        (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
-    )
 
 
 def _number(value: Any) -> int:

@@ -18,7 +18,6 @@ calls that the log contains, if it is a sample).
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
@@ -73,9 +72,8 @@ DISORDER = 3
 DATE = r"(?<!\d)20\d\d[-_.]?[01]\d(?:[-_.T:]?\d+)*Z?"
 DATED = r"(?<![^/])(?:\w+=)?20\d\d(?:\d\d|[-_./](?:\w+=)?\d\d?){0,3}(?=/)"
 READABLE = (
-    "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, "
-    "logs of clients such as twarc, and the platform's usage export; each also "
-    "compressed and in archives"
+    "JSON lines, CSV, Parquet, web server and load balancer logs, CloudTrail, and the "
+    "platform's usage export; each also compressed and in archives"
 )
 # Notes on a log; each begins with a count of calls.
 NOTES = {
@@ -86,7 +84,7 @@ NOTES = {
     "can be wrong",
     "unstated": "{} without a status, counted as answered",
 }
-NO_CALL = "it contains no call"
+NO_CALL, NOTHING = "it contains no call", {"rows": 0, "bad": 0, "other": 0}
 # Errors of DuckDB that are not caused by a damaged file.
 FAILED = (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)
 
@@ -100,9 +98,7 @@ class Part:
     names: Path | None = None
     bad: list[dict[str, Any]] = field(default_factory=list)  # Rows of ``bad_lines``.
     usage: list[dict[str, Any]] = field(default_factory=list)
-    digest: dict[str, Any] | None = None
     zone: str = "UTC"  # The zone in which times without a zone are read.
-    content: str | None = None  # SHA-256 of the decompressed file, for digests.
 
 
 def take_in(
@@ -144,7 +140,6 @@ def take_in(
                 about |= {"state": "unread", "detail": why_unread(error, source)}
                 made.append(Part(about))
             progress.advance(each.split.size)
-        _hash_contents(made, found)
     for source, why in finder.unread:
         about = {"source": source, "stream": stream_of(source), "state": "unread"}
         made.append(Part(about | {"detail": why}))
@@ -189,22 +184,6 @@ def _checksum(split: Split) -> tuple[str, int]:
         digest.update(chunk)
         size += len(chunk)
     return digest.hexdigest(), size
-
-
-def _hash_contents(parts: Sequence[Part], found: Sequence[Found]) -> None:
-    """Hash the decompressed content of each log whose name is in a digest. The hash of
-    a damaged file stays None.
-    """
-    digests = [part.digest["files"] for part in parts if part.digest is not None]
-    named = {os.path.basename(name) for files in digests for name in files}
-    for part, each in zip(parts, found, strict=True):
-        if os.path.basename(part.about["source"]) not in named:
-            continue
-        with contextlib.suppress(InputError):
-            digest, context = hashlib.sha256(), _context(each.split)
-            for chunk in ByteStream(each.split, context):
-                digest.update(chunk)
-            part.content = None if context.damage else digest.hexdigest()
 
 
 def _context(split: Split) -> Context:
@@ -267,7 +246,7 @@ class _Maker:
         if form == "usage":
             self.part.usage = exports.usage(stream, about["source"])
         elif form == "digest":
-            self.part.digest = exports.digest(stream)
+            self.part.about |= NOTHING | {"detail": "a digest of CloudTrail: no call"}
         else:
             self._make(found)
         with self._replacing(description) as file:
@@ -282,8 +261,7 @@ class _Maker:
             if form != "parquet":
                 lines = FORMATS[form](found.head)
                 if lines.is_empty(ByteStream(found.split, _context(found.split))):
-                    empty = {"rows": 0, "bad": 0, "other": 0, "detail": NO_CALL}
-                    self.part.about |= empty
+                    self.part.about |= NOTHING | {"detail": NO_CALL}
                     return
                 self._type_lines(lines, found.split, copy)
                 self._write(f"FROM read_parquet({literal(copy)})")
@@ -341,7 +319,6 @@ class _Maker:
         for reason, count in context.stats.skipped.items():
             example = context.stats.examples[reason][0]
             self._bad(reason, count, example.record + 1, example.detail)
-        self.part.about |= {"other": form.others, "detail": form.detail}
         if context.damage is not None:
             self.part.about |= {"state": "damaged", "detail": context.damage}
 
@@ -410,7 +387,7 @@ class _Maker:
                 arg_min(line, row) FROM ({rows}) WHERE other OR bad IS NOT NULL
             GROUP BY why ORDER BY why"""
         ).fetchall()
-        about["other"] = about.get("other", 0)
+        about["other"] = 0
         for reason, count, row, line in counts:
             if reason is None:
                 about["other"] += count

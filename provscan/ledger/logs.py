@@ -6,9 +6,9 @@
 extract a column from these rows (``value``).
 
 DuckDB parses lines: a batch contains only their positions and texts, and ``query``
-gives the SQL that parses them. Two formats have records of several lines, which Python
-first converts to lines of JSON: ``Documents``, and ``Client``, whose messages
-``clients`` reads. Parquet has no class: ``intake`` reads it with DuckDB.
+gives the SQL that parses them. The records of ``Documents`` have several lines, and
+Python first converts each to a line of JSON. Parquet has no class: ``intake`` reads it
+with DuckDB.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ import orjson
 import pyarrow as pa
 
 from provscan.errors import InputError
-from provscan.ledger import clients
 from provscan.ledger.database import literal
 from provscan.readers.bytes.streams import ByteStream, lines
 
@@ -69,8 +68,6 @@ class Format:
 
     def __init__(self, head: bytes) -> None:
         self.names: dict[str, str] = {}  # The columns, each with its first value.
-        self.others = 0  # Lines that ``batches`` left out because they are not calls.
-        self.detail: str | None = None  # A note on the file, for the report.
 
     def batches(self, stream: ByteStream) -> Iterator[pa.RecordBatch]:
         for block in lines(stream):
@@ -324,23 +321,6 @@ def _line(record: Any) -> str:
     return orjson.dumps(record).decode()
 
 
-class Client(Documents):
-    """Logs of clients, whose calls :mod:`provscan.ledger.clients` assembles."""
-
-    name = "client"
-    reason = "not_the_format"
-
-    def __init__(self, head: bytes) -> None:
-        times = map(clients.time_of, head.decode("utf-8", "replace").splitlines())
-        first = next(filter(None, times), "")
-        JsonLines.__init__(self, orjson.dumps(dict.fromkeys(clients.COLUMNS, first)))
-
-    def records(self, stream: ByteStream) -> Iterator[tuple[int, Any]]:
-        log = clients.ClientLog()
-        yield from log.calls(_numbered(stream))
-        self.others, self.detail = log.others, log.note()
-
-
 def json_document(stream: ByteStream) -> Any:
     """Return the JSON document in a file."""
     data = b"".join(stream)
@@ -355,12 +335,6 @@ def json_document(stream: ByteStream) -> Any:
         raise InputError(f"it is not a JSON document: {error}") from error
 
 
-def _numbered(stream: ByteStream) -> Iterator[tuple[int, str]]:
-    for block in lines(stream):
-        listed = bytes(block.data).decode("utf-8", "replace").split("\n")
-        yield from enumerate((line.rstrip() for line in listed), block.first + 1)
-
-
 def _utf8(data: bytes | memoryview) -> bytes:
     """Return bytes in which invalid UTF-8 is replaced."""
     data = bytes(data)
@@ -369,7 +343,7 @@ def _utf8(data: bytes | memoryview) -> bytes:
 
 FORMATS: dict[str, type[Format]] = {
     known.name: known
-    for known in (JsonLines, Common, Balancer, Extended, Delimited, Documents, Client)
+    for known in (JsonLines, Common, Balancer, Extended, Delimited, Documents)
 }
 
 
@@ -395,8 +369,6 @@ def format_of(head: bytes) -> str:
         for known in (Common, Balancer):
             if re.match(known.pattern, line):
                 return known.name
-        if clients.is_message(line):
-            return "client"
     # A log of JSON lines may have a damaged first line.
     if any(line.startswith("{") and line.endswith("}") for line in listed[:50]):
         return "jsonl"

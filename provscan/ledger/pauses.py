@@ -5,19 +5,16 @@ one another only if their calls do not overlap in time; otherwise, :func:`separa
 makes each of them a stream of its own. :func:`pauses` makes the table.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
-busy, or digests show that files are missing or were changed. A pause at a switch to
-or from daylight saving time is due to the *clock*. In all other cases, and if a pause
-begins or ends with a backdated call, it is *unknown* whether calls are missing.
+busy. A pause at a switch to or from daylight saving time is due to the *clock*. In all
+other cases, and if a pause begins or ends with a backdated call, it is *unknown*
+whether calls are missing.
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 import pyarrow as pa
 
@@ -161,68 +158,4 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
                     'silence' END AS evidence
         FROM judged ORDER BY stream, start"""
     ).to_arrow_table()
-    return pa.Table.from_pylist(found.to_pylist() + _missing(parts), PAUSES)
-
-
-def _missing(parts: Sequence[Part]) -> list[dict[str, Any]]:
-    """Return the gaps that digests show: log files that are missing, damaged or
-    changed, and digests that are missing.
-
-    Any file with the checksum that a digest states proves that the content is intact.
-    A file is changed only if its whole path is the one that the digest names, because
-    others with its name can be copies, or come from elsewhere.
-    """
-    contents = {part.content for part in parts} | {
-        part.about.get("sha256") for part in parts
-    }
-    by_name: dict[str, list[Part]] = {}
-    for part in parts:
-        by_name.setdefault(os.path.basename(part.about["source"]), []).append(part)
-    digests = [part for part in parts if part.digest is not None]
-    digests.sort(key=lambda part: part.digest["start"])  # type: ignore[index]
-    rows, ends = [], dict[str, str]()
-    for part in digests:
-        digest, stream = part.digest, part.about["stream"]
-        assert digest is not None
-        evidence = [
-            _not_intact(name, by_name.get(os.path.basename(name), ()))
-            for name, checksum in digest["files"].items()
-            if checksum not in contents
-        ]
-        if evidence:
-            rows.append(_gap(stream, digest["start"], digest["end"], evidence))
-        # Digests of other trails, and what was before the first digest, are unknown.
-        previous = os.path.basename(digest["previous"] or "")
-        if stream in ends and previous and previous not in by_name:
-            about = f"the previous digest, {previous}, is not among the logs"
-            rows.append(_gap(stream, ends[stream], digest["start"], [about]))
-        ends[stream] = max(digest["end"], ends.get(stream, ""))
-    return rows
-
-
-def _not_intact(name: str, found: Sequence[Part]) -> str:
-    """Describe a log file that a digest names, whose content was not found. ``found``
-    are the files with its name.
-    """
-    short = os.path.basename(name)
-    placed = [part for part in found if f"/{part.about['source']}".endswith(f"/{name}")]
-    if any(part.content for part in placed):
-        return f"{short} changed after the digest"
-    if placed:
-        return f"{short} is damaged or can't be read"
-    if found:
-        return f"{short} is not among the logs, but a file with this name is"
-    return f"{short} is not among the logs"
-
-
-def _gap(stream: str, start: str, end: str, evidence: list[str]) -> dict[str, Any]:
-    begin, until = sorted(map(datetime.fromisoformat, (start, end)))
-    return {
-        "stream": stream,
-        "start": begin,
-        "end": until,
-        "seconds": (until - begin).total_seconds(),
-        "kind": "gap",
-        "evidence": "; ".join(evidence[:5])
-        + (f"; and {len(evidence) - 5:,} more" if evidence[5:] else ""),
-    }
+    return found.select(PAUSES.names).cast(PAUSES)

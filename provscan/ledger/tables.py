@@ -182,8 +182,8 @@ PAUSES = _schema(  # Pauses of an hour or more, and the longest pause of each st
     start=TIME,  # The last call before.
     end=TIME,  # The first call after.
     seconds=pa.float64(),
-    # "gap" (the stream is otherwise busy, or its digests name missing files), "clock"
-    # (the log's clock was set forward or back) or "unknown" (a gap, or no calls).
+    # "gap" (the stream is otherwise busy), "clock" (the log's clock was set forward or
+    # back) or "unknown" (a gap, or no calls).
     kind=pa.string(),
     evidence=pa.string(),
 )

@@ -5,7 +5,6 @@ and an interrupted measurement can be resumed.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import itertools
 import json
 import os
@@ -541,29 +540,6 @@ def test_a_clock_that_was_set_back_explains_no_pause(tmp_path: Path) -> None:
     assert (pause["seconds"], pause["kind"]) == (26 * 60, "unknown")
 
 
-def test_a_log_that_a_digest_misses_is_a_gap_of_its_applications(
-    tmp_path: Path,
-) -> None:
-    logs = tmp_path / "logs"
-    for name in ("trail/2023/01/01", "digest/2023/01/01"):
-        (logs / name).mkdir(parents=True)
-    for hour in (0, 2):
-        records = [
-            {"eventTime": f"2023-01-01T0{hour}:{minute:02}:00Z", "app": "a"}
-            for minute in range(60)
-        ]
-        path = logs / f"trail/2023/01/01/0{hour}00Z_x{hour}x.json"
-        path.write_text(json.dumps({"Records": records}))
-    digest = {
-        "digestStartTime": "2023-01-01T01:00:00Z",
-        "digestEndTime": "2023-01-01T02:00:00Z",
-        "logFiles": [{"s3Object": "0100Z_x1x.json", "hashValue": "00"}],
-    }
-    (logs / "digest/2023/01/01/digest.json").write_text(json.dumps(digest))
-    (day,) = rows(measured(tmp_path, logs), "coverage")
-    assert (day["state"], day["gap"], day["unknown"]) == ("gap", 3600, 0)
-
-
 def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     found = naive.calls(NIGHTS[0], 100, 20_000, seed=8)
     draw = random.Random(1)
@@ -629,7 +605,7 @@ def test_a_killed_measurement_is_resumed(tmp_path: Path, fork: Fork) -> None:
     whole = access.measure([logs], tmp_path / "whole", key="k", windows=(60, 900))
     seconds = time.monotonic() - begun
     out = tmp_path / "out"
-    kills = 50 if NIGHTLY else 3
+    kills = 50 if NIGHTLY else 2
     for number in range(1, kills + 1):
         process = fork(measure_until_killed, logs, out, seconds * number / kills)
         process.join()
@@ -668,22 +644,11 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
         ]
     }
     content = json.dumps(trail).encode()
-    digest = {
-        "digestStartTime": "2022-01-01T00:00:00Z",
-        "digestEndTime": "2022-01-01T01:00:00Z",
-        "logFiles": [
-            {
-                "s3Object": "logs/trail.json.gz",
-                "hashValue": hashlib.sha256(content).hexdigest(),
-            },
-            {"s3Object": "logs/lost.json.gz", "hashValue": "00"},
-        ],
-    }
     with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
         archive.writestr("lb.log", balancer)
         archive.writestr("iis.log", extended)
         archive.writestr("trail.json.gz", gzip.compress(content))
-        archive.writestr("digest.json", json.dumps(digest))
+        archive.writestr("digest.json", '{"digestStartTime": "2022"}')
         archive.writestr("notes.txt", "nothing of interest\n")
     tables = measured(tmp_path, tmp_path / "logs.zip")
     files = {Path(row["source"]).name: row for row in rows(tables, "files")}
@@ -702,8 +667,7 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
         ("/2/users/:id/tweets", 1, 0),
         ("Search", 2, 1),
     }
-    (gap,) = [row for row in rows(tables, "pauses") if row["kind"] == "gap"]
-    assert gap["evidence"] == "lost.json.gz is not among the logs"
+    assert files["digest.json"]["rows"] == 0
 
 
 @pytest.mark.parametrize(
@@ -715,8 +679,6 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
             "expected a JSON list of calls",
         ),
         ("usage", "[1]", "it is not a usage export"),
-        ("digest", '{"digestStartTime": 1}', "it is not a CloudTrail digest"),
-        ("digest", "[1]", "it is not a CloudTrail digest"),
     ],
 )
 def test_a_document_of_another_form_than_its_mapping_says(
