@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -247,7 +248,7 @@ LEFT_OUT = {
 }
 EXTENSIONS = {"json": ".json", "webdataset": ".tar", "archive": ".js"}
 COMPRESSORS: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
+    "gzip": partial(gzip.compress, mtime=0),  # The same files in each second.
     "bzip2": bz2.compress,
     "xz": lzma.compress,
     "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
