@@ -79,13 +79,6 @@ def command() -> None:
     help="chat for a model that follows instructions, completion for one that "
     "continues a text.",
 )
-@experiment_option(
-    "--free",
-    type=int,
-    metavar="N",
-    show_default="0",
-    help="Number of answers to an additional prompt, which asks for any post.",
-)
 @shared.overwrite_folder
 @shared.as_json
 def plan(
@@ -236,20 +229,14 @@ def _done(probe: Path, done: dict[str, Any]) -> Iterator[str]:
 
 @command.command("score")
 @shared.path_argument("probe", "PROBE")
-@shared.path_option(
-    "--index",
-    "-i",
-    help="Index of the licensed tweets, if it was moved since the plan was made; read "
-    "only if the plan was made with --free.",
-)
 @shared.as_json
-def score(probe: Path, index: Path | None, as_json: bool) -> None:
+def score(probe: Path, as_json: bool) -> None:
     """Compare answers with tweets, and write the report."""
     from provscan import probe as probes
     from provscan.cli import show
     from provscan.probe.report import probe_table
 
-    summary = probes.score(probe, index)
+    summary = probes.score(probe)
     report = f"Report: {probe / 'report.html'} (more: provscan info {probe})"
     show.result(
         {"probe": str(probe), **summary},

@@ -40,9 +40,6 @@ class Answer:
     prompt_tokens: int = 0
     answer_tokens: int = 0
     estimated_tokens: int = 0
-    # Natural logarithm of the probability that one sample recites the target, if the
-    # model gives it.
-    logprob: float | None = None
     # Number of times that the question was sent before this answer arrived.
     attempts: int = 1
     refused: str | None = None  # Message of an endpoint that refused the question.
@@ -50,8 +47,7 @@ class Answer:
     # Reason why no answer arrived after all attempts. The line only records the tokens,
     # and the question is asked again.
     failed: str | None = None
-    # Parameters that the endpoint refused, and without which the question was sent;
-    # ``logprobs`` if it gave no log-probability of the target.
+    # Parameters that the endpoint refused, and without which the question was sent.
     without: tuple[str, ...] = ()
 
     @property

@@ -6,10 +6,7 @@ request is repeated, with growing pauses or after the delay that a busy endpoint
 requests. A request that may have been generated counts as spent, whether its answer
 arrives or not (:mod:`provscan.probe.tokens`). If the run must end, the answers under
 way are awaited and kept. Parameters that the endpoint refuses are left out, and the
-answer records this. If completions can echo the prompt with log-probabilities, the
-log-probability of the target is read from them; the chat protocol provides none for
-words that the model did not say. The key comes from the environment and is never
-written.
+answer records this. The key comes from the environment and is never written.
 """
 
 from __future__ import annotations
@@ -20,12 +17,12 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from itertools import accumulate, chain
+from itertools import chain
 from types import SimpleNamespace
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -51,7 +48,6 @@ FILTERED = re.compile(r"content.?(filter|polic)|moderation|flagged", re.I)
 REFUSALS = 5
 # Parameters that are left out if the endpoint refuses them.
 OPTIONAL = ("temperature", "seed")
-LOGPROBS = "logprobs"
 
 
 class _Refused(Exception):
@@ -132,10 +128,8 @@ class Endpoint:
         self._limit_name = "max_tokens"
         # The number of refused questions before the first answer; -1 from then on.
         self._refusals = 0
-        # Refused parameters with their values, and whether the endpoint returns
-        # log-probabilities of a given text.
+        # Refused parameters with their values.
         self._refused: set[tuple[str, float]] = set()
-        self._echoes: bool | None = None
         # Questions without an answer, one after the other.
         self._failures = 0
         self._stop, self._lock = threading.Event(), threading.Lock()
@@ -239,8 +233,6 @@ class Endpoint:
                 fatal = self._given_up(reason, gone=error.gone)
             else:
                 self._failures, fatal = 0, None
-                if answer.text is not None and question.scored:
-                    answer, fatal = self._scored(question, answer)
                 return replace(answer, attempts=attempt).spending(lost), fatal
             failed = Answer(question.key, None, now(), failed=reason, attempts=attempt)
             return failed.spending(lost), fatal
@@ -401,47 +393,6 @@ class Endpoint:
             raise _Refused(message, getattr(about, "param", None))
         raise _NoAnswer(f"status {status}", free=False, pause=pause)
 
-    def _scored(
-        self, question: Question, answer: Answer
-    ) -> tuple[Answer, ModelError | None]:
-        """Return the answer with the log-probability of the target, from a text that
-        the endpoint echoes.
-        """
-        missing = replace(answer, without=(*answer.without, LOGPROBS))
-        if self._echoes is False:
-            return missing, None
-        text = question.prompt + question.target
-        bound = upper_bound(text, 1)
-        try:
-            got = self._response(
-                self._client.completions,
-                prompt=text,
-                max_tokens=1,
-                echo=True,
-                logprobs=1,
-            )
-            choice = _first_choice(got)
-        except _Refused:
-            got, choice = {}, {}
-        except _NoAnswer as error:
-            return missing.spending(Tokens() if error.free else bound), None
-        except ModelError as error:
-            return missing, error
-        echoed, found = str(choice.get("text") or ""), choice.get("logprobs")
-        used = tokens_used(got.get("usage"), bound, "x") if got else Tokens()
-        works = isinstance(found, dict) and echoed.startswith(text)
-        with self._lock:
-            # If echoing has worked before, only this text is refused.
-            self._echoes = works or self._echoes or False
-        logprob = None
-        if works and isinstance(found, dict):
-            tokens, chances = found.get("tokens"), found.get("token_logprobs")
-            logprob = target_logprob(
-                tokens or [], chances or [], question.prompt, question.target
-            )
-        answer = missing if logprob is None else replace(answer, logprob=logprob)
-        return answer.spending(used), None
-
     def _refusal(self, question: Question, error: Exception) -> Answer:
         """Return the refusal of a question as an answer; raise if the endpoint accepts
         no question at all.
@@ -479,31 +430,6 @@ def _pause(headers: Mapping[str, str]) -> float | None:
             if wanted.tzinfo is not None:
                 return max(0.0, (wanted - datetime.now(UTC)).total_seconds())
     return None
-
-
-def target_logprob(
-    tokens: Sequence[str], chances: Sequence[float | None], prompt: str, target: str
-) -> float | None:
-    """Return the log-probability of a target from the tokens of an echoed text, which
-    may begin with a start token.
-
-    Return None if the target can't be separated because no token ends where the prompt
-    or the target ends.
-    """
-    echoed = "".join(tokens)
-    first = 0 if echoed.startswith(prompt + target) else len(tokens[0]) if tokens else 0
-    if not echoed[first:].startswith(prompt + target):
-        return None
-    ends = [0, *accumulate(map(len, tokens))]
-    wanted = first + len(prompt), first + len(prompt) + len(target)
-    if len(chances) != len(tokens) or not set(wanted) <= set(ends):
-        return None
-    known = chances[ends.index(wanted[0]) : ends.index(wanted[1])]
-    return (
-        None
-        if None in known
-        else float(sum(chance for chance in known if chance is not None))
-    )
 
 
 def _cause(error: Any) -> str:

@@ -19,7 +19,6 @@ import numpy as np
 from provscan.probe.answers import Answer
 from provscan.probe.outcomes import NEITHER, OUTCOMES, RECITED, outcome_of
 from provscan.probe.plan import ARMS, ASKED, Plan, QuestionKey
-from provscan.probe.prompts import FREE
 from provscan.probe.verification import Recitation
 
 
@@ -58,7 +57,7 @@ class Evidence:
         """
         given = {arm: set[tuple[int, str, int]]() for arm in ASKED}
         for key, outcome in self.outcomes.items():
-            if key.kind != FREE and outcome in (RECITED, NEITHER):
+            if outcome in (RECITED, NEITHER):
                 given[key.arm].add((key.pair, key.kind, key.sample))
         return set.intersection(*given.values())
 

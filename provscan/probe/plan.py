@@ -29,7 +29,7 @@ from provscan.options import default_workers, parse_utc
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, Target, arms, draw
 from provscan.probe.files import PLAN_FILE
-from provscan.probe.prompts import FREE, TEMPLATES, make_prompt, max_tokens
+from provscan.probe.prompts import make_prompt, max_tokens
 from provscan.probe.reference import read_reference
 from provscan.probe.settings import Settings
 from provscan.probe.statistics import detectable_share
@@ -43,8 +43,6 @@ ARMS = ("licensed", "control")
 # The arm of the licensed tweets with misplaced prompts, which begin with another tweet.
 MISPLACED = "misplaced"
 ASKED = (*ARMS, MISPLACED)
-# Maximum number of tokens in an answer to the prompt that names no tweet.
-FREE_TOKENS = 120
 # Shares of controls recited by chance for which the power is computed.
 CHANCE = (0.0, 0.01, 0.05)
 POWER = 0.8
@@ -63,9 +61,7 @@ TWEET_FIELDS = (
 
 
 class QuestionKey(NamedTuple):
-    """The name of a question in a plan. A question that names no tweet has the kind
-    ``FREE`` and the pair -1.
-    """
+    """The name of a question in a plan."""
 
     pair: int
     arm: str
@@ -73,16 +69,11 @@ class QuestionKey(NamedTuple):
     sample: int  # The number of the sample.
 
     def __str__(self) -> str:
-        if self.kind == FREE:
-            return f"{FREE}/{self.sample}"
         return "/".join(map(str, self))
 
     @classmethod
     def parse(cls, key: str) -> QuestionKey:
-        *tweet, sample = key.split("/")
-        if tweet == [FREE]:
-            return cls(-1, "licensed", FREE, int(sample))
-        pair, arm, kind = tweet
+        pair, arm, kind, sample = key.split("/")
         return cls(int(pair), arm, kind, int(sample))
 
 
@@ -91,9 +82,7 @@ class Question(NamedTuple):
 
     key: str  # A :class:`QuestionKey` as a string.
     prompt: str  # The text that is sent to the model.
-    # The exact text that would follow, with the white space before it; empty if the
-    # prompt names no tweet.
-    target: str
+    target: str  # The exact text that would follow, with the white space before it.
     temperature: float  # 0 for a greedy answer.
     seed: int  # Seed of the model's random choices.
     max_tokens: int  # Maximum number of tokens in the answer.
@@ -101,10 +90,6 @@ class Question(NamedTuple):
     @property
     def sample(self) -> int:
         return QuestionKey.parse(self.key).sample
-
-    # Whether the log-probability of the target is also requested, which happens once
-    # per prompt in completion style.
-    scored: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,9 +126,6 @@ class Plan:
         ------
         Question
         """
-        free = self.settings.free
-        every = max(1, len(self.pairs) // free) if free else 0
-        asked = 0
         for number, pair in enumerate(self.pairs):
             for kind in pair["licensed"]["prompts"]:
                 for sample in range(self.settings.samples):
@@ -158,18 +140,6 @@ class Plan:
                             prompt["max_tokens"],
                             sample,
                         )
-            while every and asked < min(free, (number + 1) // every):
-                yield self._free(asked)
-                asked += 1
-        for rest in range(asked, free):
-            yield self._free(rest)
-
-    def _free(self, sample: int) -> Question:
-        # No answer is greedy: all are samples from the same distribution.
-        key = QuestionKey(-1, "licensed", FREE, sample)
-        return self._question(
-            key, self.content["free_prompt"], "", FREE_TOKENS, sample + 1
-        )
 
     def _question(
         self, key: QuestionKey, prompt: str, target: str, tokens: int, sample: int
@@ -182,13 +152,7 @@ class Plan:
             )
             >> 1
         )
-        scored = (
-            self.settings.style == "completion"
-            and bool(target)
-            and sample == 0
-            and key.arm in ARMS
-        )
-        return Question(str(key), prompt, target, temperature, seed, tokens, scored)
+        return Question(str(key), prompt, target, temperature, seed, tokens)
 
 
 def make_plan(
@@ -284,7 +248,6 @@ def make_plan(
         "reference": None if known is None else known.describe(),
         "reach": REACH,
         "settings": settings.as_dict(),
-        "free_prompt": TEMPLATES[settings.style, FREE],
         **_described(drawn, settings),
     }
     with new_folder(path, [PLAN_FILE], overwrite=overwrite) as folder:

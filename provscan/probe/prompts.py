@@ -16,8 +16,6 @@ KINDS = ("prefix", "opening", "masked")
 and the opening words; or all words except a passage in the middle.
 """
 STYLES = ("chat", "completion")
-FREE = "free"
-"""The kind of the prompt that names no tweet."""
 
 OPENING_WORDS = 4
 # What replaces the target in a prompt of the kind "masked".
@@ -39,13 +37,8 @@ TEMPLATES = {
         "A stretch of this post was replaced by [...]. Answer with the missing words, "
         "as they were published, and nothing else.\n\n{given}"
     ),
-    ("chat", FREE): (
-        "Write out a post that was published on Twitter, word for word. Answer with "
-        "the post, and nothing else."
-    ),
     ("completion", "prefix"): "{given}",
     ("completion", "opening"): "{author} ({day}): {given}",
-    ("completion", FREE): "\n",
 }
 """The prompt template of each style and kind. A model that only completes text can't be
 asked to fill a gap.

@@ -9,11 +9,8 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 
-from provscan.calibration.controls import Controls
 from provscan.probe.evidence import Counts, Evidence
-from provscan.probe.extraction import samples_needed
 from provscan.probe.plan import ARMS, MISPLACED
-from provscan.probe.verification import Recitation
 
 TWEETS = pa.schema(
     [
@@ -32,9 +29,6 @@ TWEETS = pa.schema(
         ("recited", pa.bool_()),
         ("bits", pa.float64()),
         ("q_value", pa.float64()),
-        ("logprob", pa.float64()),
-        ("samples_50", pa.float64()),
-        ("samples_90", pa.float64()),
         ("text", pa.string()),
     ]
 )
@@ -63,14 +57,13 @@ def tweet_table(
     found: Evidence,
     counts: Counts,
     q_values: np.ndarray,
-    logprobs: dict[str, dict[int, float]],
 ) -> pa.Table:
     """Return a table with one row for each tweet that was asked for."""
     rows = []
     for at, pair in enumerate(counts.pairs):
         entry = found.plan.pairs[pair]
         for arm in ARMS:
-            tweet, logprob = entry[arm], logprobs[arm].get(pair)
+            tweet = entry[arm]
             prompts = sum(
                 kind in found.plan.content["baseline"] for kind in tweet["prompts"]
             )
@@ -85,48 +78,27 @@ def tweet_table(
                 "recited_answers": round(share * answers),
                 "recited": share > 0,
                 "bits": float(counts.bits[arm][at]),
-                "logprob": logprob,
             }
-            if logprob is not None:
-                row["samples_50"] = samples_needed(logprob, 0.5)
-                row["samples_90"] = samples_needed(logprob, 0.9)
             if arm == "licensed" and not np.isnan(q_values[at]):
                 row["q_value"] = float(q_values[at])
             rows.append(row)
     return pa.Table.from_pylist(rows, schema=TWEETS)
 
 
-def recitation_table(
-    found: Evidence, matches: list[Recitation], controls: Controls | None
-) -> pa.Table:
+def recitation_table(found: Evidence) -> pa.Table:
     """Return a table of all recitations, with the words of the model."""
-    known = []
+    rows = []
     for each in found.found:
         pair, arm = found.plan.pairs[each.asked.pair], each.asked.arm
         prompt = pair[arm]["prompts"][each.asked.kind]
-        tweet = pair[ARMS[0] if arm == MISPLACED else arm]
-        known.append((each, tweet["tweet_id"], prompt["prompt"], prompt["target"]))
-    if matches and controls is not None:
-        tweets = controls.reader.earliest_tweets(
-            np.array([match.text for match in matches])
-        ).to_pylist()
-        for match, tweet in zip(matches, tweets, strict=True):
-            given = found.plan.content["free_prompt"]
-            if controls.control[match.text]:
-                match = dataclasses.replace(
-                    match, asked=match.asked._replace(arm="control")
-                )
-            known.append((match, tweet["tweet_id"], given, tweet["tweet"]))
-    rows = [
-        {
-            **each.asked._asdict(),
-            "pair": each.asked.pair if each.text < 0 else None,
-            "tweet_id": tweet_id,
-            "given": given,
-            "target": target,
-            "answer": found.answers[str(each.asked)].text,
-            **{name: getattr(each, name) for name in RECITATIONS.names[8:]},
-        }
-        for each, tweet_id, given, target in known
-    ]
+        rows.append(
+            {
+                **dataclasses.asdict(each),
+                **each.asked._asdict(),
+                "tweet_id": pair[ARMS[0] if arm == MISPLACED else arm]["tweet_id"],
+                "given": prompt["prompt"],
+                "target": prompt["target"],
+                "answer": found.answers[str(each.asked)].text,
+            }
+        )
     return pa.Table.from_pylist(rows, schema=RECITATIONS)

@@ -64,8 +64,6 @@ class Budget:
         reserved for it before; return whether the budget covers them.
         """
         bound = upper_bound(question.prompt, question.max_tokens)
-        if question.scored:
-            bound = bound.plus(upper_bound(question.prompt + question.target, 1))
         with self._lock:
             before = self._reserved.get(question.key, Tokens())
             total = self._spent.plus(bound)

@@ -14,7 +14,6 @@ from provscan.probe.prompts import KINDS, STYLES, TEMPLATES
 BOUNDS = {
     "pairs": (1, math.inf),
     "samples": (1, math.inf),
-    "free": (0, math.inf),
     "seed": (0, math.inf),
     "temperature": (0, 2),
     "max_auc": (0.5, 1),
@@ -43,8 +42,6 @@ class Settings:
     prompts
         Kinds of prompt: entries of ``provscan.probe.prompts.KINDS``; by default all
         that the style allows.
-    free
-        Number of answers to the prompt that names no tweet.
     seed
         Seed for all random choices, including the model's if it accepts a seed.
     min_words, min_chars
@@ -67,7 +64,6 @@ class Settings:
     temperature: float = 1.0
     style: str = "chat"
     prompts: tuple[str, ...] = KINDS
-    free: int = 0
     seed: int = 1
     min_words: int = field(default=8, init=False)
     min_chars: int = field(default=40, init=False)

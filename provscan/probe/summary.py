@@ -2,15 +2,14 @@
 
 :func:`summarise` counts the recitations, tests the two arms against each other and
 assembles the summary. Claims rest only on prompts for which the two arms could not be
-told apart beforehand. :func:`free_summary` computes the numbers of free generation, and
-:func:`status_of` decides what the probe shows as a whole.
+told apart beforehand. :func:`status_of` decides what the probe shows as a whole.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,22 +17,18 @@ import pyarrow as pa
 
 from provscan import estimate
 from provscan.arrays import Floats
-from provscan.calibration.controls import Controls
 from provscan.errors import InputError
 from provscan.estimate.limits import EXPLAINED
 from provscan.probe import statistics
 from provscan.probe.answers import Answer
 from provscan.probe.draw import ENDS
 from provscan.probe.evidence import Counts, Evidence, count_recitations
-from provscan.probe.extraction import best_logprobs, extraction
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.outcomes import CUT_OFF, DECLINED
-from provscan.probe.plan import ARMS, ASKED, MISPLACED, POWER, Plan, QuestionKey
-from provscan.probe.prompts import FREE
+from provscan.probe.plan import ASKED, MISPLACED, POWER, Plan
 from provscan.probe.result_tables import tweet_table
 from provscan.probe.run import read_model
 from provscan.probe.statistics import ALPHA
-from provscan.probe.verification import Recitation
 from provscan.statuses import (
     CANNOT_JUDGE,
     COPIES_FOUND,
@@ -86,16 +81,6 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         chance = np.maximum(bits["control"], bits[MISPLACED])
         q_values[counts.able] = conformal_q_values(bits["licensed"], chance)
     listed = counts.recited["licensed"] & (np.nan_to_num(q_values, nan=1.0) <= RATE)
-    logprobs = {
-        arm: best_logprobs(
-            found.answers,
-            {
-                pair: [str(QuestionKey(pair, arm, kind, 0)) for kind in counts.kinds]
-                for pair in counts.pairs
-            },
-        )
-        for arm in ARMS
-    }
     # Assemble the summary.
     summary = {
         "version": SUMMARY_VERSION,
@@ -123,9 +108,8 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         "listed": {"rate": RATE, "tweets": int(listed.sum())},
         "total": _total(plan, counts, claimed),
         "power": {"pairs": able, "power": POWER, "detectable_share": power},
-        "extraction": extraction(logprobs, plan.settings),
     }
-    return summary, tweet_table(found, counts, q_values, logprobs)
+    return summary, tweet_table(found, counts, q_values)
 
 
 def conformal_q_values(licensed: Floats, control: Floats) -> Floats:
@@ -145,12 +129,8 @@ def status_of(summary: dict[str, Any]) -> str:
     recited or the recited controls explain it, ``not_measured`` if the controls do not
     measure chance, and otherwise ``cannot_judge``.
     """
-    tweets, free, tests = (
-        summary["answer"]["tweets"],
-        summary["free"],
-        summary["tests"],
-    )
-    if not tweets["findings"] and not (free and free["texts"]):
+    tweets, tests = summary["answer"]["tweets"], summary["tests"]
+    if not tweets["findings"]:
         return NO_COPIES_SHOWN
     if tests["objection"] in (TOO_FEW, REVERSED):
         return CANNOT_JUDGE
@@ -161,16 +141,7 @@ def status_of(summary: dict[str, Any]) -> str:
     recited = tweets["chance"] + tests["licensed_only"] - tests["control_only"]
     # Tweets that are known without their beginning explain as many as controls do.
     chance = max(tweets["chance"], summary["recited"][MISPLACED])
-    explained = EXPLAINED * recited <= chance and _chance_explains(free)
-    return NO_COPIES_SHOWN if explained else CANNOT_JUDGE
-
-
-def _chance_explains(free: dict[str, Any] | None) -> bool:
-    """Return whether control texts explain the licensed texts of free generation."""
-    if free is None or not free["texts"]:
-        return True
-    found, every = free["control_texts_found"] or 0, free["control_texts"] or 1
-    return bool(EXPLAINED * free["texts"] <= found * free["licensed_texts"] / every)
+    return NO_COPIES_SHOWN if EXPLAINED * recited <= chance else CANNOT_JUDGE
 
 
 def _objection(plan: Plan, counts: Counts) -> Objection | None:
@@ -213,15 +184,11 @@ def _asked(found: Evidence) -> dict[str, Any]:
 
 
 def _by_arm(evidence: Evidence, wanted: str) -> dict[str, int]:
-    """Count the answers with an outcome about tweets of each arm, and to the prompt
-    that names no tweet.
-    """
+    """Count the answers with an outcome about tweets of each arm."""
     found = Counter(
-        FREE if key.kind == FREE else key.arm
-        for key, outcome in evidence.outcomes.items()
-        if outcome == wanted
+        key.arm for key, outcome in evidence.outcomes.items() if outcome == wanted
     )
-    return {name: found[name] for name in (*ASKED, FREE)}
+    return {name: found[name] for name in ASKED}
 
 
 def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
@@ -233,9 +200,7 @@ def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
     are not more if a model knows only quotations, and recites each after another
     beginning at least half as often.
     """
-    only, shares, able = counts.alone("control"), counts.compared_shares, counts.able
-    pairs = max(1, int(able.sum()))
-    differences = (shares["licensed"] - shares["control"])[able]
+    only, pairs = counts.alone("control"), max(1, int(counts.able.sum()))
     code, reason = objection or (None, None)
     tests = {
         "difference": statistics.paired_difference(*only, pairs),
@@ -244,7 +209,6 @@ def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
             assumes="The model recites a quotation that it knows anyway after the "
             "beginning of another tweet at least half as often as after its own.",
         ),
-        "permutation": statistics.sign_flip(differences),
     }
     return {
         "licensed_only": only[0],
@@ -384,34 +348,6 @@ def _total(plan: Plan, counts: Counts, claimed: bool) -> dict[str, Any]:
             "invalid": "nothing is claimed from the pairs that were asked",
         }
     return {**total, "population": float(sum(size))}
-
-
-def free_summary(
-    answers: list[Answer], matches: list[Recitation], controls: Controls
-) -> dict[str, Any]:
-    """Return the result of free generation: the numbers of licensed and of control
-    texts that appeared, a lower bound on the licensed texts that would appear in any
-    number of answers, and the expected number of new ones in the next answer.
-    """
-    draws: dict[int, set[int]] = defaultdict(set)
-    control: set[int] = set()
-    for match in matches:
-        if controls.control[match.text]:
-            control.add(match.text)
-        else:
-            draws[match.text].add(match.asked.sample)
-    texts, mass = statistics.unseen_texts(
-        [len(samples) for samples in draws.values()], len(answers)
-    )
-    return {
-        "answers": len(answers),
-        "texts": len(draws),
-        "licensed_texts": controls.licensed_texts,
-        "control_texts_found": len(control) if controls.texts else None,
-        "control_texts": controls.texts or None,
-        "at_least": texts.as_dict() if answers else None,
-        "new_in_next": mass.as_dict() if answers else None,
-    }
 
 
 def _returned(answers: dict[str, Answer]) -> list[dict[str, Any]]:

@@ -1,39 +1,24 @@
 """Find the answers that recite a tweet, with the verifier of ``match``.
 
 :func:`recitations` compares an answer with the *target* of its prompt, the words that
-the prompt lacks, so repeating the prompt is not a recitation. :func:`free_matches`
-compares the answers to the prompt that names no tweet (free generation) with the whole
-index.
+the prompt lacks, so repeating the prompt is not a recitation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
-import numpy as np
-
-from provscan.arrays import Numbers
 from provscan.estimate import matched_bits
-from provscan.index import IndexReader
 from provscan.indexing.build import build_index
-from provscan.matching import LEVELS, copied_wording, scan_texts
-from provscan.params import MatchParams
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, MISPLACED, Plan, QuestionKey
-from provscan.probe.prompts import FREE
-from provscan.scoring.background import background
-from provscan.scoring.rule import MatchTraits, Scorer
-from provscan.text_buffers import buffers, to_array
 from provscan.writing import temporary_folder
 
 
 @dataclass(frozen=True, slots=True)
 class Recitation:
-    """A span of an answer that recites a tweet or, in free generation, any licensed
-    text.
-    """
+    """A span of an answer that recites a tweet."""
 
     asked: QuestionKey  # The question.
     # The span in code points of the answer.
@@ -44,7 +29,6 @@ class Recitation:
     similarity: float
     containment: float
     bits: float  # The rarity of the recited wording.
-    text: int = -1  # In free generation, the number of the licensed text.
     # Whether an answer to a misplaced prompt, or to that of another tweet, also recites
     # it: the model knows the wording without the tweet's beginning, as of a saying.
     elsewhere: bool = False
@@ -55,11 +39,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
     order of the answers.
     """
     rule = plan.settings
-    rows = [
-        answer
-        for answer in answers
-        if answer.text and QuestionKey.parse(answer.key).kind != FREE
-    ]
+    rows = [answer for answer in answers if answer.text]
     if not rows:
         return []
     targets = {
@@ -114,44 +94,3 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         replace(each, elsewhere=each.asked[:2] in elsewhere)
         for each in (best[answer.key] for answer in rows if answer.key in best)
     ]
-
-
-def free_matches(answers: Sequence[Answer], reader: IndexReader) -> list[Recitation]:
-    """Return the licensed texts in answers to the prompt that names no tweet, by the
-    rule for findings of ``match``.
-    """
-    rows = [answer for answer in answers if answer.text]
-    if not rows:
-        return []
-    with reader.unchanged():
-        found = scan_texts(
-            *buffers(to_array([answer.text or "" for answer in rows])),
-            reader,
-            MatchParams(),
-        )
-        spans = zip(found.row.tolist(), *found.span.T.tolist(), strict=True)
-        copies = to_array(
-            [(rows[row].text or "")[low:high] for row, low, high in spans]
-        )
-        stretch = copied_wording(*buffers(copies), found.text, reader).stretch
-        scorer = Scorer(reader, background(reader), np.zeros(0, np.int64))
-        scores = scorer.scores(
-            MatchTraits(
-                found.text,
-                found.containment,
-                found.whole,
-                np.diff(found.span, axis=1)[:, 0],
-                stretch,
-            )
-        )
-    kept: Numbers = np.flatnonzero(scores.passes_rule)
-    columns: list[list[Any]] = [
-        [QuestionKey.parse(rows[row].key) for row in found.row[kept].tolist()],
-        *found.span[kept].T.tolist(),
-        [LEVELS[level] for level in found.level[kept].tolist()],
-        found.similarity[kept].tolist(),
-        found.containment[kept].tolist(),
-        scores.bits[kept].tolist(),
-        found.text[kept].tolist(),
-    ]
-    return [Recitation(*row) for row in zip(*columns, strict=True)]

@@ -56,7 +56,6 @@ def planned_pairs(
     settings = Settings(
         pairs=pairs,
         samples=2,
-        free=6,
         prompts=("prefix", "masked"),
         max_auc=0.6 if pairs > 100 else 0.75,
     )

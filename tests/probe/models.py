@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -96,12 +95,10 @@ class Server(ThreadingHTTPServer):
         self.answered: list[str] = []
         self.keys: set[str] = set()
         self.refuse: int | None = None
-        # `reject` returns the error for a request that is refused, and `echo` is the
-        # log-probability of each word of an echoed text.
+        # `reject` returns the error for a request that is refused.
         self.reject: Callable[[dict[str, Any]], dict[str, Any] | None] = lambda asked: (
             None
         )
-        self.echo: float | None = None
         # Fields of responses, and whole responses: status, value and headers.
         self.fields: dict[str, Any] = {}
         self.special: Callable[[dict[str, Any]], Any] = lambda asked: None
@@ -141,8 +138,6 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(*special)
         elif (error := server.reject(asked)) is not None:
             self.reply(400, {"error": error})
-        elif asked.get("echo") and server.echo is not None:
-            self.repeat(asked["prompt"], server.echo)
         else:
             chat = self.path.endswith("/chat/completions")
             prompt = asked["messages"][0]["content"] if chat else asked["prompt"]
@@ -178,30 +173,6 @@ class Handler(BaseHTTPRequestHandler):
                     **server.fields,
                 },
             )
-
-    def repeat(self, text: str, chance: float) -> None:
-        """Echo a text, with its words as tokens, and add one word."""
-        tokens = [*re.findall(r"\s*\S+", text), " more"]
-        chances = [None, *[chance] * (len(tokens) - 1)]
-        choice = {
-            "text": f"{text} more",
-            "logprobs": {"tokens": tokens, "token_logprobs": chances},
-        }
-        self.reply(
-            200,
-            {
-                "id": "c2",
-                "object": "text_completion",
-                "created": 0,
-                "model": "lookup-1",
-                "choices": [{"index": 0, "finish_reason": "length", **choice}],
-                "usage": {
-                    "prompt_tokens": len(tokens) - 1,
-                    "completion_tokens": 1,
-                    "total_tokens": len(tokens),
-                },
-            },
-        )
 
     def fail(self, way: int) -> None:
         match way:

@@ -26,7 +26,7 @@ if find_spec("openai") is None:
         "asking an endpoint needs pip install 'provscan[probe]'",
         allow_module_level=True,
     )
-from provscan.probe.endpoint import Endpoint, EndpointOptions, target_logprob
+from provscan.probe.endpoint import Endpoint, EndpointOptions
 
 OPTIONS = EndpointOptions(concurrency=1, attempts=3, key_env="PROBE_KEY")
 Start = Callable[..., Server]
@@ -44,7 +44,6 @@ QUESTIONS = [
         float(sample),
         10 * n + sample,
         9,
-        sample == 0,
     )
     for n in range(3)
     for sample in range(2)
@@ -116,7 +115,7 @@ def test_refused_parameters_are_left_out_and_reported(
     assert {answer.without for key, answer in known.items() if key not in greedy} == {
         ("seed",)
     }
-    summary = score(few.path, index)
+    summary = score(few.path)
     assert summary["asked"]["departures"] == [
         {
             "parameter": "temperature",
@@ -161,9 +160,7 @@ def test_after_a_refused_question_others_keep_their_parameters(start: Start) -> 
     ]
     assert not any({"temperature", "seed"} & set(answer.without) for answer in answers)
     assert all(
-        "temperature" in each and "seed" in each
-        for each in server.requests[-1:]
-        if not each.get("echo")
+        "temperature" in each and "seed" in each for each in server.requests[-1:]
     )
 
 
@@ -177,7 +174,7 @@ def test_no_question_is_lost_when_the_limit_has_another_name(start: Start) -> No
     }
 
     def reject(asked: dict[str, Any]) -> dict[str, Any] | None:
-        if "max_tokens" not in asked or asked.get("echo"):
+        if "max_tokens" not in asked:
             return None
         together.wait(60)
         return error
@@ -190,32 +187,6 @@ def test_no_question_is_lost_when_the_limit_has_another_name(start: Start) -> No
     )
     assert len(answers) == len(QUESTIONS)
     assert [answer.refused for answer in answers] == [None] * len(QUESTIONS)
-
-
-def test_log_probabilities_are_read_from_an_echoed_text(start: Start) -> None:
-    server = start()
-    server.echo = -0.5
-    answers = asked(server)
-    assert [answer.logprob for answer in answers] == [-1.5, None] * 3
-    assert {answer.without for answer in answers} == {()}
-    # The tokens of both requests are counted.
-    assert [answer.prompt_tokens for answer in answers] == [26, 20] * 3
-
-
-@pytest.mark.parametrize("refused", [False, True], ids=["ignored", "refused"])
-def test_an_endpoint_that_does_not_echo_is_asked_only_once(
-    start: Start, refused: bool
-) -> None:
-    server = start()
-    error = {
-        "message": "Setting 'echo' and 'logprobs' at the same time is not supported "
-        "for this model."
-    }
-    server.reject = lambda asked: error if refused and asked.get("echo") else None
-    answers = asked(server)
-    assert [answer.without for answer in answers] == [("logprobs",), ()] * 3
-    assert all(answer.text and answer.logprob is None for answer in answers)
-    assert sum(bool(each.get("echo")) for each in server.requests) == 1
 
 
 def test_a_dead_endpoint_is_reported_before_anything_is_asked(
@@ -276,14 +247,3 @@ def test_an_endpoint_that_goes_away_ends_the_run(
         ModelError, match=r"can't be reached any more\. The answers so far are kept"
     ):
         list(answers)
-
-
-def test_a_token_across_the_ends_of_the_target_gives_no_log_probability() -> None:
-    chances = [None, -1.0, -2.0, -4.0]
-    assert target_logprob(["<s>", "a b", " c", " d"], chances, "a b", " c") == -2.0
-    assert target_logprob(["a", " b c", " d", "x"], chances, "a b", " c d") is None
-    assert target_logprob(["a", " b", " cd", "x"], chances, "a b", " c") is None
-    assert target_logprob(["a", " b", " c"], chances, "a b", " c") is None
-    assert target_logprob(["bytes:\\xe2", "b", "c", "d"], chances, "a b", " c") is None
-    assert target_logprob([], [], "a b", " c") is None
-    assert target_logprob(["a", " b"], [None, None], "a", " b") is None

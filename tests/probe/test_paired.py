@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 import pytest
 import scipy  # Its modules are imported when they are first used.
@@ -16,7 +14,6 @@ from provscan.probe.statistics import (
     mcnemar,
     paired_difference,
     paired_power,
-    sign_flip,
 )
 
 
@@ -71,26 +68,6 @@ def test_the_interval_contains_the_difference_and_is_mirrored_with_the_arms(
         pytest.approx(-found.high, abs=1e-6),
         pytest.approx(-found.low, abs=1e-6),
     )
-
-
-@given(st.lists(st.integers(-20, 20), min_size=1, max_size=9))
-def test_sign_flips_are_all_counted(differences: list[int]) -> None:
-    """No difference is rounded, since the largest one is 20 and 20 divides 200."""
-    values = [*differences, 20]
-    sums = [sum(s * abs(v) for s, v in zip(signs, values, strict=True)) for signs in
-            itertools.product((-1, 1), repeat=len(values))]  # fmt: skip
-    expected = np.mean([total >= sum(values) for total in sums])
-    assert sign_flip(values).p_value == pytest.approx(expected, abs=1e-9)
-
-
-def test_sign_flips_without_a_difference() -> None:
-    assert (sign_flip(np.zeros(9)).value, sign_flip(np.zeros(9)).p_value) == (0.0, 1.0)
-    assert sign_flip([1.0, 2.0]).invalid == (
-        "the scores differ in 2 pairs, and 6 are needed"
-    )
-    assert sign_flip([]).invalid == "there are no pairs"
-    with pytest.raises(ParameterError, match="must be numbers"):
-        sign_flip([np.nan])
 
 
 @pytest.mark.parametrize(

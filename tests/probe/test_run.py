@@ -219,7 +219,7 @@ def test_the_report_gives_the_upper_bounds(
     server.fields = {"usage": None}
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     page = plan.path / "report.html"
-    summary = score(plan.path, index)
+    summary = score(plan.path)
     assert summary["asked"]["tokens"] == {
         name: done[f"{name}_tokens"] for name in ("prompt", "answer", "estimated")
     }
@@ -512,12 +512,12 @@ def test_damaged_files_of_a_probe_are_named(
     plan: Plan, model: Lookup, index: provscan.Index
 ) -> None:
     run(plan.path, model)
-    score(plan.path, index)
+    score(plan.path)
     for name, content in (("answers.jsonl", '"x"\n'), ("model.json", '{"model": "loo')):
         before = (plan.path / name).read_bytes()
         (plan.path / name).write_text(content)
         with pytest.raises(InputError, match=name):
-            score(plan.path, index)
+            score(plan.path)
         (plan.path / name).write_bytes(before)
     for name in ("summary.json", "tweets.parquet"):
         before = (plan.path / name).read_bytes()

@@ -14,9 +14,7 @@ from provscan.probe.statistics import (
     paired_auc,
     paired_difference,
     paired_power,
-    sign_flip,
     stratified_excess,
-    unseen_texts,
 )
 
 
@@ -46,15 +44,6 @@ def test_differences_of_arms_by_hand() -> None:
     with pytest.raises(ParameterError, match="at most 3"):
         paired_difference(2, 2, 3)
     assert paired_difference(2, 1, 3).value == pytest.approx(1 / 3)
-    # If all six differences are positive, one of the 2 ** 6 exchanges has this sum.
-    assert sign_flip([1.0] * 6).p_value == pytest.approx(2.0**-6)
-    assert sign_flip([1.0] * 6).invalid is None
-    assert sign_flip([1.0] * 5 + [0.0]).invalid is not None
-    assert sign_flip([3.0, -1.0] * 3).value == pytest.approx(1.0)
-    # Differences are rounded relative to the largest one, which may be small. In the
-    # second case, the sums reach from -256 to 256.
-    assert sign_flip([0.001] * 6).p_value == pytest.approx(2.0**-6)
-    assert sign_flip([1.0, 0.28]).p_value == pytest.approx(0.25)
 
 
 def test_power_by_hand() -> None:
@@ -130,33 +119,6 @@ def test_trends_by_hand() -> None:
     assert cochran_armitage([0, 1], [0, 0], [0, 0]).invalid is not None
     with pytest.raises(ParameterError, match="as many doses"):
         cochran_armitage([0, 1], [1], [2, 2])
-
-
-def test_chao_by_hand() -> None:
-    # In 20 draws, 4 texts were seen once, 1 twice and 1 three times. The bound on new
-    # texts is 4 * 3 / (2 * 2) * 19 / 20.
-    texts, mass = unseen_texts([1, 1, 1, 1, 2, 3], 20)
-    new = 3 * 19 / 20
-    assert texts.value == pytest.approx(6 + new)
-    assert mass.value == pytest.approx(4 / 20)
-    assert texts.invalid is None
-    # The variance of Chao (1987) is f2 (r^4 / 4 + r^3) plus the number of new texts,
-    # with f2 + 1 in place of f2, and r = 4 / 2. The limit is log-normal.
-    variance = new + 2 * (2**4 / 4 + 2**3)
-    factor = np.exp(
-        scipy.stats.norm.ppf(0.975) * np.sqrt(np.log(1 + variance / new**2))
-    )
-    assert texts.low == pytest.approx(6 + new / factor)
-    assert unseen_texts([2, 3], 20)[0].low == unseen_texts([2, 3], 20)[0].value == 2
-    assert unseen_texts([20], 20)[0].value == 1
-    # The bound on new texts may be below 1, as here: 2 * 1 / (2 * 2) * 19 / 20.
-    less = unseen_texts([1, 1, 2], 20)[0]
-    assert less.value == pytest.approx(3 + 0.475)
-    assert 3 < less.low < less.value
-    assert unseen_texts([1], 1)[1].value == 1
-    assert unseen_texts([], 0)[1].value == 0
-    with pytest.raises(ParameterError, match="between 1 and"):
-        unseen_texts([21], 20)
 
 
 def test_excess_of_strata_by_hand() -> None:

@@ -19,7 +19,6 @@ from provscan.probe.statistics import (
     cochran_armitage,
     paired_auc,
     stratified_excess,
-    unseen_texts,
 )
 from provscan.probe.summary import conformal_q_values
 
@@ -177,19 +176,3 @@ def test_the_bound_is_the_minimum_over_all_distributions_of_the_deviate() -> Non
     found, start = stratified_excess([900, 100], [90, 50], [9, 20], 2, 140)
     assert start == 0
     assert found.low == pytest.approx(least, rel=0.01)
-
-
-def test_the_lower_bound_on_distinct_texts_is_valid() -> None:
-    rng = np.random.default_rng(6)
-    weights = rng.dirichlet(np.full(300, 0.5))
-    lows = []
-    for _ in range(200):
-        seen = np.bincount(rng.choice(300, 200, p=weights), minlength=300)
-        texts, mass = unseen_texts(seen[seen > 0], 200)
-        lows.append(texts.low)
-        assert texts.low <= texts.value
-        assert mass.value == np.count_nonzero(seen == 1) / 200
-    assert np.mean(np.array(lows) <= 300) >= 0.97
-    assert unseen_texts([], 5)[0].invalid == "5 draws, and 20 are needed"
-    with pytest.raises(ParameterError, match="between 1 and"):
-        unseen_texts([0], 30)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             f"{several(listed['tweets'], 'tweet', 'tweets')}; on average, at most "
             f"{percent(listed['rate'])} of them are chance"
         )
-    found = [
+    return [
         (
             "Difference of shares",
             inference(tests["difference"], lambda v: f"{100 * v:.3g} points")
@@ -209,10 +209,6 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         (
             "Only after the own beginning",
             inference(tests["misplaced"], lambda v: f"{100 * v:.3g} points"),
-        ),
-        (
-            "Difference, all answers",
-            inference(tests["permutation"], lambda v: f"{100 * v:.3g} points"),
         ),
         (
             "Rise with copies",
@@ -226,29 +222,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             inference(total, lambda v: counted(int(v), "text") + least, lower=True),
         ),
         ("What could be shown", withheld or detectable(power["detectable_share"])),
-        *extraction_lines(summary["extraction"]),
     ]
-    if free := summary["free"]:
-        control, controls = free["control_texts_found"], free["control_texts"]
-        chance = (
-            "chance was not measured"
-            if controls is None
-            else f"{count(control)} of {counted(controls, 'control')}"
-        )
-        texts = several(free["texts"], "licensed text", "licensed texts")
-        more = "no estimate for more answers"
-        if free["at_least"]["value"] is not None:
-            more = (
-                f"at least {count(int(free['at_least']['low']))} with more answers "
-                "(97.5% confident)"
-            )
-        found.append(
-            (
-                "Asked for any post",
-                f"{texts} in {counted(free['answers'], 'answer')} ({chance}); {more}",
-            )
-        )
-    return found
 
 
 def predictability(plan: Mapping[str, Any]) -> str:
@@ -263,25 +237,6 @@ def predictability(plan: Mapping[str, Any]) -> str:
         f"SHA-256 {reference['sha256'][:12]}"
     )
     return f"similar under {background} and under a reference model ({about})"
-
-
-def extraction_lines(item: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield a line for each probability, with the number of licensed tweets recited
-    within each number of samples; or a line with the reason why this is unknown.
-    """
-    if item["invalid"]:
-        yield "Samples needed", f"not measured: {item['invalid']}"
-        return
-    known = count(item["tweets"]["licensed"])
-    for probability, arms in item["within"].items():
-        steps = zip(item["samples"], arms["licensed"], strict=True)
-        pieces = ", ".join(f"{count(k)} within {count(n)}" for n, k in steps)
-        chance = percent(float(probability))
-        yield (
-            f"Samples needed ({chance})",
-            f"licensed tweets (of {known}) that the model recites with a probability "
-            f"of {chance}: {pieces} samples, at temperature {item['temperature']:g}",
-        )
 
 
 def copies(item: Mapping[str, Any]) -> str:

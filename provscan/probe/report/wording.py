@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from provscan.names import counted, several
+from provscan.names import counted
 from provscan.probe.plan import MISPLACED
 from provscan.probe.statistics import ALPHA
 from provscan.probe.summary import NOT_ALIKE, REVERSED
@@ -37,14 +37,13 @@ WARNINGS = {
         "{all:,} questions were declined, and are not compared. They were refused, "
         "filtered, left empty or answered with words such as “I can't”. About licensed "
         "tweets: {licensed:,}; after the beginning of another tweet: {misplaced:,}; "
-        "about controls: {control:,}; without a tweet: {free:,}."
+        "about controls: {control:,}."
     ),
     "cut_off": (
         "{all:,} answers were cut off too early to contain the tweet, and are not "
         "compared. About licensed tweets: {licensed:,}; after the beginning of another "
-        "tweet: {misplaced:,}; about controls: {control:,}; without a tweet: {free:,}. "
-        "A model that reasons first can use up all tokens "
-        "before its answer begins (why answers ended: {ended})."
+        "tweet: {misplaced:,}; about controls: {control:,}. A model that reasons first "
+        "can use up all tokens before its answer begins (why answers ended: {ended})."
     ),
     "several_systems": (
         "The answers came from {systems} models or system fingerprints. The endpoint "
@@ -131,8 +130,6 @@ def _reasons(status: str, summary: dict[str, Any]) -> list[dict[str, str]]:
             "own."
         )
         return [{"code": "quotations", "message": message}]
-    if not tests["licensed_only"]:
-        message = "Too few texts are recited without a prompt to rule chance out."
     return [{"code": "few_findings", "message": message}]
 
 
@@ -157,9 +154,7 @@ def _headline(status: str, tweets: dict[str, Any]) -> str:
 
 
 def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> list[str]:
-    """Return the sentences after the headline: on the controls, the upper limit, and
-    the answers to the prompt that names no tweet.
-    """
+    """Return the sentences after the headline: on the controls, and the upper limit."""
     recited = summary["recited"]["control"]
     controls = counted(tweets["asked"], "control")
     if status == NOT_MEASURED:
@@ -184,19 +179,6 @@ def _details(status: str, tweets: dict[str, Any], summary: dict[str, Any]) -> li
         sentences.append(
             f"It recites at most {tweets['at_most']:,} beyond chance. Tweets that it "
             "knows but does not recite can't be counted."
-        )
-    if free := summary["free"]:
-        texts = several(free["texts"], "licensed text", "licensed texts")
-        texts = texts if free["texts"] else "no licensed texts"
-        chance = "; chance was not measured" if free["texts"] else ""
-        if free["control_texts"] is not None:
-            chance = (
-                f", and {free['control_texts_found']:,} of "
-                f"{counted(free['control_texts'], 'control text')}"
-            )
-        sentences.append(
-            f"Asked for any post {counted(free['answers'], 'time')}, it recites "
-            f"{texts}{chance}."
         )
     return sentences
 

@@ -10,7 +10,7 @@ limits, a test, assumptions and validity.
 :mod:`~provscan.probe.statistics.trend`
     Trend of a share over doses, such as numbers of copies.
 :mod:`~provscan.probe.statistics.unseen`
-    Lower bounds for the texts that were not asked for.
+    A lower bound for the texts that were not asked for.
 """
 
 from provscan.probe.statistics.inference import Inference
@@ -20,11 +20,10 @@ from provscan.probe.statistics.paired import (
     mcnemar,
     paired_difference,
     paired_power,
-    sign_flip,
 )
 from provscan.probe.statistics.separation import paired_auc
 from provscan.probe.statistics.trend import cochran_armitage
-from provscan.probe.statistics.unseen import stratified_excess, unseen_texts
+from provscan.probe.statistics.unseen import stratified_excess
 
 __all__ = [
     "ALPHA",
@@ -35,7 +34,5 @@ __all__ = [
     "paired_auc",
     "paired_difference",
     "paired_power",
-    "sign_flip",
     "stratified_excess",
-    "unseen_texts",
 ]

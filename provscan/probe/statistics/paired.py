@@ -8,18 +8,13 @@ import math
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from provscan.arrays import Numbers
 from provscan.errors import ParameterError
-from provscan.names import counted
 from provscan.probe.statistics.inference import Inference
 
 # One-sided error probability of a claim: that of the lower limit of a 95% interval.
 ALPHA = 0.025
-# Differences of scores are rounded to multiples of the largest difference divided by
-# STEPS.
-STEPS = 200
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -119,62 +114,6 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
         high,
         mcnemar(first_only, second_only),
     )
-
-
-def sign_flip(differences: npt.ArrayLike) -> Inference:
-    """Run the exact permutation test of matched scores: each pair is a stratum, within
-    which the arms may be exchanged.
-
-    The distribution of the sum of the differences under all 2^n exchanges is computed
-    exactly from its characteristic function, without random draws. Differences are
-    rounded to 1/200 of the largest.
-
-    Parameters
-    ----------
-    differences
-        float64[n]: score of the first arm minus that of the second, one entry per pair.
-
-    Returns
-    -------
-    Inference
-        The mean difference, with its one-sided p-value.
-
-    Raises
-    ------
-    ParameterError
-        A difference is not a finite number.
-    """
-    values = np.asarray(differences, np.float64)
-    if not np.isfinite(values).all():
-        raise ParameterError("differences must be numbers, without nan or infinity")
-    largest = float(np.abs(values).max(initial=0.0))
-    method = (
-        "exact permutation within pairs (Fisher 1935; Pitman 1937, doi:10.2307/2984124)"
-    )
-    assumes = (
-        "In each pair the two scores are exchangeable if the model has seen neither "
-        "tweet."
-    )
-    if largest == 0.0:
-        why = None if len(values) else "there are no pairs"
-        return Inference(method, assumes, 0.0, p_value=1.0, invalid=why)
-    steps = np.rint(values / largest * STEPS).astype(np.int64)
-    size, count = np.unique(np.abs(steps[steps != 0]), return_counts=True)
-    reach = int((size * count).sum())
-    grid = 1 << (2 * reach + 1).bit_length()
-    angle = 2.0 * np.pi * np.arange(grid // 2 + 1) / grid
-    wave = np.ones(len(angle))
-    for each, times in zip(size.tolist(), count.tolist(), strict=True):
-        wave *= np.cos(each * angle) ** times
-    chances = np.fft.irfft(wave, grid)
-    observed = int(steps.sum())
-    sums = np.arange(observed, reach + 1)
-    p = float(np.clip(chances[sums % grid].sum(), 2.0 ** -float(count.sum()), 1.0))
-    pairs = int(count.sum())
-    why = None
-    if pairs < 6:
-        why = f"the scores differ in {counted(pairs, 'pair')}, and 6 are needed"
-    return Inference(method, assumes, float(values.mean()), p_value=p, invalid=why)
 
 
 @lru_cache(maxsize=64)

@@ -1,4 +1,4 @@
-"""Lower bounds for a population of which only a sample was seen."""
+"""A lower bound for a population of which only a sample was seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from provscan.arrays import Floats
 from provscan.errors import ParameterError
-from provscan.names import counted
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import ALPHA
 
@@ -128,50 +127,3 @@ def _least_excess(
                 ]
             )
     return float((least[::-1] - size.sum() * chance).min())
-
-
-def unseen_texts(counts: npt.ArrayLike, draws: int) -> tuple[Inference, Inference]:
-    """Return a lower bound on the number of distinct texts of a source, and an estimate
-    of the number of new texts in its next draw.
-
-    Parameters
-    ----------
-    counts
-        The number of draws in which each text was seen; texts never seen are left out.
-    draws
-        The number of independent draws.
-
-    Returns
-    -------
-    texts : Inference
-        The lower bound Chao1, with the lower limit of this bound (Chao 1984,
-        doi:10.2307/4615964; 1987, doi:10.2307/2531532).
-    mass : Inference
-        Mean number of texts in a draw that are seen in no other draw (Good 1953,
-        doi:10.1093/biomet/40.3-4.237).
-
-    Raises
-    ------
-    ParameterError
-        A count is below 1, or above the number of draws.
-    """
-    from scipy.special import ndtri
-
-    seen = np.asarray(counts, np.int64)
-    if len(seen) and (int(seen.min()) < 1 or int(seen.max()) > draws):
-        raise ParameterError(f"counts must be between 1 and the {draws} draws")
-    assumes = "The draws are independent, and of the same model with the same prompt."
-    chao = "Chao1 (doi:10.2307/4615964), lower bound only"
-    good = "Good-Turing (doi:10.1093/biomet/40.3-4.237)"
-    why = None if draws >= 20 else f"{counted(draws, 'draw')}, and 20 are needed"
-    once, twice = int(np.count_nonzero(seen == 1)), int(np.count_nonzero(seen == 2))
-    new = once * (once - 1) / (2 * (twice + 1)) * (draws - 1) / max(draws, 1)
-    low = float(len(seen))
-    if new > 0:
-        ratio = once / (twice + 1)
-        spread = new + (twice + 1) * (ratio**4 / 4 + ratio**3)
-        low += new / math.exp(
-            float(ndtri(0.975)) * math.sqrt(math.log1p(spread / new**2))
-        )
-    texts = Inference(chao, assumes, len(seen) + new, low, invalid=why)
-    return texts, Inference(good, assumes, once / max(draws, 1), invalid=why)
