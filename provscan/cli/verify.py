@@ -20,7 +20,7 @@ MOST_PROBLEMS = 20
 # The options that apply to one kind of argument, with its name for messages.
 ONLY = {
     "an index": ("quick",),
-    "a bundle or an exhibit": ("public_key", "authority"),
+    "a bundle or an exhibit": ("public_key",),
     "a repeated run": (
         *("dataset", "index", "run", "control", "clean_data", "other_sources"),
         "baseline",
@@ -41,11 +41,6 @@ paths = partial(repeat_option, multiple=True, type=click.Path())
     "--public-key",
     metavar="FILE",
     help="Ed25519 public key, in PEM, of the required signer of a bundle.",
-)
-@shared.path_option(
-    "--authority",
-    metavar="FILE",
-    help="Root certificates, in PEM, of the required time-stamping authority.",
 )
 @shared.as_json
 @repeat_option(
@@ -178,13 +173,6 @@ def _checked(found: dict[str, Any]) -> Iterator[str]:
             f"Signed with the key {found['signer']}, which is from the bundle itself: "
             "compare it with the signer's key, or give --public-key"
         )
-    if found["stamp"] is not None:
-        authority = (
-            "by the given authority"
-            if found["known_authority"]
-            else "by an authority that was not verified: give --authority"
-        )
-        yield f"Time stamp {found['stamp']} {authority}"
     if found["files"] is not None and not problems:
         yield (
             "Computed again and compared: hashes of rows and files, and counts of "

@@ -7,8 +7,8 @@
     :mod:`~provscan.handover.tree`);
   - a load file for review platforms (:mod:`~provscan.handover.loadfile`);
   - explanatory texts (:mod:`~provscan.handover.wording`);
-  - a statement that lists all files and can be signed and time-stamped
-    (:mod:`~provscan.handover.statement`, :mod:`~provscan.handover.stamps`).
+  - a statement that lists all files and can be signed
+    (:mod:`~provscan.handover.statement`).
 
 - :mod:`~provscan.handover.exhibit` writes one exhibit of a bundle as a separate page.
 - :mod:`~provscan.handover.check` verifies bundles and pages, and
@@ -21,16 +21,14 @@
   :mod:`~provscan.handover.agreement`.
 """
 
-from provscan.handover.bundle import add_timestamp, bundle, write_request
+from provscan.handover.bundle import bundle
 from provscan.handover.check import check
 from provscan.handover.exhibit import write_exhibit
 from provscan.handover.replay import replay
 
 __all__ = [
-    "add_timestamp",
     "bundle",
     "check",
     "replay",
     "write_exhibit",
-    "write_request",
 ]

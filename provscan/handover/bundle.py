@@ -4,9 +4,6 @@
 goes once through the rows of a run, and computes the leaves of its Merkle tree and the
 lines of the load file. :mod:`provscan.handover.statement` writes and signs a statement
 with the checksums of all files, and :mod:`provscan.handover.bag` writes the archive.
-
-:func:`write_request` writes a request for a time stamp on a bundle, and
-:func:`add_timestamp` adds the response of the time-stamping service.
 """
 
 from __future__ import annotations
@@ -19,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from provscan.errors import InputError, UsageError
-from provscan.handover import loadfile, stamps, wording
+from provscan.handover import loadfile, wording
 from provscan.handover.bag import (
     PAYLOAD,
     Archive,
@@ -39,7 +36,6 @@ from provscan.handover.statement import (
 from provscan.handover.tree import hash_lines, leaf, levels
 from provscan.index.format import read_manifest
 from provscan.indexing.maintain import verify
-from provscan.opening import read_small
 from provscan.readers import Source, file_checksum, is_remote
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
@@ -59,7 +55,7 @@ from provscan.runs.folder import (
 )
 from provscan.writing import require_not_input, temporary_folder
 
-STATEMENT, ENVELOPE, STAMP = "statement.json", "statement.dsse.json", "statement.tsr"
+STATEMENT, ENVELOPE = "statement.json", "statement.dsse.json"
 ROWS, INPUTS = "rows.sha256", "inputs.json"
 # Files of a case beside ``case.json``. They contain no texts.
 CASE_FILES = (
@@ -171,105 +167,6 @@ def bundle(
             "findings": contents.findings,
             "signer": key and key_id(key.public_key()),
         }
-
-
-def write_request(
-    bundle: Source, out: Source, *, overwrite: bool = False
-) -> dict[str, Any]:
-    """Write a request for a time stamp on a bundle.
-
-    Parameters
-    ----------
-    bundle
-        The archive.
-    out
-        File for the request, by convention ``NAME.tsq``. Send it to a time-stamping
-        service: ``curl -H 'Content-Type: application/timestamp-query' --data-binary
-        @NAME.tsq URL -o NAME.tsr``.
-    overwrite
-        Replace an existing file.
-
-    Returns
-    -------
-    dict
-        ``request``, the file.
-
-    Raises
-    ------
-    InputError
-        There is no such bundle.
-    """
-    with Archive(Path(bundle)) as archive:
-        made = stamps.request(_bytes_to_stamp(archive))
-    with replaced(Path(out), overwrite=overwrite, inputs=[bundle]) as temporary:
-        temporary.write_bytes(made)
-    return {"request": os.fspath(out)}
-
-
-def add_timestamp(
-    bundle: Source, answer: Source, out: Source, *, overwrite: bool = False
-) -> dict[str, Any]:
-    """Write a bundle again, with the response of a time-stamping service.
-
-    Parameters
-    ----------
-    bundle
-        The archive, which is not changed.
-    answer
-        The response (``.tsr``) to the request that
-        :func:`provscan.handover.write_request` wrote.
-    out
-        The archive to write.
-    overwrite
-        Replace an existing file.
-
-    Returns
-    -------
-    dict
-        ``bundle``, the archive; its ``sha256``; ``stamp``, the time of the time stamp.
-
-    Raises
-    ------
-    InputError
-        There is no such bundle, or the response is not a time stamp on it.
-    """
-    with Archive(Path(bundle)) as archive:
-        try:
-            made = read_small(answer)
-            time = stamps.stamp_of(made, _bytes_to_stamp(archive), None)
-        except OSError as error:
-            raise InputError(f"{answer} can't be read: {error.strerror}") from error
-        except ValueError as error:
-            raise InputError(
-                f"{answer} is not a time stamp on {bundle}, so nothing was written: "
-                f"{error}"
-            ) from None
-        payload: dict[str, Content] = {
-            name: partial(archive.open, name)
-            for name in archive.entries
-            if name.startswith(PAYLOAD)
-        }
-        sealed = {
-            name: archive.read(name)
-            for name in (STATEMENT, ENVELOPE)
-            if name in archive.entries
-        }
-        inputs = [bundle, answer]
-        with replaced(Path(out), overwrite=overwrite, inputs=inputs) as temporary:
-            with temporary.open("wb") as file:
-                write_bag(file, payload, lambda hashes: sealed | {STAMP: made})
-            sha256 = digest_of(temporary).sha256
-    return {"bundle": os.fspath(out), "sha256": sha256, "stamp": time}
-
-
-def _bytes_to_stamp(archive: Archive) -> bytes:
-    """Return the bytes that a time stamp on a bundle certifies: the envelope with
-    statement and signature, or the statement if there is no signature.
-    """
-    name = ENVELOPE if ENVELOPE in archive.entries else STATEMENT
-    if name not in archive.entries:
-        raise InputError(f"{archive.path} has no {STATEMENT}, so it is not a bundle")
-    return archive.read(name)
 
 
 def _seal(

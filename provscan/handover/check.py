@@ -6,8 +6,7 @@ a bundle in these steps:
 1. :class:`~provscan.handover.bag.Archive` refuses archives that do not have the layout
    of a bundle.
 2. :func:`_file_problems` compares the files with the statement.
-3. :func:`_seal_problems` verifies the signature of the statement, and
-   :func:`_stamp_problems` verifies its time stamp.
+3. :func:`_seal_problems` verifies the signature of the statement.
 4. :func:`_run_problems` recomputes the hash of each row, the root of the tree, and the
    figures of the summary that can be derived from the rows.
 
@@ -26,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from provscan.errors import InputError
-from provscan.handover import stamps
 from provscan.handover.bag import (
     PAYLOAD,
     TAG_MANIFEST,
@@ -36,7 +34,7 @@ from provscan.handover.bag import (
     digest_of,
     manifest,
 )
-from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
+from provscan.handover.bundle import ENVELOPE, ROWS, STATEMENT
 from provscan.handover.exhibit import (
     decoded,
     exhibit_of,
@@ -76,7 +74,6 @@ def check(
     path: Source,
     *,
     public_key: Source | None = None,
-    authority: Source | None = None,
     exhibit: str | int | None = None,
 ) -> dict[str, Any]:
     """Check a bundle, or the page of an exhibit, without index and dataset.
@@ -89,10 +86,6 @@ def check(
         File with the public key, in PEM, of the required signer. Without it, the
         signature is verified with the key in the statement itself, which shows that
         nothing was changed after somebody signed, but not who signed.
-    authority
-        File with the root certificates, in PEM, of the required time-stamping
-        authority. Without it, the check verifies only that the time stamp is on this
-        statement.
     exhibit
         Also prove this exhibit of the bundle: its number, or RUN/NUMBER if there are
         several runs.
@@ -103,9 +96,8 @@ def check(
         ``path`` and its ``sha256``; ``problems``, a list of sentences; ``files``, the
         number of files in a bundle; ``runs``, and whether there are ``texts``, both
         from the statement; ``signer``, the id of the key, and ``known_signer``, whether
-        ``public_key`` was given; ``stamp``, the time of the time stamp, and
-        ``known_authority``, whether ``authority`` was given; ``exhibit``, the row that
-        was proved. Values that do not apply are None.
+        ``public_key`` was given; ``exhibit``, the row that was proved. Values that do
+        not apply are None.
 
     Raises
     ------
@@ -118,7 +110,6 @@ def check(
     """
     file_path = Path(path)
     signer = None if public_key is None else read_key(Path(public_key))
-    roots = None if authority is None else stamps.certificates(Path(authority))
     if file_path.is_dir():
         raise InputError(
             f"{file_path} is a folder: name a bundle, a file that provscan bundle wrote"
@@ -129,17 +120,17 @@ def check(
         sha256 = digest_of(file_path).sha256
     except OSError as error:
         raise InputError(f"{file_path} can't be read: {error.strerror}") from error
-    nothing = dict.fromkeys(("files", "runs", "texts", "signer", "stamp", "exhibit"))
+    nothing = dict.fromkeys(("files", "runs", "texts", "signer", "exhibit"))
     found: dict[str, Any] = {"path": str(file_path), "sha256": sha256, **nothing}
-    found |= {"known_signer": signer is not None, "known_authority": roots is not None}
+    found["known_signer"] = signer is not None
     if not is_archive:
-        problems = _page_problems(file_path, found, signer, roots, exhibit)
+        problems = _page_problems(file_path, found, signer, exhibit)
         found["problems"] = list(problems)
         if found["problems"]:
             found["exhibit"] = None
         return found
     with Archive(file_path) as archive:
-        found["problems"] = list(_bundle_problems(archive, found, signer, roots))
+        found["problems"] = list(_bundle_problems(archive, found, signer))
         if exhibit is not None and not found["problems"]:
             found["exhibit"] = exhibit_of(archive, exhibit)["row"]
     return found
@@ -149,7 +140,6 @@ def _page_problems(
     path: Path,
     found: dict[str, Any],
     key: Any,
-    roots: Any,
     exhibit: str | int | None,
 ) -> Iterator[str]:
     try:
@@ -157,8 +147,6 @@ def _page_problems(
         statement = decoded(data, "statement") or b""
         yield from proof_problems(data)
         yield from _seal_problems(found, statement, decoded(data, "envelope"), key)
-        stamped = decoded(data, "envelope") or statement
-        yield from _stamp_problems(found, decoded(data, "stamp"), stamped, roots)
         shown = data["run"], data["row"]["exhibit"]
         runs = [each["folder"] for each in found["runs"] or ()]
     except DAMAGED as error:
@@ -174,12 +162,12 @@ def _page_problems(
 
 
 def _bundle_problems(
-    archive: Archive, found: dict[str, Any], key: Any, roots: Any
+    archive: Archive, found: dict[str, Any], key: Any
 ) -> Iterator[str]:
     found["files"] = len(archive.entries)
-    statement, envelope, stamp = (
+    statement, envelope = (
         archive.read(name) if name in archive.entries else None
-        for name in (STATEMENT, ENVELOPE, STAMP)
+        for name in (STATEMENT, ENVELOPE)
     )
     digests = {name: digest_of(partial(archive.open, name)) for name in archive.entries}
     try:
@@ -188,7 +176,6 @@ def _bundle_problems(
         hashes = {}  # _seal_problems reports the damaged statement.
     yield from _file_problems(archive, digests, hashes)
     yield from _seal_problems(found, statement or b"", envelope, key)
-    yield from _stamp_problems(found, stamp, envelope or statement or b"", roots)
     stated = {each["folder"]: each for each in found["runs"] or ()}
     matched = map(_RUN.fullmatch, archive.entries)
     for folder in sorted({each[1] for each in matched if each} | stated.keys()):
@@ -214,7 +201,7 @@ def _file_problems(
     for name, entry in archive.entries.items():
         if digests[name].crc != entry.crc:
             yield f"{name} was damaged: its CRC is not the one in the archive"
-    unsealed = {TAG_MANIFEST, STATEMENT, ENVELOPE, STAMP}
+    unsealed = {TAG_MANIFEST, STATEMENT, ENVELOPE}
     tags = {
         name: each for name, each in digests.items() if not name.startswith(PAYLOAD)
     }
@@ -267,19 +254,6 @@ def _seal_problems(
         yield f"it was signed with another key: {key_id(named)}, not {key_id(signer)}"
     elif problem := signature_problem(envelope, statement, signer):
         yield f"the signature, {ENVELOPE}, is not valid: {problem}"
-
-
-def _stamp_problems(
-    found: dict[str, Any], stamp: bytes | None, signed: bytes, roots: Any
-) -> Iterator[str]:
-    if stamp is None:
-        if roots is not None:
-            yield "it has no time stamp, but an authority was given"
-        return
-    try:
-        found["stamp"] = stamps.stamp_of(stamp, signed, roots)
-    except ValueError as error:
-        yield f"the time stamp is not valid: {error}"
 
 
 def _run_problems(

@@ -2,9 +2,9 @@
 bundle.
 
 :func:`write_exhibit` writes the page. Its data are the row, the proof that it is in the
-tree of its run, the statement with the root of that tree, the signature and the time
-stamp. :func:`read_page` reads these data, and checks that the page shows them and
-nothing else. :func:`proof_problems` checks the proof.
+tree of its run, the statement with the root of that tree, and the signature.
+:func:`read_page` reads these data, and checks that the page shows them and nothing
+else. :func:`proof_problems` checks the proof.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jinja2 import TemplateError
 
 from provscan.errors import InputError, UsageError
 from provscan.handover.bag import PAYLOAD, Archive, digest_of
-from provscan.handover.bundle import ENVELOPE, ROWS, STAMP, STATEMENT
+from provscan.handover.bundle import ENVELOPE, ROWS, STATEMENT
 from provscan.handover.rows import rows_of
 from provscan.handover.statement import (
     DAMAGED,
@@ -120,12 +120,9 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
         else:
             raise InputError(f"{archive.path}: {run} has no exhibit {number}")
     tree = levels([bytes.fromhex(each.decode()) for each in listed])
-
-    def optional(name: str) -> str | None:
-        if name not in archive.entries:
-            return None
-        return base64.b64encode(archive.read(name)).decode()
-
+    envelope = None
+    if ENVELOPE in archive.entries:
+        envelope = base64.b64encode(archive.read(ENVELOPE)).decode()
     return {
         "format": FORMAT,
         "run": run,
@@ -134,8 +131,7 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
         "rows": len(listed),
         "proof": [each.hex() for each in inclusion(tree, position)],
         "statement": base64.b64encode(archive.read(STATEMENT)).decode(),
-        "envelope": optional(ENVELOPE),
-        "stamp": optional(STAMP),
+        "envelope": envelope,
     }
 
 
@@ -174,9 +170,7 @@ def read_page(path: Path) -> dict[str, Any]:
 
 
 def proof_problems(data: Mapping[str, Any]) -> list[str]:
-    """Return the problems of the proof of an exhibit. The signature and the time stamp
-    are not checked.
-    """
+    """Return the problems of the proof of an exhibit. The signature is not checked."""
     try:
         statement = read_canonical(decoded(data, "statement") or b"")
         (run,) = [x for x in runs_of(statement) if x["folder"] == data["run"]]

@@ -327,8 +327,6 @@ def test_a_missing_extra_is_named(
         handover.bundle(handed.run, tmp_path / "x.zip")
     with pytest.raises(UsageError, match=told.format("cryptography")):
         handover.bundle(handed.run, tmp_path / "x.zip", sign=handed.key)
-    with pytest.raises(UsageError, match=told.format("rfc3161_client")):
-        handover.write_request(handed.bundle, tmp_path / "x.tsq")
     with pytest.raises(UsageError, match=told.format("rfc8785")):
         handover.check(handed.bundle)
     assert not list(tmp_path.iterdir())
@@ -418,10 +416,8 @@ def test_the_command(
     assert json.loads(said("verify", "a.zip", "--json"))["problems"] == []
     for words, message in (
         (["a.zip", "-o", "c.zip"], "is already a bundle"),
-        (["a.zip", "--digests", "-o", "c.zip"], "leave out --digests"),
-        (["a.zip", "--timestamp", "x.txt"], "ends in .tsq"),
-        ([handed.run, "--exhibit", "2", "-o", "c.zip"], "--timestamp need a bundle"),
-        ([handed.run], "give the file to write"),
+        (["a.zip", "--digests", "--exhibit", 2, "-o", "c.zip"], "leave out --digests"),
+        ([handed.run, "--exhibit", "2", "-o", "c.zip"], "--exhibit needs a bundle"),
         (["a.zip", "--exhibit", "x", "-o", "c.zip"], "'x' is not an exhibit"),
     ):
         assert message in said("bundle", *words, status=2)

@@ -6,7 +6,6 @@ import io
 import json
 import random
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -441,120 +440,6 @@ def test_tables_that_expand(
 
 def changed_type(schema: pa.Schema) -> pa.Schema:
     return schema.set(1, pa.field("record", pa.string(), nullable=False))
-
-
-CONFIGURATION = """
-[tsa]
-default_tsa = own
-[own]
-serial = serial
-crypto_device = builtin
-signer_cert = tsa.pem
-signer_key = tsa.key
-signer_digest = sha256
-default_policy = 1.2.3.4.1
-digests = sha256
-ess_cert_id_alg = sha256
-"""
-
-
-# The status of a response that is granted, in DER.
-GRANTED = b"\x30\x03\x02\x01\x00"
-
-
-class Service:
-    """A time-stamping service that uses openssl."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        for name, text in {
-            "ts.cnf": CONFIGURATION,
-            "serial": "01",
-            "ext": "extendedKeyUsage=critical,timeStamping\n",
-        }.items():
-            (folder / name).write_text(text)
-        for words in (
-            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -subj /CN=CA",
-            "req -newkey rsa:2048 -nodes -keyout tsa.key -out tsa.csr -subj /CN=TSA",
-            "x509 -req -in tsa.csr -CA ca.pem -CAkey ca.key -CAcreateserial "
-            "-extfile ext -out tsa.pem",
-        ):
-            self.openssl(words)
-
-    def openssl(self, words: str) -> None:
-        done = subprocess.run(
-            ["openssl", *words.split()], cwd=self.folder, capture_output=True, text=True
-        )
-        assert done.returncode == 0, done.stderr
-
-    def answer(self, request: Path, answer: Path) -> None:
-        self.openssl(f"ts -reply -config ts.cnf -queryfile {request} -out {answer}")
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-def test_time_stamps(handed: Handed, tmp_path: Path) -> None:
-    service, other = Service(tmp_path / "service"), Service(tmp_path / "other")
-    request, answer, stamped = (
-        tmp_path / name for name in ("case.tsq", "case.tsr", "stamped.zip")
-    )
-    handover.write_request(handed.bundle, request)
-    service.answer(request, answer)
-    found = handover.add_timestamp(handed.bundle, answer, stamped)
-    authority = service.folder / "ca.pem"
-    checked = handover.check(stamped, public_key=handed.public, authority=authority)
-    assert (checked["problems"], checked["stamp"]) == ([], found["stamp"])
-    assert checked["known_authority"]
-    assert not handover.check(stamped)["known_authority"]
-    (said,) = problems(stamped, authority=other.folder / "ca.pem")
-    assert "was not issued by the given authority" in said
-    (said,) = problems(handed.bundle, authority=authority)
-    assert said == "it has no time stamp, but an authority was given"
-    with pytest.raises(InputError, match="has no certificates"):
-        handover.check(stamped, authority=handed.key)
-
-    # openssl accepts the time stamp and the data that it certifies.
-    files = files_of(stamped)
-    (tmp_path / "signed").write_bytes(files["statement.dsse.json"])
-    (tmp_path / "stamp").write_bytes(files["statement.tsr"])
-    service.openssl(
-        f"ts -verify -data {tmp_path}/signed -in {tmp_path}/stamp -CAfile ca.pem"
-    )
-
-    # A service may grant a request with modifications.
-    modified = tmp_path / "modified.tsr"
-    assert answer.read_bytes().count(GRANTED) == 1
-    for status, said in ((b"\x01", ""), (b"\x02", "refused"), (b"\x05", "refused")):
-        other_status = GRANTED[:-1] + status
-        modified.write_bytes(answer.read_bytes().replace(GRANTED, other_status))
-        if said:
-            with pytest.raises(InputError, match=said):
-                handover.add_timestamp(handed.bundle, modified, tmp_path / "m.zip")
-            continue
-        handover.add_timestamp(handed.bundle, modified, tmp_path / "m.zip")
-        assert problems(tmp_path / "m.zip", authority=authority) == []
-        assert problems(tmp_path / "m.zip", authority=other.folder / "ca.pem")
-        (tmp_path / "m.zip").unlink()
-
-    # The page of an exhibit also has the time stamp.
-    page = tmp_path / "exhibit.html"
-    handover.write_exhibit(stamped, 1, page)
-    assert handover.check(page, authority=authority)["stamp"] == found["stamp"]
-    assert problems(page, authority=other.folder / "ca.pem")
-
-    # The time stamp of another bundle is refused.
-    with pytest.raises(InputError, match="it certifies something else"):
-        handover.add_timestamp(handed.unsigned, answer, tmp_path / "x.zip")
-    unsigned = {**files_of(handed.unsigned), "statement.tsr": answer.read_bytes()}
-    found_problems = problems(only_files(unsigned, tmp_path / "old.zip"))
-    assert any("such as an older bundle" in each for each in found_problems)
-
-    # Files that are not responses, such as requests, are refused.
-    for text in (b"", b"junk", request.read_bytes(), answer.read_bytes() + b"\0"):
-        (tmp_path / "bad.tsr").write_bytes(text)
-        with pytest.raises(InputError, match="so nothing was written"):
-            handover.add_timestamp(handed.bundle, tmp_path / "bad.tsr", tmp_path / "x")
-    assert not (tmp_path / "x").exists()
 
 
 def test_one_exhibit_is_proved_alone(handed: Handed, tmp_path: Path) -> None:

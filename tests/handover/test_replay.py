@@ -39,11 +39,6 @@ def test_workers_and_executors_change_nothing(
     assert found["figures"] > 100
 
 
-def test_a_cluster_changes_nothing(handed: Handed, cluster: Any) -> None:
-    found = replayed(handed, handed.datasets, ray="local")
-    assert found["problems"] == []
-
-
 def test_names_that_are_words_of_the_summary_change_nothing(
     handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
