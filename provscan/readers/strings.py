@@ -7,7 +7,7 @@ Python strings, and :func:`short_texts` for ids and names.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,8 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import Numbers
-from provscan.readers.stats import Counts
+from provscan.readers.stats import Counts, ReadStats
 from provscan.readers.values import array_values
 from provscan.text_buffers import buffers
 
@@ -31,6 +30,8 @@ TEXT_TYPES = {
     pa.large_binary(),
     pa.binary_view(),
 }
+# Counts of ids and names, whose repairs are not reported.
+UNCOUNTED = Counts("", ReadStats())
 # Names of types in messages about values that are not texts.
 KINDS = {
     dict: "an object",
@@ -43,8 +44,6 @@ KINDS = {
 
 def is_text(kind: pa.DataType) -> bool:
     """Return whether values of a type are texts."""
-    if pa.types.is_dictionary(kind):
-        return is_text(kind.value_type)
     return kind in TEXT_TYPES
 
 
@@ -64,50 +63,41 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
 
 
 def checked_text(
-    array: pa.Array, numbers: Numbers | list[int], counts: Counts
-) -> pa.Array:
-    """Return values as valid text. ``numbers`` are their records, by which replacements
-    are counted.
+    array: pa.Array, numbers: Iterable[int], counts: Counts
+) -> pa.LargeStringArray:
+    """Return texts or bytes as valid text. ``numbers`` are their records, by which
+    replacements are counted.
     """
-    text, repaired = as_text(array)
-    for position, byte in repaired:
-        counts.repair(
-            "invalid_utf8",
-            int(numbers[position]),
-            f"byte {byte:#04x} replaced by U+FFFD",
-        )
-    return text
-
-
-def as_text(array: pa.Array) -> tuple[pa.Array, list[tuple[int, int]]]:
-    """Return text or bytes as valid text, and the positions of the values in which
-    bytes were replaced, each with the first of these bytes.
-    """
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
     try:
-        text = (
-            array
-            if pa.types.is_large_string(array.type)
-            else pc.cast(array, pa.large_string())
-        )
+        text = pc.cast(array, pa.large_string())
         if not is_valid(text):
             text.validate(full=True)
-        return text, []
+        return text
     except (
         pa.ArrowInvalid,
         UnicodeDecodeError,
     ):  # Arrow may raise the second error while it formats the first.
         pass
-    values: list[str | None] = []
-    repaired = []
-    for position, value in enumerate(pc.cast(array, pa.large_binary()).to_pylist()):
-        try:
-            values.append(None if value is None else value.decode())
-        except UnicodeDecodeError as error:
-            values.append(value.decode(errors="replace"))
-            repaired.append((position, value[error.start]))
-    return pa.array(values, pa.large_string()), repaired
+    values = zip(pc.cast(array, pa.large_binary()).to_pylist(), numbers, strict=True)
+    return pa.array(
+        [
+            None if value is None else decoded(value, int(number), counts)
+            for value, number in values
+        ],
+        pa.large_string(),
+    )
+
+
+def decoded(data: bytes, number: int, counts: Counts) -> str:
+    """Return bytes of a record as text; bytes that are not UTF-8 are replaced and
+    counted.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        byte = f"byte {data[error.start]:#04x} replaced by U+FFFD"
+        counts.repair("invalid_utf8", number, byte)
+        return data.decode(errors="replace")
 
 
 def is_valid(text: pa.LargeStringArray) -> bool:
@@ -165,7 +155,8 @@ def short_texts(values: pa.Array | Sequence[Any]) -> pa.Array:
     """
     if isinstance(values, pa.Array):
         if is_text(values.type):
-            return null_if_empty(pc.cast(as_text(values)[0], pa.string()))
+            valid = checked_text(values, range(len(values)), UNCOUNTED)
+            return null_if_empty(pc.cast(valid, pa.string()))
         if pa.types.is_integer(values.type):
             return pc.cast(values, pa.string())
         values = array_values(values)
@@ -182,6 +173,8 @@ def scalar_text(value: Any) -> str | None:
     """Return an id as a string; None for values that can't be ids, such as lists."""
     if isinstance(value, str):
         return value or None
+    if isinstance(value, bytes):
+        return value.decode(errors="replace") or None
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, float):

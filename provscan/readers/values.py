@@ -1,8 +1,7 @@
 """Convert Arrow rows to Python values.
 
-A value that Python can't represent is repaired or becomes None: text that is not UTF-8,
-dates before the year 1 or after 9999, nanoseconds without pandas, times in unknown time
-zones, objects with two fields of the same name.
+A value that Python can't represent is repaired or becomes None: dates before the year 1
+or after 9999, nanoseconds without pandas, times in unknown time zones.
 """
 
 from __future__ import annotations
@@ -19,25 +18,24 @@ FAILURES = (ValueError, OverflowError, KeyError, pa.ArrowException)
 
 
 def values_of(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the rows of a batch as Python values."""
-    try:
-        return batch.to_pylist()
-    except FAILURES:
-        columns = [array_values(array) for array in batch.columns]
-        return [
-            dict(zip(batch.schema.names, row, strict=True))
-            for row in zip(*columns, strict=True)
-        ]
+    """Return the rows of a batch as Python values, with maps as lists of objects that
+    have a ``key`` and a ``value``. Text that is not UTF-8 stays bytes.
+    """
+    names, columns = batch.schema.names, list(map(array_values, batch.columns))
+    return [
+        {name: column[row] for name, column in zip(names, columns, strict=True)}
+        for row in range(batch.num_rows)
+    ]
 
 
 def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
-    """Return the first rows of a batch, with maps as lists of keys and values.
+    """Return the first rows of a batch.
 
     A row with an empty string in each text column is appended, so that a text column
     without a value in these rows is still recognised as text.
     """
-    rows = without_maps(batch.slice(0, HEAD_ROWS))
-    return [*values_of(rows), {part.name: _empty(part.type) for part in rows.schema}]
+    rows = values_of(batch.slice(0, HEAD_ROWS))
+    return [*rows, {part.name: _empty(part.type) for part in batch.schema}]
 
 
 def _empty(kind: pa.DataType) -> Any:
@@ -58,9 +56,19 @@ def _empty(kind: pa.DataType) -> Any:
 def array_values(array: pa.Array) -> list[Any]:
     """Return the values of an array as Python values."""
     try:
-        return array.to_pylist()
+        values = array.to_pylist()
     except FAILURES:
         return [_value(scalar) for scalar in array]
+    return list(map(with_entries, values)) if "map<" in str(array.type) else values
+
+
+def with_entries(value: Any) -> Any:
+    """Return a value with objects in place of the entries of maps."""
+    if isinstance(value, tuple):
+        return {"key": with_entries(value[0]), "value": with_entries(value[1])}
+    if isinstance(value, dict):
+        return {key: with_entries(inner) for key, inner in value.items()}
+    return list(map(with_entries, value)) if isinstance(value, list) else value
 
 
 def _value(scalar: pa.Scalar) -> Any:
@@ -69,12 +77,14 @@ def _value(scalar: pa.Scalar) -> Any:
     except FAILURES:
         pass
     kind = scalar.type
+    if not scalar.is_valid:
+        return None
     if pa.types.is_struct(kind):
         return {
             kind.field(position).name: _value(scalar[position])
             for position in range(kind.num_fields)
         }
-    if hasattr(kind, "value_field"):
+    if hasattr(kind, "value_field") or pa.types.is_map(kind):
         return [_value(inner) for inner in scalar.values]
     if (
         pa.types.is_dictionary(kind)
@@ -86,73 +96,22 @@ def _value(scalar: pa.Scalar) -> Any:
         plain := pa.timestamp("us" if kind.unit == "ns" else kind.unit)
     ):
         return _value(scalar.cast(plain, safe=False))
-    return (
-        scalar.as_buffer().to_pybytes().decode(errors="replace")
-        if hasattr(scalar, "as_buffer")
-        else None
-    )
+    return scalar.as_buffer().to_pybytes() if hasattr(scalar, "as_buffer") else None
 
 
 def plain_array(array: pa.Array) -> pa.Array:
-    """Return the values of an array without extension types (such as JSON) and run-end
-    encoding.
+    """Return the values of an array without extension types (such as JSON), run-end
+    encoding and dictionaries.
     """
     while True:
         if isinstance(array.type, pa.BaseExtensionType):
             array = array.storage
         elif pa.types.is_run_end_encoded(array.type):
             array = pc.run_end_decode(array)
+        elif pa.types.is_dictionary(array.type):
+            array = array.dictionary_decode()
         else:
             return array
-
-
-def is_mixed(kind: pa.DataType) -> bool:
-    """Return whether a type has unions of objects or lists, in which no path can name
-    a text.
-    """
-    if isinstance(kind, pa.BaseExtensionType):
-        return is_mixed(kind.storage_type)
-    inner = [kind.field(position).type for position in range(kind.num_fields)]
-    if pa.types.is_union(kind) and any(part.num_fields for part in inner):
-        return True
-    return any(map(is_mixed, inner))
-
-
-def without_maps(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch with maps as lists, so that a path can name every text."""
-    schema = pa.schema(
-        [part.with_type(_without_maps(part.type)) for part in batch.schema]
-    )
-    if schema == batch.schema:
-        return batch
-    return pa.RecordBatch.from_arrays(
-        [
-            array if array.type == part.type else pc.cast(array, part.type)
-            for array, part in zip(batch.columns, schema, strict=True)
-        ],
-        schema=schema,
-    )
-
-
-def _without_maps(kind: pa.DataType) -> pa.DataType:
-    """Return the type with maps as lists of keys and values."""
-    if pa.types.is_map(kind):
-        parts = [
-            ("key", _without_maps(kind.key_type)),
-            ("value", _without_maps(kind.item_type)),
-        ]
-        return pa.list_(pa.struct(parts))
-    if pa.types.is_struct(kind):
-        return pa.struct([part.with_type(_without_maps(part.type)) for part in kind])
-    # Arrow's casts of list views are wrong.
-    lists = (
-        pa.types.is_list(kind)
-        or pa.types.is_large_list(kind)
-        or pa.types.is_fixed_size_list(kind)
-    )
-    if lists and (inner := _without_maps(kind.value_type)) != kind.value_type:
-        return pa.large_list(kind.value_field.with_type(inner))
-    return kind
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

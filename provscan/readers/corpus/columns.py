@@ -26,6 +26,7 @@ from provscan.readers.limits import Limits
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
+    decoded,
     null_if_empty,
     short_texts,
     string_array,
@@ -143,6 +144,9 @@ def from_tweets(
     """
     kept = []
     for position, (number, tweet) in enumerate(zip(numbers, tweets, strict=True)):
+        if isinstance(tweet.text, bytes):
+            text = decoded(tweet.text, number, counts)
+            tweet = tweets[position] = tweet._replace(text=text)
         if tweet.text is None or tweet.text == "":
             counts.skip("no_text", number, "the text is missing or empty")
         elif isinstance(tweet.text, str):

@@ -7,7 +7,8 @@ on the first records of its file, so not on how the file is split: see
 :func:`is_later_text`.
 
 :class:`Later` finds these texts in objects. :meth:`Later.lines` tells which lines of
-JSON may have some, so that only these are parsed into objects.
+JSON may have some, and :func:`may_have_texts` which values of a column, so that only
+these are turned into objects.
 """
 
 from __future__ import annotations
@@ -41,7 +42,6 @@ from provscan.readers.json_values import key_in_file
 from provscan.readers.limits import Limits
 from provscan.text_buffers import buffers
 
-BYTES = {pa.binary(), pa.large_binary(), pa.binary_view()}
 # Letters are counted in the first LETTERS_IN characters of a value before they are
 # counted in all of it.
 LETTERS_IN = 100
@@ -252,26 +252,13 @@ class Later:
         ):
             texts.append((name, value))
 
-    def in_column(self, values: pa.Array, path: Path, least: int) -> Numbers:
-        """Return the positions of the texts, or bytes, of a column that are later
-        texts. Bytes that are binary are no text.
-        """
-        key = next((key for key in reversed(path) if key != ANY), "")
-        if NO_TEXTS.search(snake_case(key)):
-            return np.zeros(0, np.int64)
-        # The values may not be UTF-8, which is checked only for those that may be text.
-        raw = pc.cast(values, pa.large_binary())
-        data, offsets = buffers(raw.fill_null(b"") if raw.null_count else raw)
-        found = np.zeros(len(values), np.uint8)
-        values_with_texts(data, offsets, max(least, LEAST_LETTERS), found)
-        chosen = []
-        for position in np.flatnonzero(found).tolist():
-            value = data[offsets[position] : offsets[position + 1]].tobytes()
-            text = (
-                text_in(value)
-                if values.type in BYTES
-                else value.decode(errors="replace")
-            )
-            if text is not None and is_later_text(text, least):
-                chosen.append(position)
-        return np.array(chosen, np.int64)
+
+def may_have_texts(values: pa.Array, least: int) -> Numbers:
+    """Return the positions of the texts, or bytes, of a column that may be texts of at
+    least ``least`` characters in later records.
+    """
+    raw = pc.cast(values, pa.large_binary())
+    data, offsets = buffers(raw.fill_null(b"") if raw.null_count else raw)
+    found = np.zeros(len(values), np.uint8)
+    values_with_texts(data, offsets, max(least, LEAST_LETTERS), found)
+    return np.flatnonzero(found)

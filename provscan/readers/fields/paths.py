@@ -1,7 +1,5 @@
-"""Find the values at the path of a field, in objects and in Arrow columns.
-
-:func:`value_at` and :func:`values_at` search an object, :func:`leaf` and
-:func:`leaf_in` a column.
+"""Find the values at the path of a field, in objects (:func:`value_at`,
+:func:`values_at`) and in Arrow columns (:func:`leaf`).
 """
 
 from __future__ import annotations
@@ -21,6 +19,7 @@ from provscan.readers.values import plain_array
 ANY = "\0[]"
 
 Path = tuple[str, ...]
+LISTS = {pa.ListArray, pa.LargeListArray, pa.FixedSizeListArray}
 # Several paths as a tree of their keys. A node has the index of the path that ends at
 # it, or None, and the nodes below it by key.
 Tree: TypeAlias = "tuple[int | None, dict[str, Tree]]"
@@ -96,40 +95,26 @@ class Leaf(NamedTuple):
 
     array: pa.Array
     rows: Numbers  # The row of each value.
-    # For each list on the path: the position of each value in it.
-    positions: list[Numbers]
+    places: Numbers | None  # If they are in lists: the place of each value in its list.
 
 
 def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
-    """Return the values at a path in a batch; None if its columns lack the path."""
-    # Of several columns with the same name, use the last one.
-    found = batch.schema.get_all_field_indices(path[0])
-    return leaf_in(batch.column(found[-1]), path[1:]) if found else None
-
-
-def leaf_in(array: pa.Array, path: Path) -> Leaf | None:
-    """Return the values at a path in a column; None if its type lacks the path."""
-    rows = np.arange(len(array))
-    positions: list[Numbers] = []
+    """Return the values at a path in a batch; None if the types of its columns do not
+    lead there by structs and at most one list.
+    """
+    array = batch.to_struct_array()
+    rows, places = np.arange(len(array)), None
     for key in path:
-        array = plain_array(array)
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        if key == ANY and hasattr(array.type, "value_field"):
-            # Arrow's parent indices and casts are wrong for list views.
+        kind = array.type
+        if key == ANY and places is None and type(array) in LISTS:
             lengths = pc.list_value_length(array).fill_null(0)
-            parents = np.repeat(
-                np.arange(len(array)), lengths.to_numpy(zero_copy_only=False)
-            )
-            within = np.arange(len(parents)) - np.searchsorted(parents, parents)
-            rows = rows[parents]
-            positions = [*(each[parents] for each in positions), within]
+            lengths = lengths.to_numpy(zero_copy_only=False)
+            rows = np.repeat(rows, lengths)
+            places = np.arange(len(rows)) - np.searchsorted(rows, rows)
             array = pc.list_flatten(array)
-        elif pa.types.is_struct(array.type) and (
-            found := array.type.get_all_field_indices(key)
-        ):
-            # Of several fields with the same name, use the last one, as in JSON.
-            array = pc.struct_field(array, found[-1:])
+        elif pa.types.is_struct(kind) and (at := kind.get_field_index(key)) >= 0:
+            array = pc.struct_field(array, [at])
         else:
             return None
-    return Leaf(plain_array(array), rows, positions)
+        array = plain_array(array)
+    return Leaf(array, rows, places)

@@ -19,12 +19,11 @@ from urllib.parse import quote
 
 from provscan.errors import InputError, interruptible
 from provscan.readers.bytes.files import readable
-from provscan.readers.bytes.streams import REPLACED, ByteStream
+from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
-from provscan.readers.stats import Counts
-from provscan.readers.strings import is_utf8
+from provscan.readers.strings import decoded
 from provscan.urls import is_remote
 from provscan.writing import temporary_folder
 
@@ -60,22 +59,13 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
             closing(sqlite3.connect(f"file:{uri}", uri=True))
         )
         counts = context.stats.for_source(path)
-        connection.text_factory = lambda data: _decoded(data, counts)
+        # The number of a record is unknown here.
+        connection.text_factory = lambda data: decoded(data, 0, counts)
         # The schema of a hostile file can compute values of any size.
         connection.setlimit(
             sqlite3.SQLITE_LIMIT_LENGTH, context.limits.record_bytes // 2
         )
         yield connection
-
-
-def _decoded(data: bytes, counts: Counts) -> str:
-    """Return a value as text, and count it if bytes were replaced. The number of its
-    record is unknown here.
-    """
-    text = data.decode(errors="replace")
-    if REPLACED in text and not is_utf8(data):
-        counts.repair("invalid_utf8", 0, f"a value of a database: {text}")
-    return text
 
 
 def _uri_without_traces(path: str, opened: ExitStack) -> str:

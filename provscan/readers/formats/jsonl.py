@@ -32,7 +32,7 @@ from provscan.readers.json_values import EARLIER, all_values, repeats_keys
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
 from provscan.readers.stats import Counts
-from provscan.readers.strings import is_utf8
+from provscan.readers.strings import decoded, is_utf8
 from provscan.urls import is_remote
 
 # The number of lines that are parsed into Python objects at a time. With more objects
@@ -172,17 +172,10 @@ def still_open(state: Numbers) -> str:
 
 def _repaired(line: bytes, number: int, counts: Counts) -> Any:
     """Parse a line that orjson refuses. Raise ValueError if it is not JSON."""
-    replaced = ""
     # Concatenated files have byte-order marks between them.
     line = line.removeprefix(BOM)
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        text = line.decode(errors="replace")
-        replaced = f"byte {line[error.start]:#04x} replaced by U+FFFD"
-    value = all_values(text)
-    if replaced:
-        counts.repair("invalid_utf8", number, replaced)
+    value = all_values(line.decode(errors="replace"))
+    decoded(line, number, counts)
     return value
 
 

@@ -11,14 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.readers.bytes.streams import REPLACED, ByteStream, cut, lines
+from provscan.readers.bytes.streams import ByteStream, cut, lines
 from provscan.readers.formats.jsonl import byte_ranges
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
-from provscan.readers.strings import is_utf8
-
-REPLACED_BYTES = "bytes replaced by U+FFFD"
+from provscan.readers.strings import decoded
 
 # A file with one of these extensions is one record. The records of other text files
 # depend on their layout.
@@ -184,9 +182,7 @@ def _rows(first: int, texts: Sequence[bytes | None], stream: ByteStream) -> Rows
             limit = f"above {limits.record_bytes:,} bytes"
             counts.skip("record_too_long", number, limit)
             continue
-        text = data.decode(errors="replace")
-        if REPLACED in text and not is_utf8(data):
-            counts.repair("invalid_utf8", number, REPLACED_BYTES)
+        text = decoded(data, number, counts)
         if text and not text.isspace():
             numbers.append(number)
             rows.append({"text": text.rstrip("\r")})

@@ -26,7 +26,7 @@ from provscan.readers.bytes.streams import REPLACED, ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.json_values import parsed
 from provscan.readers.splits import WEBDATASET
-from provscan.readers.strings import is_utf8
+from provscan.readers.strings import decoded
 
 
 class WebDataset(Format):
@@ -68,10 +68,8 @@ class WebDataset(Format):
 
 def _text(data: bytes, number: int, name: str, stream: ByteStream) -> str:
     """Return the text of a file, and count the file if bytes of it were replaced."""
-    text = data.decode(errors="replace")
-    if not is_utf8(data):
-        stream.counts.repair("invalid_utf8", number, name)
-    elif stream.split.layout.encoding is not None and REPLACED in text:
+    text = decoded(data, number, stream.counts)
+    if stream.split.layout.encoding is not None and REPLACED in text:
         stream.counts.note("not_in_encoding", number, name)
     return text
 

@@ -1,10 +1,11 @@
 """Turn records, columns or objects, into rows with one text each: the number of the
 record, its id, the name of the field, the text and, if records have dates, the date.
 
-Columns are processed as a whole (:meth:`Extractor._columns`), and objects value by
-value (:meth:`Extractor._objects`). Three rules turn a value into a text.
-:meth:`Extractor._text_column` applies them to a column, and
-:meth:`Extractor._text_value` to a value in an object; a test compares the two.
+Records are turned into Python values and searched one by one. Where all fields with
+texts are columns of strings, perhaps within structs and a list, they are taken as whole
+columns, which gives the same rows faster (:meth:`Extractor._columns`).
+
+Three rules turn a value into a text:
 
 1. The words of a list (``Binding.words``) become one text, with spaces between them. A
    list without words has no text.
@@ -17,23 +18,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.names import printable
 from provscan.readers.fields.binding import Binding, Fields, note_missing
 from provscan.readers.fields.dataset import bind
-from provscan.readers.fields.later import Later
+from provscan.readers.fields.later import Later, may_have_texts
 from provscan.readers.fields.paths import (
     ANY,
+    Leaf,
     Path,
     leaf,
-    leaf_in,
     name_of,
     tree_of,
     value_at,
@@ -45,6 +44,7 @@ from provscan.readers.schema import DATE, SCHEMA
 from provscan.readers.stats import EXAMPLES, Counts
 from provscan.readers.strings import (
     checked_text,
+    decoded,
     is_text,
     null_if_empty,
     short_texts,
@@ -52,14 +52,9 @@ from provscan.readers.strings import (
     unexpected_value,
 )
 from provscan.readers.texts.model_outputs import without_prompts
-from provscan.readers.values import (
-    array_values,
-    is_mixed,
-    plain_array,
-    values_of,
-    without_maps,
-)
+from provscan.readers.values import values_of
 
+STRINGS = {pa.string(), pa.large_string(), pa.string_view()}
 MISSING = "every text of the record is missing or null"
 
 
@@ -107,28 +102,17 @@ class Extractor:
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of some records; records without text are counted."""
-        batch = self._batch(rows)
+        values = rows.values
+        if isinstance(values, pa.RecordBatch):
+            batch = self._columns(values, rows.number_array, rows.others)
+            if batch is None:
+                numbers = rows.number_array.tolist()
+                batch = self._objects(Rows(numbers, values_of(values), rows.others))
+        else:
+            batch = self._objects(rows)
         if self._binding.outputs:
             return without_prompts(batch, self._counts)
         return batch
-
-    def _batch(self, rows: Rows) -> pa.RecordBatch:
-        if not isinstance(rows.values, pa.RecordBatch):
-            return self._objects(rows)
-        batch = without_maps(rows.values)
-        if not self._binding.chats and not any(map(is_mixed, batch.schema.types)):
-            return self._columns(batch, rows)
-        # Texts that are chats in JSON, and values of different types in one column, are
-        # parsed into objects.
-        columns = [plain_array(column) for column in batch.columns]
-        columns = [
-            self._checked(column, rows.number_array) if is_text(column.type) else column
-            for column in columns
-        ]
-        batch = pa.RecordBatch.from_arrays(columns, batch.schema.names)
-        return self._objects(
-            Rows(rows.number_array.tolist(), values_of(batch), rows.others)
-        )
 
     def _later_texts(
         self, records: Iterable[tuple[int, Any]]
@@ -150,44 +134,22 @@ class Extractor:
                 self._counts.note("too_deep", int(number), detail)
         return texts
 
-    def _later_parts(self, batch: pa.RecordBatch, rows: Rows) -> Iterator[_Texts]:
-        """Yield the texts in fields in which the first records have none."""
-        numbers = rows.number_array
-        if rows.others is None:
-            for path, least in self._searched.items():
-                part = self._later_column(path, least, batch, numbers)
-                if part is not None:
-                    yield part
-            return
-        found = self._later_texts(rows.others)
-        if found:
-            of = [number for number, texts in found.items() for _ in texts]
-            names = [name for texts in found.values() for name, _ in texts]
-            values = [text for texts in found.values() for _, text in texts]
-            yield _Texts(
-                np.searchsorted(numbers, of),
-                pa.array(list(map(printable, names))).dictionary_encode(),
-                string_array(values, of, self._counts),
-            )
-
-    def _later_column(
-        self, path: Path, least: int, batch: pa.RecordBatch, numbers: Numbers
-    ) -> _Texts | None:
-        found = leaf(batch, path)
-        if self._later is None or found is None or not is_text(found.array.type):
-            return None
-        array, rows, positions = found
-        if pa.types.is_dictionary(array.type):
-            array = array.dictionary_decode()
-        chosen = self._later.in_column(array, path, least)
-        if not len(chosen):
-            return None
-        rows = rows[chosen]
-        positions = [each[chosen] for each in positions]
-        text = self._checked(array.take(pa.array(chosen)), numbers[rows])
-        first = int(numbers[rows[0]])
-        self._counts.note("later_text", first, printable(name_of(path)), len(chosen))
-        return _Texts(rows, _names(path, positions, len(rows)), text)
+    def _suspects(
+        self, batch: pa.RecordBatch, numbers: Numbers
+    ) -> list[tuple[int, Any]]:
+        """Return the records that may have texts in fields in which the first records
+        have none, with their numbers.
+        """
+        chosen = [np.zeros(0, np.int64)]
+        for path, least in self._searched.items():
+            found = leaf(batch, path)
+            if found is not None and is_text(found.array.type):
+                chosen.append(found.rows[may_have_texts(found.array, least)])
+            elif found is None or pa.types.is_nested(found.array.type):
+                chosen.append(np.arange(len(numbers)))
+        rows = np.unique(np.concatenate(chosen))
+        records = values_of(batch.take(pa.array(rows))) if len(rows) else []
+        return list(zip(numbers[rows].tolist(), records, strict=True))
 
     @property
     def _named(self) -> list[Path | None]:
@@ -207,25 +169,54 @@ class Extractor:
                 columns.append(short_texts(found.array))
         return columns
 
-    def _columns(self, batch: pa.RecordBatch, rows: Rows) -> pa.RecordBatch:
+    def _columns(
+        self,
+        batch: pa.RecordBatch,
+        numbers: Numbers,
+        others: Sequence[tuple[int, Any]] | None,
+    ) -> pa.RecordBatch | None:
         """Return the texts of records that are stored in columns, in the order of the
-        records.
+        records; None if the fields with texts are not all columns of strings.
         """
-        numbers = rows.number_array
-        parts = [self._texts_at(path, batch, numbers) for path in self._binding.texts]
-        found = [part for part in parts if part is not None]
-        found += self._later_parts(batch, rows)
-        record = np.concatenate([np.zeros(0, np.int64), *(part.rows for part in found)])
-        self._count_textless(numbers, record, any_texts=bool(found))
-        if not found:
-            return pa.RecordBatch.from_pylist([], schema=self._schema)
-        columns = [found[0].names, found[0].texts]
-        if len(found) > 1:
+        leaves = [(path, leaf(batch, path)) for path in self._binding.texts]
+        if self._binding.chats or not all(
+            found is not None and found.array.type in STRINGS for _, found in leaves
+        ):
+            return None
+        parts = [
+            self._texts_at(path, found, numbers)
+            for path, found in leaves
+            if found is not None
+        ]
+        later = self._later_texts(
+            self._suspects(batch, numbers) if others is None else others
+        )
+        if later:
+            of = [number for number, texts in later.items() for _ in texts]
+            names = [printable(name) for texts in later.values() for name, _ in texts]
+            values = [text for texts in later.values() for _, text in texts]
+            parts.append(
+                _Texts(
+                    np.searchsorted(numbers, of),
+                    pa.array(names).dictionary_encode(),
+                    string_array(values, of, self._counts),
+                )
+            )
+        record = np.concatenate([part.rows for part in parts])
+        missing = numbers[np.bincount(record, minlength=len(numbers)) == 0].tolist()
+        for number in missing[:EXAMPLES]:
+            self._counts.skip("no_text", number, MISSING)
+        if more := len(missing[EXAMPLES:]):
+            self._counts.skip("no_text", missing[EXAMPLES], MISSING, more)
+        columns = [parts[0].names, parts[0].texts]
+        if len(parts) > 1:
             order = np.argsort(record, kind="stable")
             record = record[order]
-            names = pa.chunked_array([part.names for part in found])
-            texts = pa.concat_arrays([part.texts for part in found])
-            columns = [names.unify_dictionaries().combine_chunks(), texts]
+            named = pa.chunked_array([part.names for part in parts])
+            columns = [
+                named.unify_dictionaries().combine_chunks(),
+                pa.concat_arrays([part.texts for part in parts]),
+            ]
             columns = [column.take(pa.array(order)) for column in columns]
         ids, *dates = self._values(batch)
         if len(record) != len(numbers) or not np.array_equal(
@@ -238,93 +229,28 @@ class Extractor:
             [pa.array(numbers), ids, *columns, *dates], schema=self._schema
         )
 
-    def _texts_at(
-        self, path: Path, batch: pa.RecordBatch, numbers: Numbers
-    ) -> _Texts | None:
-        """Return the texts at a path; None if the values there are not texts."""
-        found = leaf(batch, path)
-        if found is None:
-            return None
-        array, rows, positions = found
-        text = self._text_column(path, array, numbers[rows])
-        if text is None:
-            return None
+    def _texts_at(self, path: Path, found: Leaf, numbers: Numbers) -> _Texts:
+        array, rows, places = found
+        text = checked_text(array, numbers[rows], self._counts)
+        if path in self._binding.empty:
+            text = null_if_empty(text)
         if text.null_count:
             valid = text.is_valid()
             keep = valid.to_numpy(zero_copy_only=False)
             text, rows = text.filter(valid), rows[keep]
-            positions = [each[keep] for each in positions]
-        return _Texts(rows, _names(path, positions, len(rows)), text)
-
-    def _text_column(
-        self, path: Path, array: pa.Array, numbers: Numbers
-    ) -> pa.Array | None:
-        """Return the values at a path as texts, null where there is none; None if the
-        values are of another type.
-        """
-        if pa.types.is_union(array.type):
-            values = map(
-                self._text_value, repeat(path), array_values(array), numbers.tolist()
-            )
-            texts = [value if isinstance(value, str) else None for value in values]
-            array = pa.array(texts, pa.large_string())
-        if pa.types.is_null(array.type):
-            # A writer that infers types saw no text, as in a shard without any.
-            array = array.cast(pa.large_string())
-        if path in self._binding.words and hasattr(array.type, "value_field"):
-            array = self._joined(array, numbers)
-        if not is_text(array.type):
-            return None
-        text = self._checked(array, numbers)
-        return null_if_empty(text) if path in self._binding.empty else text
+            places = None if places is None else places[keep]
+        return _Texts(rows, _names(path, places, len(rows)), text)
 
     def _text_value(self, path: Path, value: Any, number: int) -> Any:
         """Return the value at a path as a text; None if it has no text. A value that
         can't be a text is returned unchanged.
         """
-        if isinstance(value, list) and path in self._binding.words:
-            words = (word for word in value if isinstance(word, str))
-            return " ".join(words) or None
         if isinstance(value, bytes):
-            value = self._checked(pa.array([value]), [number])[0].as_py()
+            value = decoded(value, number, self._counts)
+        if isinstance(value, list) and path in self._binding.words:
+            words = (self._text_value((), word, number) for word in value)
+            return " ".join(word for word in words if isinstance(word, str)) or None
         return None if path in self._binding.empty and not value else value
-
-    def _joined(self, lists: pa.Array, numbers: Numbers) -> pa.Array:
-        """Return lists of words as texts, and lists of other values unchanged."""
-        words = leaf_in(lists, (ANY,))
-        if words is None or not is_text(words.array.type):
-            return lists
-        there = words.array.is_valid()
-        rows = words.rows[there.to_numpy(zero_copy_only=False)]
-        starts = np.searchsorted(rows, np.arange(len(lists) + 1))
-        texts = self._checked(words.array.filter(there), numbers[rows])
-        # Arrow joins only lists and strings with offsets of 32 bits.
-        whole = pa.ListArray.from_arrays(
-            pa.array(starts, pa.int32()), texts.cast(pa.string())
-        )
-        return null_if_empty(pc.binary_join(whole, " ").cast(pa.large_string()))
-
-    def _checked(self, array: pa.Array, numbers: Numbers | list[int]) -> pa.Array:
-        return checked_text(array, numbers, self._counts)
-
-    def _count_textless(
-        self, numbers: Numbers, with_text: Numbers, *, any_texts: bool
-    ) -> None:
-        """Count the records whose positions are not in ``with_text``. ``any_texts`` is
-        False if the values of all fields are of other types than text.
-        """
-        missing = numbers[np.bincount(with_text, minlength=len(numbers)) == 0].tolist()
-        reason, detail = (
-            ("no_text", MISSING)
-            if any_texts
-            else ("text_not_string", "not a text but another type")
-        )
-        for number in missing[:EXAMPLES]:
-            self._counts.skip(reason, number, detail)
-        if len(missing) > EXAMPLES:
-            self._counts.skip(
-                reason, missing[EXAMPLES], detail, len(missing) - EXAMPLES
-            )
 
     def _objects(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of objects."""
@@ -386,24 +312,15 @@ def _dictionary(names: Iterable[str]) -> pa.Array:
     return pa.array([printable(name) for name in names], pa.string())
 
 
-def _names(path: Path, positions: list[Numbers], count: int) -> pa.DictionaryArray:
-    """Return the name of each value of a field, with its positions in lists."""
-    if not positions:
-        codes = pa.array(np.zeros(count, np.int32))
-        return pa.DictionaryArray.from_arrays(
-            codes, _dictionary([name_of(path)]), safe=False
-        )
-    if len(positions) == 1:
-        codes = positions[0]
-        distinct = np.arange(codes.max(initial=-1) + 1).reshape(-1, 1)
-    else:
-        several = np.stack(positions, axis=1)
-        distinct, codes = np.unique(several, axis=0, return_inverse=True)
-    parts = ".".join(path).split(f".{ANY}")
+def _names(path: Path, places: Numbers | None, count: int) -> pa.DictionaryArray:
+    """Return the name of each value of a field, with its place in a list."""
+    codes = np.zeros(count, np.int64) if places is None else places
+    at = len(path) if places is None else path.index(ANY)
+    before, after = name_of(path[:at]), name_of(("", *path[at + 1 :]))
     names = [
-        "".join(f"{part}[{k}]" for part, k in zip(parts, row, strict=False)) + parts[-1]
-        for row in distinct.tolist()
+        before if places is None else f"{before}[{place}]{after}"
+        for place in range(codes.max(initial=0) + 1)
     ]
     return pa.DictionaryArray.from_arrays(
-        pa.array(codes.reshape(-1).astype(np.int32)), _dictionary(names)
+        pa.array(codes.astype(np.int32)), _dictionary(names)
     )
