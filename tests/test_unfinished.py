@@ -1,29 +1,17 @@
 """Test the folder of an unfinished result: its lock, its checkpoint and the publication
-of the result. Killed commands must resume and give the same result.
+of the result. tests/truth/files.py kills commands.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import random
 import shutil
-import signal
-import sys
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dataset import some_records
-from forks import Fork
-from nightly import NIGHTLY
 
-import provscan
 from provscan import unfinished
 from provscan.errors import InputError, OutputError, UsageError
-from provscan.ledger import make_ledger
 from provscan.unfinished import Work, unfinished_folder
 
 
@@ -187,107 +175,3 @@ def test_a_folder_is_replaced_only_if_requested(
                     folder.publish(result)
         assert [path.name for path in target.iterdir()] == ["new" if replace else "old"]
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-KILLS = 25 if NIGHTLY else 1
-NEVER = 10**9
-
-
-def run_until_killed(folder: Path, command: str, left: int, seed: int) -> None:
-    """Run a command. Kill this process soon after it has accessed files in the
-    unfinished folder ``left`` times. If it is not killed, write the number of accesses
-    to the file ``touches``.
-    """
-    touches = 0
-    delay = random.Random(str(seed)).choice([0, 0, 0.001, 0.01, 0.1])
-
-    def kill() -> None:
-        time.sleep(delay)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def count(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal touches
-        if arguments and "out.unfinished" in str(arguments[0]):
-            touches += 1
-            if touches == left:
-                threading.Thread(target=kill).start()
-
-    os.chdir(folder)
-    sys.addaudithook(count)
-    if command == "match":
-        options: dict[str, Any] = {"control": "control.jsonl", "clean_data": "null"}
-        options |= {"spike_ins": 100, "workers": 2}
-        provscan.match("data", "a.index", "out", **options)
-    else:
-        make_ledger(["logs"], "out", key="secret")
-    Path("touches").write_text(str(touches))
-
-
-def child(fork: Fork, folder: Path, command: str, left: int, seed: int = 0) -> int:
-    """Run a command in a process, and return its number of accesses to the unfinished
-    folder; 0 if the process was killed.
-    """
-    (folder / "touches").write_text("0")
-    process = fork(run_until_killed, folder, command, left, seed)
-    process.join()
-    assert process.exitcode in (0, -signal.SIGKILL)
-    # A process that is killed may be about to write the file in another thread.
-    if process.exitcode:
-        return 0
-    return int((folder / "touches").read_text())
-
-
-def make_inputs(folder: Path) -> None:
-    records = [some_records(number, 30) for number in range(9)]
-    tweets = [
-        {"id": f"c{n}", "text": f"a tweet of the control, in no dataset, number {n}"}
-        for n in range(60)
-    ]
-    sources = {f"data/{n}": rows for n, rows in enumerate(records[:6])}
-    sources |= {f"null/{n}": rows for n, rows in enumerate(records[6:])}
-    for name, rows in (sources | {"control": tweets}).items():
-        path = folder / f"{name}.jsonl"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    for number in range(4):
-        path = folder / "logs" / f"{number}.csv"
-        path.parent.mkdir(exist_ok=True)
-        rows = [
-            f"2022-01-0{1 + number}T00:{n:02}:00Z,reader,/2/tweets,200,{n}"
-            for n in range(60)
-        ]
-        path.write_text("\n".join(["time,app,endpoint,status,tweets", *rows, ""]))
-
-
-def result_of(command: str, out: Path) -> Any:
-    if command == "match":
-        names = ("matches.parquet", "evidence.parquet", "summary.json")
-        return [(out / name).read_bytes() for name in names]
-    ledger = json.loads((out / "ledger.json").read_text())
-    paths = sorted(str(path.relative_to(out)) for path in out.rglob("*"))
-    workbook = ledger["files"].pop("ledger.xlsx")  # It contains the time.
-    return ledger, paths, bool(workbook)
-
-
-@pytest.mark.parametrize("command", ["match", "ledger"])
-def test_killed_commands_resume_to_the_same_result(
-    command: str, index: provscan.Index, tmp_path: Path, fork: Fork
-) -> None:
-    """Commands are killed at random moments, and resumed until they finish."""
-    make_inputs(tmp_path)
-    shutil.copytree(index.path, tmp_path / "a.index")
-    count, out = child(fork, tmp_path, command, NEVER), tmp_path / "out"
-    expected = result_of(command, out)
-    shutil.rmtree(out)
-    rng = random.Random(2)
-    for kill in range(KILLS):
-        for again in range(2 - kill % 2):
-            if not out.exists():
-                left = 1 + rng.randrange(count)
-                child(fork, tmp_path, command, left, 2 * kill + again)
-        if not out.exists():
-            assert child(fork, tmp_path, command, NEVER)
-        assert result_of(command, out) == expected
-        shutil.rmtree(out)
-        # A process that is killed after the publication leaves its unfinished folder.
-        shutil.rmtree(tmp_path / "out.unfinished", ignore_errors=True)

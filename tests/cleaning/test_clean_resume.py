@@ -10,21 +10,14 @@ import gzip
 import io
 import json
 import os
-import random
 import shutil
-import signal
-import sys
 import tarfile
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from forks import Fork
-from nightly import NIGHTLY
 
 import provscan
 from provscan.cleaning import result
@@ -35,32 +28,6 @@ TWEET = (
     "A heron on one leg at the bus stop, patient as the timetable of the village is "
     "not and never was, while umbrellas argue with the wind"
 )
-KILLS = 25 if NIGHTLY else 1
-NEVER = 10**9
-
-
-def clean(folder: Path, mask: str, left: int, seed: int = 0) -> None:
-    """Clean the dataset of a folder, and count in the file ``count`` how often files of
-    the result were opened or listed. Soon after the ``left``-th time, the process kills
-    itself.
-    """
-    count = 0
-
-    def soon() -> None:
-        time.sleep(random.Random(seed).choice([0, 0, 0.001, 0.01, 0.1]))
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal count
-        if arguments and "out.unfinished" in str(arguments[0]):
-            count += 1
-            if count == left:
-                threading.Thread(target=soon).start()
-
-    sys.addaudithook(hook)
-    os.chdir(folder)
-    provscan.clean("set", "a.run", "out", mask=mask or None, workers=1)
-    (folder / "count").write_text(str(count))
 
 
 @pytest.fixture(scope="module")
@@ -100,34 +67,6 @@ def tree(folder: Path) -> dict[str, bytes]:
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-@pytest.mark.parametrize("mask", ["", "[X]"])
-def test_a_killed_command_resumes_to_the_same_result(
-    mask: str, folder: Path, fork: Fork
-) -> None:
-    """The command is killed at random moments, and resumed until it ends."""
-
-    def run(left: int, seed: int = 0) -> int | None:
-        process = fork(clean, folder, mask, left, seed)
-        process.join()
-        return process.exitcode
-
-    assert run(0) == 0
-    count, expected = int((folder / "count").read_text()), tree(folder / "out")
-    shutil.rmtree(folder / "out")
-    rng = random.Random(1)
-    for kill in range(KILLS):
-        # At most twice in a row.
-        for again in range(2 - kill % 2):
-            run(1 + rng.randrange(count), 2 * kill + again)
-        # The command may have been killed before it made its folder, or when it removed
-        # its unfinished one.
-        if not (folder / "out").exists() or (folder / "out.unfinished").exists():
-            assert run(NEVER) == 0
-        assert tree(folder / "out") == expected
-        assert not (folder / "out.unfinished").exists()
-        shutil.rmtree(folder / "out")
 
 
 @pytest.mark.usefixtures("folder")

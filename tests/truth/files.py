@@ -4,8 +4,8 @@
 cases from a seed and yields a sentence for each violation:
 
 - :func:`struck`: a command that is killed before any change of a file can be resumed or
-  repeated; a write that fails ends with status 3 and one sentence; neither leaves
-  anything behind;
+  repeated, with the same result; a write that fails ends with status 3 and one
+  sentence; neither leaves anything behind;
 - :func:`foreign`: nothing is lost that provscan did not write or that is an input;
 - :func:`special`: no command waits or reads for ever.
 """
@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from dataset import some_records
 from forks import Fork
 
+import provscan
 from provscan.cli import main as provscan_main
 
 from .adapter import UNUSABLE
@@ -52,7 +53,8 @@ JOBS = {
     "append": Job("index more.jsonl -o a.index --append"),
     "forget": Job("forget a.index 7 --purge"),
     "match": Job(
-        "match data -i a.index -o out.run --control control.jsonl --workers 2",
+        "match data -i a.index -o out.run --control control.jsonl --workers 2 "
+        "--spike-ins 40",
         "out.run",
     ),
     "clean": Job("clean data a.run -o out.clean --all", "out.clean"),
@@ -224,27 +226,49 @@ def struck(
     killed job is repeated.
     """
     job = JOBS[name]
-    with _copy(world) as copy:
-        status, errors = _run(copy, fork, job.words)
-        assert status == 0, errors
-        count = int(Path(f"{copy}.count").read_text())
+    made: list[dict[str, Any]] = []
+    for _ in range(2):
+        with _copy(world) as copy:
+            before = _result(copy, job)
+            status, errors = _run(copy, fork, job.words)
+            assert status == 0, errors
+            count = int(Path(f"{copy}.count").read_text())
+            made.append(_result(copy, job))
+    # What two runs write alike depends neither on the time nor on the folder.
+    alike = {key: value for key, value in made[0].items() if made[1][key] == value}
+    assert alike
     rng = random.Random(f"{seed} {name}")
     for at in rng.sample(range(1, count + 1), min(cases, count)):
         case = f"{name}, {how} at change {at} of {count}"
         with _copy(world) as copy:
             status, errors = _run(copy, fork, job.words, how, at)
+            if job.out is None and _result(copy, job) not in (before, *made):
+                yield f"{case}: neither the old nor the new index"
             if how == "kill" and status != 0:
                 published = job.out and os.path.lexists(copy / job.out)
                 status, errors = _run(copy, fork, job.words)
                 right = status == 0 or (status == UNUSABLE and published)
                 resumes = False
+                found = _result(copy, job)
+                if alike.items() - found.items() or found.keys() != made[0].keys():
+                    yield f"{case}: the result of the repeated command differs"
             else:
                 right = status in (0, UNUSABLE) and "Traceback" not in errors
                 resumes = status != 0 and "resume" in errors
             if not right:
                 yield f"{case}: status {status}: {errors[-300:]}"
-            elif (found := litter(copy)) and not resumes:
-                yield f"{case}: left {', '.join(found)}"
+            elif (left := litter(copy)) and not resumes:
+                yield f"{case}: left {', '.join(left)}"
+
+
+def _result(world: Path, job: Job) -> dict[str, Any]:
+    """Return the fingerprint of the index that a job changes, or the content of each
+    file that it makes.
+    """
+    if job.out is None:
+        return {"a.index": provscan.open_index(world / "a.index").fingerprint}
+    out = world / job.out
+    return _contents(out) if out.is_dir() else {job.out: out.exists()}
 
 
 # Options and arguments that name a file, each in a command that reads it.
