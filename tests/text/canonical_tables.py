@@ -27,8 +27,8 @@ KEPT_CLASSES = (0, 8, 9, 84, 91, 103, 118, 129, 130, 132)
 # Invisible letters and marks (default ignorable, but not of category Cf), variation
 # selectors, and the letters that only make words wider.
 BLANKS = (
-    *(0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F, 0x3164),
-    *(*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x0640, 0x07FA),
+    *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D),
+    *(0x180F, 0x3164, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x0640, 0x07FA),
 )
 # Modifier letters that are written for an apostrophe, which is a separator.
 APOSTROPHES = range(0x02B9, 0x02C0)

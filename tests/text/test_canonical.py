@@ -61,7 +61,7 @@ EXAMPLES = {
     "👩‍👩‍👧 ok❤️!": "ok",
     "glued😂to🏽words 今日は😂良い": "glued to words今日は良い",
     "😂🇩🇪 ☂️": "",
-    "zero\u200bwidth soft\u00adhyphen": "zerowidth softhyphen",
+    "zero\u200bwidth soft\u00adhyphen c\u034fg\u034fj": "zerowidth softhyphen cgj",
     "nul\x00byte": "nul byte",
     "": "",
     "!!! ...": "",
