@@ -20,8 +20,8 @@ NUMBERS = {
     "quota": "INTEGER",
     "share": "DOUBLE",
 }
-# The end of a time with a zone.
-ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2})$"
+# The end of a time with a zone. Most abbreviations, such as BST, mean several zones.
+ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2}| UTC| GMT| \w+/[\w/+-]+)$"
 # A decimal number, such as 1.6e+18, and a word with a digit.
 DECIMAL = r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
 WORD = r"\w*[0-9]\w*"
@@ -104,7 +104,7 @@ def states_zone(kind: str, example: str, entry: Entry) -> bool:
         return kind == "TIMESTAMP WITH TIME ZONE"
     if "%z" in (entry.time_format or ""):
         return True
-    return bool(re.search(ZONED + r"|^[\d.]+$", example))
+    return bool(re.search(ZONED + r"|^[\d.]+$|[+-]\d{4} \d{4}$", example))
 
 
 def _time(value: str, kind: str, entry: Entry) -> str:
@@ -129,7 +129,8 @@ def _time(value: str, kind: str, entry: Entry) -> str:
     iso = f"replace({value}, ',', '.')"
     local = f"timezone({zone}, TRY_CAST({iso} AS TIMESTAMP))"
     if entry.zone == "UTC":
-        local = f"TRY_CAST({iso} AS TIMESTAMPTZ)"
+        local = f"""CASE WHEN NOT regexp_matches({value}, '[A-Za-z]$')
+            THEN TRY_CAST({iso} AS TIMESTAMPTZ) END"""
     return f"""CASE
         WHEN {number} IS NOT NULL THEN CASE WHEN {number} BETWEEN 0 AND 1e19
             THEN make_timestamp(CAST(round({seconds} * 1e6) AS BIGINT)) END

@@ -442,6 +442,25 @@ def test_times_without_a_zone_are_noted_even_if_responses_have_one(
     )
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Europe/London"])
+def test_abbreviations_of_zones_are_not_guessed(zone: str, tmp_path: Path) -> None:
+    """BST is the summer time of Britain and the time of Bangladesh."""
+    ends = (" UTC", " Europe/Berlin", " BST", " CET", "+01:00")
+    lines = [f'{{"time": "2022-07-10 12:00:0{n}{end}"}}' for n, end in enumerate(ends)]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    (tmp_path / "map.toml").write_text(f'[[log]]\nzone = "{zone}"\n')
+    tables = measured(tmp_path, tmp_path / "log.jsonl", mapping=tmp_path / "map.toml")
+    (row,) = rows(tables, "files")
+    bad = {row["reason"]: row["lines"] for row in rows(tables, "bad_lines")}
+    assert bad == ({"bad_time": 2} if zone == "UTC" else {})
+    at = datetime(2022, 7, 10, 10, tzinfo=UTC)
+    assert (row["first"], row["last"]) == (
+        at + timedelta(seconds=1),
+        at + timedelta(hours=2),
+    )
+    assert row["detail"] is None or "no zone" not in row["detail"]
+
+
 def test_fields_in_quotes(tmp_path: Path) -> None:
     """A line with an unclosed quote or the wrong number of fields is bad."""
     marks, logs = {1: ",", 2: "\t", 3: ";", 4: "|"}, []
