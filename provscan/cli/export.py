@@ -16,7 +16,7 @@ from provscan.errors import UsageError
 # The suffix of a report; the other formats are lists of exhibits.
 PAGE = ".html"
 # The options of the command by the parameters of the library.
-OPTIONS = {"texts": "digests", "marks": "reviewed"}
+OPTIONS = {"digests": "digests", "marks": "reviewed"}
 
 
 @shared.command("export")
@@ -53,9 +53,7 @@ def command(
     (.html) can also be written of a probe or a ledger. The exhibits have the same
     numbers in all formats. Several runs are written to a folder with a start page.
     """
-    chosen = shared.given(marks=reviewed, overwrite=overwrite)
-    if digests:
-        chosen["texts"] = 0
+    chosen = shared.given(digests=digests, marks=reviewed, overwrite=overwrite)
     if not out.suffix:
         shared.refuse(["all"] * everything, "the report always shows all matches")
         from provscan.report.overview import write_overview
@@ -86,7 +84,7 @@ def _write_page(run: Path, out: Path, **options: Any) -> None:
     elif (run / "ledger.json").is_file():
         from provscan.ledger import write_ledger_report
 
-        what, without, write = "ledger", {"texts", "marks"}, write_ledger_report
+        what, without, write = "ledger", {"digests", "marks"}, write_ledger_report
     else:
         what, without = "run", set[str]()
     refused = sorted(OPTIONS[name] for name in options.keys() & without)

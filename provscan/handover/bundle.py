@@ -327,7 +327,7 @@ def _handed_over(
     summary = places.shown(run.summary)
     write_summary(working, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
     if digests:
-        write_report(working, texts=0)
+        write_report(working, digests=True)
     return summary, info
 
 

@@ -80,7 +80,7 @@ def write_without_texts(run: Path, folder: Path) -> None:
 
     def digests(rows: pa.Table) -> pa.Table:
         position = rows.schema.get_field_index("author")
-        return with_digests(rows, 0).set_column(position, "author", rows["author"])
+        return with_digests(rows).set_column(position, "author", rows["author"])
 
     _rewrite(run / EVIDENCE_FILE, folder, digests)
     _rewrite(run / MATCHES_FILE, folder, _without_other_texts)

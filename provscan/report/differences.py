@@ -4,10 +4,9 @@ browser.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from provscan.arrays import Numbers
 from provscan.kernels.search.worddiff import (
@@ -82,31 +81,3 @@ def _pieces(units: bytes, runs: Numbers) -> Iterator[tuple[str, str]]:
                 text = units[2 * low : 2 * high].decode("utf-16-le", "replace")
                 yield text, CLASSES[each]
         at = end
-
-
-def packed_runs(
-    pairs: Iterable[tuple[str, str]],
-) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint32]]:
-    """Return the runs of many pairs as one array, and the offset of each pair in it.
-
-    For each pair that differs, the array contains the number of runs in each of the
-    two texts; then, for each run, its distance from the end of the previous run, its
-    length and its kind.
-    """
-    compare = WordDifferences()
-    parts, offsets, size = [np.zeros(0, np.uint16)], [0], 0
-    for passage, tweet in pairs:
-        a, b = compare.runs(passage, tweet)
-        if len(a) + len(b):
-            flat = np.concatenate([(len(a), len(b)), _relative(a), _relative(b)])
-            parts.append(np.minimum(flat, 0xFFFF).astype(np.uint16))
-            size += len(flat)
-        offsets.append(size)
-    return np.concatenate(parts), np.array(offsets, np.uint32)
-
-
-def _relative(runs: Numbers) -> Numbers:
-    relative = runs.copy()
-    relative[1:, 0] -= runs[:-1, 1]
-    relative[:, 1] -= runs[:, 0]
-    return relative.ravel()

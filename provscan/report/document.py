@@ -166,29 +166,25 @@ def _digest(text: str) -> str:
     return f"'sha256-{digest}'"
 
 
-def render(
-    files: RunFiles, *, texts: int | None = None, marks: Path | None = None
-) -> str:
+def render(files: RunFiles, *, digests: bool = False, marks: Path | None = None) -> str:
     """Make the report of a run, an HTML page.
 
     Parameters
     ----------
     files
         The run.
-    texts
-        Number of exhibits that may show texts, the strongest first; the others show
-        SHA-256 digests.
+    digests
+        Show SHA-256 digests instead of texts.
     marks
         File of marks that reviewers saved from an earlier report of this run.
     """
     places = Places(files.summary, files.info)
     summary, info = places.shown(files.summary), places.shown(files.info)
     command = places.command(files.info.get("repeat") or "")
-    parameters = files.info["parameters"]
-    texts = 0 if parameters.get("digests") else texts
+    digests = digests or bool(files.info["parameters"].get("digests"))
     review = files.review(marks) if marks is not None else Review()
     findings = files.listed()
-    shown = displayed(files.with_texts(files.exhibits.slice(0, MOST)), texts)
+    shown = displayed(files.with_texts(files.exhibits.slice(0, MOST)), digests=digests)
     sources = {
         item["source"]: places.shown(item["source"])
         for item in files.summary["sources"]
@@ -220,7 +216,7 @@ def render(
         breakdowns={
             name: figures.breakdown(findings, name)
             for name in figures.BREAKDOWNS
-            if name != "author" or texts != 0
+            if name != "author" or not digests
         }
         | {
             "script": [
@@ -235,11 +231,8 @@ def render(
         left_out=omissions.left_out(summary),
         command=wording.visible(command),
         full_paths=command == files.info.get("repeat"),
-        texts=texts,
-        blocks=map(
-            Markup,
-            packed_exhibits(shown, review, sources, read),
-        ),
+        digests=digests,
+        blocks=map(Markup, packed_exhibits(shown, review, sources, read)),
     )
 
 
@@ -281,18 +274,18 @@ def write_report(
     run: Path,
     out: Path | None = None,
     *,
-    texts: int | None = None,
+    digests: bool = False,
     marks: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the report of a run folder, by default as ``report.html`` in it.
 
     A report that no one has changed is replaced; any other file is replaced only with
-    ``overwrite``. ``texts`` and ``marks`` are passed to :func:`render`.
+    ``overwrite``. ``digests`` and ``marks`` are passed to :func:`render`.
     """
     require_folder("run", run)
     files = RunFiles.open(run)
-    made = render(files, texts=texts, marks=marks)
+    made = render(files, digests=digests, marks=marks)
     return write_page(
         out or run / "report.html",
         made,

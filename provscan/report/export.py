@@ -64,7 +64,7 @@ def export(
     run: Path,
     out: Path,
     *,
-    texts: int | None = None,
+    digests: bool = False,
     marks: Path | None = None,
     everything: bool = False,
     overwrite: bool = False,
@@ -81,7 +81,7 @@ def export(
     out
         File to write. Its suffix chooses the format: ``.csv``, ``.xlsx``, ``.jsonl`` or
         ``.parquet``; ``.sarif``, ``.xml`` (JUnit) or ``.md``.
-    texts, marks
+    digests, marks
         As for :func:`provscan.report.document.render`.
     everything
         Add the matches of common or known wording after the findings.
@@ -112,7 +112,8 @@ def export(
             "export .csv or .parquet"
         )
     with replaced(out, overwrite=overwrite, inputs=files.inputs(marks)) as temporary:
-        exhibits = with_digests(files.with_texts(listed), texts)
+        exhibits = files.with_texts(listed)
+        exhibits = with_digests(exhibits) if digests else exhibits
         if suffix in PIPELINE_FILES:
             temporary.write_bytes(PIPELINE_FILES[suffix](exhibits, files))
         else:

@@ -34,12 +34,12 @@ def write_overview(
     runs: Sequence[Path],
     out: Path,
     *,
-    texts: int | None = None,
+    digests: bool = False,
     marks: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Write the start page of runs, the oldest run first, and a folder for each of
-    them; ``texts`` and ``marks`` are passed to
+    them; ``digests`` and ``marks`` are passed to
     :func:`~provscan.report.document.render`.
     """
     for run in runs:
@@ -63,24 +63,25 @@ def write_overview(
         write_report(
             files.path,
             folder / "report.html",
-            texts=texts,
+            digests=digests,
             marks=marks,
             overwrite=overwrite,
         )
         export(
             files.path,
             folder / "exhibits.csv",
-            texts=texts,
+            digests=digests,
             marks=marks,
             everything=True,
             overwrite=overwrite,
         )
-        exhibits = with_digests(files.with_texts(files.exhibits), texts)
+        exhibits = files.with_texts(files.exhibits)
+        exhibits = with_digests(exhibits) if digests else exhibits
         tweets = works(exhibits)
         taken = exclusions(tweets, files.summary)
         steps, numbers = zip(*taken, strict=True)
         by_author = authors(tweets)
-        if texts is not None:
+        if digests:
             # Without names, all authors are one row.
             named = pa.array(["(all authors: names are left out)"] * len(by_author))
             by_author = by_author.set_column(0, "author", named)

@@ -376,7 +376,7 @@ def test_the_report_is_one_page_that_loads_nothing(
     assert "trained on" not in page
     assert "http://" not in page
     hidden = write_probe_report(
-        plan.path, plan.path / "hidden.html", texts=0
+        plan.path, plan.path / "hidden.html", digests=True
     ).read_text(encoding="utf-8")
     assert "<mark>" not in hidden
     assert hidden.count("Texts are not shown") == 50

@@ -135,7 +135,7 @@ def test_fingerprints_change_only_with_the_findings(run: Path, tmp_path: Path) -
     # Inserted lines and another order change no fingerprint.
     moved = [row | {"record": 1000 - row["record"]} for row in rows()]
     assert fingerprints(write_folder(tmp_path / "b.run", moved)) == first
-    assert fingerprints(run, texts=0) == first
+    assert fingerprints(run, digests=True) == first
     fewer = fingerprints(write_folder(tmp_path / "c.run", rows()[1:]))
     assert {key for key in first if fewer[key] != first[key]} == {
         "licensed-tweet/exactpart-0.jsonl"
@@ -308,7 +308,7 @@ def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
 
 def test_digests_replace_texts(run: Path) -> None:
     for suffix in (".sarif", ".xml", ".md"):
-        text = exported(run, suffix, texts=0)
+        text = exported(run, suffix, digests=True)
         assert "SHA-256 " in text
         assert "harbour" not in text
 

@@ -28,12 +28,12 @@ def write_probe_report(
     folder: Path,
     out: Path | None = None,
     *,
-    texts: int | None = None,
+    digests: bool = False,
     overwrite: bool = False,
 ) -> Path:
     """Write the report of a probe, by default as ``report.html`` in its folder.
 
-    Only the ``texts`` strongest recitations show texts. ``overwrite`` works as in
+    With ``digests``, it shows no texts. ``overwrite`` works as in
     :func:`~provscan.report.document.write_report`.
     """
     target = out or folder / REPORT_FILE
@@ -62,9 +62,7 @@ def write_probe_report(
         ],
         tables=tables,
         explained=_explained(summary),
-        recitations=[
-            _shown(row, texts is None or at < texts) for at, row in enumerate(strongest)
-        ],
+        recitations=[_shown(row, not digests) for row in strongest],
         total=sum(row["arm"] == "licensed" for row in recitations),
         tweets={
             arm: len({row["tweet_id"] for row in recitations if row["arm"] == arm})

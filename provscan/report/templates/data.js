@@ -1,9 +1,6 @@
-// Exhibits as typed arrays over unpacked blocks. Texts stay in UTF-8, and are decoded row by row.
+// Exhibits by column. Texts are unpacked in blocks when they are needed.
 
-const COUNTED = 1, COMMON = 2, LINK = 4, KNOWN = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31), END = 0xff;
-const ARRAYS = { uint8: Uint8Array, uint16: Uint16Array, uint32: Uint32Array, int32: Int32Array, float32: Float32Array,
-  float64: Float64Array };
-const decoder = new TextDecoder();
+const COUNTED = 1, COMMON = 2, LINK = 4, KNOWN = 8, UNKNOWN = 0xffff, NO_DAY = -(2 ** 31);
 
 function fromBase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
@@ -12,39 +9,22 @@ function fromBase64(text) {
   return bytes;
 }
 
-function offsetsOf(lengths) {
-  const offsets = new Uint32Array(lengths.length + 1);
-  for (let i = 0, at = 0; i < lengths.length; i++) offsets[i + 1] = at += lengths[i];
-  return offsets;
-}
-
 // Lets the browser draw and handle events between two pieces of work.
 const pause = () => new Promise((done) => setTimeout(done));
 
-// Returns the header of a block and its columns.
+// Returns the contents of a block.
 async function unpack(node) {
   const bytes = fromBase64(node.textContent.trim());
   node.remove();
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const buffer = await new Response(stream).arrayBuffer();
-  const size = new DataView(buffer).getUint32(0, true);
-  const header = JSON.parse(decoder.decode(new Uint8Array(buffer, 4, size))), columns = {};
-  for (const [name, [type, offset, length]] of Object.entries(header.columns)) {
-    columns[name] = new ARRAYS[type](buffer, 4 + size + offset, length);
-  }
-  return [header, columns];
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
 }
 
 // The exhibits: columns for all rows, and texts that are loaded when they are needed.
 async function openData(nodes) {
-  const [header, columns] = await unpack(nodes[0]), chunks = [], waiting = [];
-  const data = { ...header, ...columns, chunks };
+  const chunks = [], waiting = [], data = { ...await unpack(nodes[0]), chunks };
 
   function load(number) {
-    waiting[number] ??= unpack(nodes[number + 1]).then(([, chunk]) => {
-      for (const name of ["ids", "texts", "runs"]) chunk[name + "_offsets"] = offsetsOf(chunk[name + "_lengths"]);
-      chunks[number] = chunk;
-    });
+    waiting[number] ??= unpack(nodes[number + 1]).then((chunk) => { chunks[number] = chunk; });
     return waiting[number];
   }
 
@@ -61,31 +41,16 @@ async function openData(nodes) {
 // Returns the chunk with the texts of a row, which must be loaded, and the index of the row in the chunk.
 const chunkOf = (data, row) => [data.chunks[Math.floor(row / data.chunk)], row % data.chunk];
 
-// Returns the fields of one row of `ids` or `texts`.
-function fields(data, name, row) {
-  const [chunk, place] = chunkOf(data, row), bytes = chunk[name], offsets = chunk[name + "_offsets"], found = [];
-  for (let low = offsets[place], stop = offsets[place + 1]; low < stop;) {
-    const high = bytes.indexOf(END, low);
-    found.push(decoder.decode(bytes.subarray(low, high)));
-    low = high + 1;
-  }
-  return found;
+// Returns the ids, the author and the texts of a row.
+function fields(data, row) {
+  const [chunk, place] = chunkOf(data, row);
+  return chunk.fields[place];
 }
 
 // Returns the differences in both texts of an exhibit: lists of [start, end, kind] in UTF-16 units.
 function differingRuns(data, row) {
-  const [chunk, place] = chunkOf(data, row), runs = chunk.runs, low = chunk.runs_offsets[place];
-  if (low === chunk.runs_offsets[place + 1]) return [[], []];
-  let at = low + 2;
-  return [runs[low], runs[low + 1]].map((count) => {
-    const found = [];
-    for (let end = 0; count > 0; count--, at += 3) {
-      const start = end + runs[at];
-      end = start + runs[at + 1];
-      found.push([start, end, runs[at + 2]]);
-    }
-    return found;
-  });
+  const [chunk, place] = chunkOf(data, row), runs = chunk.runs[place];
+  return runs.length ? runs : [[], []];
 }
 
 function dayText(day) {
@@ -110,8 +75,7 @@ function whyRarity(data, row) {
 
 // Returns an exhibit with all values that a card shows.
 function exhibit(data, row) {
-  const [recordId, tweetId, author] = fields(data, "ids", row);
-  const [before, after, passage, tweet] = fields(data, "texts", row);
+  const [recordId, tweetId, author, before, after, passage, tweet] = fields(data, row);
   const flags = data.flags[row], [chunk, place] = chunkOf(data, row);
   return {
     row, number: row + 1, recordId, tweetId, author, before, after, passage, tweet,
@@ -121,7 +85,7 @@ function exhibit(data, row) {
     containment: data.containment[row] / 10, bits: data.bits[row] === UNKNOWN ? null : data.bits[row] / 10,
     tweets: data.tweets[row], day: dayText(data.day[row]), counted: Boolean(flags & COUNTED),
     kind: data.words.kinds[data.names.level[data.level[row]]], wording: rarity(data, row), why: whyRarity(data, row),
-    lang: data.names.lang[data.lang[row]], hasText: Boolean(chunk.has_text[place]),
+    lang: data.names.lang[data.lang[row]], hasText: chunk.has_text[place],
     link: flags & LINK ? "https://x.com/i/status/" + encodeURIComponent(tweetId) : null,
   };
 }

@@ -74,7 +74,7 @@ class Marks {
     for (const mark of saved.marks) {
       const row = mark.exhibit - 1;
       if (!(row >= 0 && row < this.data.rows) || !VERDICTS.includes(mark.verdict)) continue;
-      if (fields(this.data, "ids", row)[1] !== mark.tweet_id) continue;
+      if (fields(this.data, row)[1] !== mark.tweet_id) continue;
       this.put(row, mark.verdict, mark.note);
       taken++;
     }

@@ -10,7 +10,7 @@ function queryTerms(query) {
     .filter(Boolean);
 }
 
-// Returns uint8[rows] of the rows that a query finds, or null without a query. Texts are decoded for the first search.
+// Returns uint8[rows] of the rows that a query finds, or null without a query. Texts are unpacked for the first search.
 async function search(data, query) {
   const terms = queryTerms(query);
   if (terms.length === 0) return null;
@@ -18,7 +18,7 @@ async function search(data, query) {
   data.folded ??= [];
   const found = new Uint8Array(data.rows);
   for (let row = 0, began = performance.now(); row < data.rows; row++) {
-    const text = data.folded[row] ??= foldedText([...fields(data, "ids", row), dayText(data.day[row]), ...fields(data, "texts", row)].join("\n"));
+    const text = data.folded[row] ??= foldedText([...fields(data, row), dayText(data.day[row])].join("\n"));
     found[row] = terms.every((term) => text.includes(term)) ? 1 : 0;
     if (performance.now() - began > TURN) {
       await pause();
