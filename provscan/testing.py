@@ -19,6 +19,7 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.readers import Fields, ReadStats, plan, read
+from provscan.readers.limits import current_limits, with_chunk
 
 RECORDS: list[dict[str, str]] = [
     {
@@ -37,9 +38,9 @@ COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
     ".xz": lzma.compress,
     ".zst": zstandard.compress,
 }
-# The number of bytes after which the file is cut into splits, and the number of places
-# at which it is cut off.
-SPLIT, CUTS = 3000, 20
+# The number of bytes after which the file is cut into splits, the number of bytes of a
+# split that are read at a time, and the number of places at which the file is cut off.
+SPLIT, CHUNK, CUTS = 3000, 1000, 20
 
 
 class _Found(NamedTuple):
@@ -54,8 +55,9 @@ def check_format(whole: bytes, name: str) -> None:
     """Check that a format is read completely, however its files are stored.
 
     The file is read as it is, compressed in every way, in a folder, in archives, and in
-    splits. Then it is cut off at some places: the texts that are read must be the first
-    ones, except that the last of them may be incomplete.
+    splits, which are read in small pieces. Then it is cut off at some places: the texts
+    that are read must be the first ones, except that the last of them may be
+    incomplete.
 
     Parameters
     ----------
@@ -75,13 +77,15 @@ def check_format(whole: bytes, name: str) -> None:
         for form, data in _stored(whole, name):
             found = _read(place, form, data)
             assert found.texts == texts, f"{form}: {_difference(found.texts, texts)}"
-            assert found.records == [*range(len(texts))], f"{form}: numbers of records"
+            assert found.records == [*range(len(texts))], (
+                f"{form}: positions of records"
+            )
             assert not found.reported, f"{form}: something was reported as not read"
             ids = [record["id"] for record in RECORDS]
             assert found.ids in (ids, [None] * len(ids)), f"{form}: ids of records"
         found = _read(place, name, whole, SPLIT)
         assert found.texts == texts, f"in splits: {_difference(found.texts, texts)}"
-        assert found.records == [*range(len(texts))], "in splits: numbers of records"
+        assert found.records == [*range(len(texts))], "in splits: positions of records"
         for at in range(0, len(whole), max(1, len(whole) // CUTS)):
             try:
                 found = _read(place, name, whole[:at])
@@ -124,8 +128,11 @@ def _read(
     fields, stats = Fields(), ReadStats()
     splits = plan(str(source), fields, target_bytes=target_bytes, records="lines")
     found = _Found([], [], [], bool(splits.unread))
+    limits = current_limits()
+    if target_bytes is not None:
+        limits = with_chunk(limits, CHUNK)
     for split in splits:
-        for batch in read(split, fields, stats):
+        for batch in read(split, fields, stats, limits=limits):
             for field, column in (
                 ("text", found.texts),
                 ("id", found.ids),
@@ -138,7 +145,7 @@ def _read(
 
 def _difference(found: Sequence[str], expected: Sequence[str]) -> str:
     """Return the first text that differs, for messages."""
-    for number, (one, other) in enumerate(zip(found, expected, strict=False)):
+    for index, (one, other) in enumerate(zip(found, expected, strict=False)):
         if one != other:
-            return f"text {number} is {one!r}, not {other!r}"
+            return f"text {index} is {one!r}, not {other!r}"
     return f"{len(found)} texts, not {len(expected)}"

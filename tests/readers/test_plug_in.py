@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from provscan.errors import ParameterError
-from provscan.readers.formats.registry import FORMATS, _registered
+from provscan.readers.formats.registry import FORMATS, _installed, _registered
 
 PAGE = Path(__file__).parents[2] / "docs" / "extending.md"
 CHECK = """
@@ -71,3 +72,11 @@ def test_two_formats_with_one_extension_are_an_error() -> None:
 
     with pytest.raises(ParameterError, match="two formats have the name other"):
         _registered([FORMATS["jsonl"], Other()])
+
+
+@pytest.mark.parametrize(
+    "value", ["no_such_module:FORMATS", "re:NO_FORMATS", "sys:path"]
+)
+def test_a_wrong_entry_point_is_named(value: str) -> None:
+    with pytest.raises(ParameterError, match=f"the entry point mail = {value}"):
+        _installed(EntryPoint("mail", value, "provscan.formats"))

@@ -39,7 +39,31 @@ def _declared() -> Iterator[Format]:
             found = importlib.import_module(f"{__package__}.{module.name}")
             yield from getattr(found, "FORMATS", ())
     for point in importlib.metadata.entry_points(group=PLUG_INS):
-        yield from point.load()
+        yield from _installed(point)
+
+
+def _installed(point: importlib.metadata.EntryPoint) -> list[Format]:
+    """Return the formats of another distribution's entry point."""
+    where = f"the entry point {point.name} = {point.value} in the group {PLUG_INS}"
+    where += f" of {point.dist.name}" if point.dist else ""
+    try:
+        formats = list(point.load())
+    except Exception as error:
+        raise ParameterError(
+            f"{where} can't be loaded ({type(error).__name__}: {error}): correct it, "
+            "or uninstall the distribution"
+        ) from error
+    for each in formats:
+        if (
+            not isinstance(each, Format)
+            or isinstance(each.extensions, str)
+            or not all(extension.startswith(".") for extension in each.extensions)
+        ):
+            raise ParameterError(
+                f"{where} lists {each!r}: list instances of Format whose extensions "
+                "are a tuple of names with a dot"
+            )
+    return formats
 
 
 def _registered(formats: Iterable[Format]) -> tuple[dict[str, Format], dict[str, str]]:
