@@ -69,7 +69,7 @@ LONGEST = [
     "test_access.py",
     "test_readme.py",
     "test_gates_page.py",
-    "test_browser.py",
+    "browser",
     "test_program.py",
     "test_sample.py",
     "test_clean.py",
@@ -131,13 +131,14 @@ def pytest_collection():
 
 
 def group_of(item: pytest.Item) -> str:
-    """Return the group of a test: its file, or the cluster that it uses."""
+    """Return the group of a test: its file, or the cluster or browser that it uses."""
     executor = getattr(getattr(item, "callspec", None), "params", {}).get("executor")
-    return (
-        "cluster"
-        if executor == "ray" or "cluster" in getattr(item, "fixturenames", ())
-        else item.path.name
-    )
+    fixtures = getattr(item, "fixturenames", ())
+    if executor == "ray" or "cluster" in fixtures:
+        return "cluster"
+    if "browser" in fixtures and "demo" not in fixtures:
+        return "browser"
+    return item.path.name
 
 
 @pytest.hookimpl(tryfirst=True)

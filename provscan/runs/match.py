@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -303,6 +304,10 @@ def _percent(share: float) -> str:
     return percentage(100.0 * share, 6)
 
 
+# The metadata of a package is a file.
+_version = cache(importlib.metadata.version)
+
+
 def _versions() -> dict[str, str]:
     from provscan import __version__
 
@@ -310,7 +315,7 @@ def _versions() -> dict[str, str]:
         "provscan": __version__,
         "python": platform.python_version(),
         "platform": f"{sys.platform} {platform.machine()}",
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
     }
 
 

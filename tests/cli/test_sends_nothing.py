@@ -80,14 +80,17 @@ def test_the_refusal_notices_connections(
 
 def test_commands_send_nothing(tmp_path: Path, refusing: dict[str, str]) -> None:
     dataset = str(TINY / "dataset.jsonl")
-    for command in (
+    commands = (
         ["index", str(TINY / "corpus"), "-o", "tiny.index"],
         ["inspect", dataset],
         ["match", dataset, "--index", "tiny.index", "-o", "tiny.run", "--workers", "2"],
         ["export", "tiny.run", "-o", "findings.csv"],
         ["verify", "tiny.index"],
         ["verify", "tiny.run"],
-    ):
-        status = run(["-m", "provscan", *command], tmp_path, refusing)
-        assert status == 0, command
+    )
+    program = (
+        "from provscan.cli import main\n"
+        f"for words in {commands}: main(words, standalone_mode=False)"
+    )
+    assert run(["-c", program], tmp_path, refusing) == 0
     assert not (tmp_path / "connections").exists()

@@ -16,7 +16,7 @@ from truth import ledger
 
 pytestmark = pytest.mark.untraced
 
-CASES = max(1, cases(200, 2000) // 100)
+CASES = max(1, cases(100, 2000) // 100)
 BLOCKS = [
     pytest.param(block, marks=pytest.mark.xdist_group(f"truth-ledger{block}"))
     for block in range(4)
