@@ -25,6 +25,11 @@ DECLINES = re.compile(
     re.IGNORECASE,
 )
 BEGINNING = 100
+# The reasoning that some servers return before the answer, in the same text.
+REASONING = re.compile(
+    r"\A.*[<\[]/think(ing)?[>\]]|\A\s*[<\[]think(ing)?[>\]].*",
+    re.IGNORECASE | re.DOTALL,
+)
 # Characters that a model may put before the words that it was asked for.
 PREAMBLE = 64
 
@@ -38,7 +43,7 @@ def outcome_of(
     if recites:
         return RECITED
     # Some endpoints return the prompt before the answer.
-    text = (answer.text or "").removeprefix(prompt).strip()
+    text = REASONING.sub("", (answer.text or "").removeprefix(prompt)).strip()
     full = answer.finish == FULL
     if full and len(text) < len(target) + PREAMBLE:
         return CUT_OFF

@@ -39,6 +39,10 @@ PROMPT = "Continue the first half."
         ("cut_off", "Sure! Here is the second half:", {"finish": "length"}),
         ("cut_off", f"{PROMPT} {PROMPT * 9}"[:50], {"finish": "length"}),
         ("cut_off", PROMPT + "x" * 100, {"finish": "length"}),
+        ("cut_off", "<think>\nSo, " + "a post " * 30, {"finish": "length"}),
+        ("cut_off", "[THINK]a[/THINK] The second", {"finish": "length"}),
+        ("declined", "<think>" + "a post " * 30 + "</think> I can't.", {}),
+        ("neither", "a post " * 30 + "</think>\nsomething else", {}),
     ],
 )
 def test_outcome_of_an_answer(expected: str, text: Any, about: dict[str, Any]) -> None:
