@@ -89,7 +89,7 @@ def half_unspaced(text: str, rng: Random) -> str:
 def spaced(text: str, rng: Random) -> str:
     """Put a space between all characters, except in links and names."""
     parts = re.split(f"({_TOKEN.pattern})", text)
-    return "".join(
+    return " ".join(
         part if i % 2 else " ".join(part.replace(" ", ""))
         for i, part in enumerate(parts)
     )

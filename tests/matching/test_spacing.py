@@ -72,7 +72,8 @@ def test_a_long_text_is_searched_in_blocks(index: provscan.Index) -> None:
 
 def test_a_copy_with_a_long_word_is_an_exact_copy(tmp_path: Path) -> None:
     text = "#nobodyonboardknew #theoldharbour #bridgewasclosed"
-    rows = [{"id": str(i), "text": each} for i, each in enumerate([text, TEXT])]
+    words = "nobody on board knew the old harbour bridge was closed"
+    rows = [{"id": str(i), "text": each} for i, each in enumerate([text, words])]
     index = provscan.build_index(rows, tmp_path / "a.index")
     rows = index.match([text]).to_pylist()
     assert [(row["tweet_id"], row["level"]) for row in rows] == [("0", "exact")]
@@ -91,14 +92,22 @@ def test_a_long_run_of_letters_is_cut_between_words(
     assert set(restored.split()) <= set(text.split())
 
 
-def test_matches_without_restored_spaces_win(tmp_path: Path) -> None:
-    text = "#nobodyonboardknew #theoldharbour #bridgewasclosed"
-    rows = [
-        {"id": "0", "text": "nobody on board knew the old harbour bridge was closed"},
-        {"id": "1", "text": text},
-    ]
-    index = provscan.build_index(rows, tmp_path / "a.index")
-    assert index.match([text])["tweet_id"].to_pylist() == ["1"]
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u4eca\u5929 lunch \u624d\u542c\u5230\u660e\u5929\u8981\u628a code \u4ea4\u7ed9 team",
+        "\u3064\u3044\u306b Chrome \u306e mac \u7248 \u304c\u51fa\u305f\u3068\u601d\u3063\u305f\u3089",
+    ],
+)
+@pytest.mark.parametrize("mark", [" ", "\u3000", "\u200b", "\u30fb"])
+def test_words_of_two_scripts_are_spaced_out(
+    text: str, mark: str, tmp_path: Path
+) -> None:
+    index = provscan.build_index([{"id": "0", "text": text}], tmp_path / "a.index")
+    before = "\u5f53 ibm \u7684\u65f6\u5019" * 20
+    copy = mark.join(removed(text))
+    (row,) = index.match([before + copy]).to_pylist()
+    assert (row["start"], row["containment"]) == (len(before), 1.0)
 
 
 def test_an_index_without_words(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 (``thisisit``, ``t h i s i s i t``).
 
 In a window of :data:`WINDOW` code points, such text has few spaces, or one after each
-letter: :func:`find` finds these passages. :func:`restore` joins single letters, and
-divides long words that no licensed text has into the most probable sequence of words,
-given how often each occurs in licensed texts (Viterbi's algorithm on a unigram model).
-Unless single letters were joined, a passage stays as it is if its best sequence is
+letter: :func:`find` finds these passages. Between letters of scripts without spaces, a
+few single letters suffice (``m y f o n``), since canonical text has no other spaces
+there. :func:`restore` joins single letters, and divides long words that no licensed
+text has into the most probable sequence of words, given how often each occurs in
+licensed texts (Viterbi's algorithm on a unigram model). Unless single letters were
+joined, a passage stays as it is if its best sequence is
 improbable, since it is then in another language or no language at all.
 """
 
@@ -22,6 +24,8 @@ WINDOW = 4 * _BLOCK
 # The maximum number of spaces in a window that lacks spaces, and the minimum number in
 # one with spaces between letters.
 FEW, MANY = 2, 14
+# The first code point of scripts without spaces, see `is_unspaced`.
+_BEYOND = np.uint32(0x0E00)
 # The number of code points before and after such a window that belong to the passage.
 CONTEXT = 64
 # After TRIES passages in a row that can't be restored, the text is probably in another
@@ -114,7 +118,7 @@ def word_hashes(codes, offsets, hashes):
     for text in range(len(offsets) - 1):
         total, begin, end = _U0, offsets[text], offsets[text + 1]
         for i in range(begin, end + 1):
-            if i < end and codes[i] != SPACE:
+            if i < end and not _ends_word(codes[i]):
                 total = _longer(total, codes[i])
                 continue
             if 0 < i - begin <= LONGEST_WORD:
@@ -174,11 +178,23 @@ def _divide(count, words, scratch):
 
 
 @helper(inline="always")
-def _is_spaced_script(codes):
+def _has_unspaced(codes):
     for i in range(len(codes)):  # noqa: SIM110
         if is_unspaced(codes[i]):
-            return False
-    return True
+            return True
+    return False
+
+
+@helper
+def _has_single_letters(codes, low, high, bounds):
+    """Return whether ``codes[low:high]`` has :data:`JOINED` single letters in a row,
+    given the bounds of the record.
+    """
+    for at in range(low, high):
+        before = at == bounds[0] or _ends_word(codes[at - 1])
+        if before and _single_letters(codes, at, min(high, bounds[1])):
+            return True
+    return False
 
 
 @kernel
@@ -194,52 +210,75 @@ def find(codes, offsets, passages):
         # The numbers of spaces in the three blocks before the current one. Until there
         # are three, WINDOW makes the total too large.
         a = b = c = WINDOW
-        end = low
+        end, spaces_before, beyond_before = low, np.uint32(0), np.uint32(0)
         for at in range(low, high - _BLOCK + 1, _BLOCK):
             block = codes[at : at + _BLOCK]
-            spaces = np.uint32(0)
+            spaces, beyond = np.uint32(0), np.uint32(0)
             for j in range(_BLOCK):
                 spaces += np.uint32(block[j] == SPACE)
+                beyond |= np.uint32(block[j] >= _BEYOND)
             total = a + b + c + np.int64(spaces)
+            near, mixed = spaces_before + spaces, (beyond_before | beyond) != 0
             a, b, c = b, c, np.int64(spaces)
-            if FEW < total < MANY or total > WINDOW:
-                continue
-            start = at + _BLOCK - WINDOW
-            if not _is_spaced_script(codes[start : at + _BLOCK]):
-                continue
+            spaces_before, beyond_before = spaces, beyond
+            start, stop = max(low, at - _BLOCK), at + _BLOCK
+            if not (
+                mixed
+                and near >= JOINED - 1
+                and _has_unspaced(codes[start:stop])
+                and _has_single_letters(codes, start, stop, (low, high))
+            ):
+                start = stop - WINDOW
+                if FEW < total < MANY or total > WINDOW:
+                    continue
+                if _has_unspaced(codes[start:stop]):
+                    continue
             if start > end or end == low:
                 passages[n, 0] = record
                 passages[n, 1] = _word_start(codes, start, end)
                 n += 1
-            end = _word_end(codes, max(end, at + _BLOCK), high)
+            end = _word_end(codes, max(end, stop), high)
             passages[n - 1, 2] = end
     return n
 
 
+@helper
+def _ends_word(code):
+    return code == SPACE or is_unspaced(code)
+
+
+@helper(inline="always")
+def _is_break(codes, at):
+    """Return whether a word ends or begins between a code point and the one before."""
+    return _ends_word(codes[at]) or _ends_word(codes[at - 1])
+
+
 @helper(inline="always")
 def _word_start(codes, at, low):
-    while at > low and codes[at - 1] != SPACE:
+    while at > low and not _ends_word(codes[at - 1]):
         at -= 1
     return at
 
 
 @helper
 def _word_end(codes, at, high):
-    while at < high and codes[at] != SPACE:
+    while at < high and not _ends_word(codes[at]):
         at += 1
     return at
 
 
-@helper(inline="always")
+@helper
 def _single_letters(codes, at, end):
     """Return the number of words of one letter in a row; 0 if they are few."""
     count = 0
-    while (
-        at + 2 * count < end
-        and count < LONGEST
-        and (at + 2 * count + 1 >= end or codes[at + 2 * count + 1] == SPACE)
-    ):
+    while at < end and count < LONGEST and not _ends_word(codes[at]):
+        last = at + 1 >= end or is_unspaced(codes[at + 1])
+        if not last and codes[at + 1] != SPACE:
+            break
         count += 1
+        at += 2
+        if last:
+            break
     return count if count >= JOINED else 0
 
 
@@ -252,6 +291,10 @@ def _respace(codes, at, end, words, scratch, out, n):
     letters, places, _, costs, starts = scratch
     begin, cost, divided, joined = n, np.int64(0), np.int64(0), False
     while at < end:
+        if is_unspaced(codes[at]):
+            out.codes[n], out.origins[n] = codes[at], at
+            n, at = n + 1, at + 1
+            continue
         stop, count = _word_end(codes, at, min(end, at + LONGEST)), 0
         if stop == at + 1:
             count = _single_letters(codes, at, end)
@@ -263,7 +306,7 @@ def _respace(codes, at, end, words, scratch, out, n):
             count = stop - at
             for k in range(count):
                 letters[k], places[k] = codes[at + k], at + k
-        if n > begin:
+        if n > begin and not is_unspaced(out.codes[n - 1]):
             out.codes[n], out.origins[n] = SPACE, at
             n += 1
         if count:
@@ -311,9 +354,9 @@ def restore(codes, offsets, passages, words, scratch, out):
         failed = 0
         low, high = offsets[record], offsets[record + 1]
         first, last = max(start - CONTEXT, low), min(end + CONTEXT, high)
-        while low < first < start and codes[first - 1] != SPACE:
+        while low < first < start and not _is_break(codes, first):
             first += 1
-        while high > last > end and codes[last] != SPACE:
+        while high > last > end and not _is_break(codes, last):
             last -= 1
         n, _, _, _ = _respace(codes, first, last, words, scratch, out, n)
         out.record[kept] = record
