@@ -95,8 +95,8 @@ def test_a_long_run_of_letters_is_cut_between_words(
 @pytest.mark.parametrize(
     "text",
     [
-        "\u4eca\u5929 lunch \u624d\u542c\u5230\u660e\u5929\u8981\u628a code \u4ea4\u7ed9 team",
-        "\u3064\u3044\u306b Chrome \u306e mac \u7248 \u304c\u51fa\u305f\u3068\u601d\u3063\u305f\u3089",
+        "今天 lunch 才听到明天要把 code 交给 team",
+        "ついに Chrome の mac 版が出たと思ったら",
     ],
 )
 @pytest.mark.parametrize("mark", [" ", "\u3000", "\u200b", "\u30fb"])
@@ -104,7 +104,7 @@ def test_words_of_two_scripts_are_spaced_out(
     text: str, mark: str, tmp_path: Path
 ) -> None:
     index = provscan.build_index([{"id": "0", "text": text}], tmp_path / "a.index")
-    before = "\u5f53 ibm \u7684\u65f6\u5019" * 20
+    before = "当 ibm 的时候" * 20
     copy = mark.join(removed(text))
     (row,) = index.match([before + copy]).to_pylist()
     assert (row["start"], row["containment"]) == (len(before), 1.0)
