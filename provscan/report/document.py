@@ -90,6 +90,9 @@ def _environment(folder: Path) -> Environment:
         day=wording.day,
         language=attributes,
         term=wording.term,
+        xml=wording.in_xml,
+        plain=wording.in_markdown,
+        code=wording.as_code,
     )
     return environment
 
@@ -117,19 +120,24 @@ def page(
     Files that are not in ``folder`` are taken from the folder of the report's
     templates. ``policy`` adds rules to the content security policy.
     """
+    return fill(
+        template,
+        folder,
+        style=Markup(_style(styles, folder)),
+        script=Markup(_script(scripts, folder)),
+        policy=content_policy(styles, scripts, folder, policy),
+        wording=wording,
+        statuses=statuses.STATUSES,
+        **values,
+    )
+
+
+def fill(template: str, folder: Path = TEMPLATES, **values: Any) -> str:
+    """Return a template filled with values."""
     filled = (
         _environment(folder)
         .get_template(template)
-        .render(
-            style=Markup(_style(styles, folder)),
-            script=Markup(_script(scripts, folder)),
-            policy=content_policy(styles, scripts, folder, policy),
-            wording=wording,
-            answers=answers,
-            omissions=omissions,
-            statuses=statuses.STATUSES,
-            **values,
-        )
+        .render(answers=answers, omissions=omissions, **values)
     )
     # File names may be invalid Unicode, but the page must be valid UTF-8.
     return filled.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
-from xml.etree import ElementTree
 
 import numpy as np
 import orjson
@@ -22,10 +21,10 @@ import xxhash
 
 from provscan import __version__
 from provscan.names import counted, several
-from provscan.report.answers import first_sentence
+from provscan.report.document import fill
 from provscan.report.files import RunFiles
-from provscan.report.omissions import not_scanned
 from provscan.report.wording import (
+    EXCERPT,
     KINDS,
     LEVELS,
     layers,
@@ -64,12 +63,8 @@ RULES = {
 # Files in which each line is a record.
 LINES = re.compile(r"\.(jsonl|ndjson|jsonlines)$", re.IGNORECASE)
 URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
-# The number of exhibits listed in a page of Markdown and in a failed test, and the
-# number of code points shown of each passage.
-SHOWN, EXCERPT = 20, 120
-# Characters that XML can't contain.
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+# The number of exhibits listed in a page of Markdown and in a failed test.
+SHOWN = 20
 
 
 def _new_first(exhibits: pa.Table) -> pa.Table:
@@ -259,7 +254,6 @@ def _state(result: _Result, rule: str, summary: Mapping[str, Any]) -> Row:
 
 
 def _location(row: Row, folder: str) -> Row:
-    rare = rarity(row["counted"], row["bits"])
     line = row["record"] + 1 if LINES.search(row["source"]) else 1
     return {
         "physicalLocation": {
@@ -267,7 +261,7 @@ def _location(row: Row, folder: str) -> Row:
             "region": {"startLine": line},
         },
         "logicalLocations": [{"fullyQualifiedName": visible(_place(row))}],
-        "message": {"text": visible(f"{KINDS[row['level']]}, {rare}: {_tweet(row)}")},
+        "message": {"text": visible(f"{_match(row)}: {_tweet(row)}")},
     }
 
 
@@ -295,69 +289,23 @@ def junit(exhibits: pa.Table, run: RunFiles) -> bytes:
     A test fails if the file has findings or, with a baseline, new findings. A file that
     was not scanned, or not to its end, is an error.
     """
-    summary = run.summary
-    compared = summary.get("baseline") is not None
+    compared = run.summary.get("baseline") is not None
     failing, old = dict[str, _Result](), dict[str, _Result]()
     for row in _rows(exhibits):
         if row["counted"]:
             results = old if compared and not row["new"] else failing
             results.setdefault(row["source"], _Result()).add(row)
-    suite = ElementTree.Element("testsuite", name="provscan")
-    answer = summary["answer"]
-    shown = [("status", answer["status"]), ("headline", answer["headline"])]
-    shown += [("reason", reason["message"]) for reason in answer["reasons"]]
-    properties = ElementTree.SubElement(suite, "properties")
-    for name, value in shown:
-        ElementTree.SubElement(properties, "property", name=name, value=_xml(value))
-    cases: dict[str, ElementTree.Element] = {}
-
-    def case(name: str) -> ElementTree.Element:
-        if name not in cases:
-            cases[name] = ElementTree.SubElement(
-                suite, "testcase", classname="provscan", name=_xml(name), time="0"
-            )
-        return cases[name]
-
-    words = ("new finding", "new findings") if compared else ("finding", "findings")
-    for source in [*(item["source"] for item in summary["sources"]), *failing, *old]:
-        case(source)
-    for source, result in failing.items():
-        records = counted(len(result.records), "record")
-        failure = ElementTree.SubElement(
-            case(source),
-            "failure",
-            type="licensed-tweet",
-            message=f"{several(result.count, *words)} in {records}",
-        )
-        failure.text = _xml("\n".join(_listed(result)))
-    for source, result in old.items():
-        ElementTree.SubElement(
-            case(source), "system-out"
-        ).text = f"Findings that the baseline also has: {result.count:,}"
-    wrong = _not_scanned(summary)
-    for name, why in wrong:
-        ElementTree.SubElement(
-            case(name), "error", type="not-scanned", message=_xml(why)
-        )
-    counts = {"tests": len(cases), "failures": len(failing), "errors": len(wrong)}
-    for name, number in counts.items():
-        suite.set(name, str(number))
-    suites = ElementTree.Element("testsuites", name="provscan")
-    suites.append(suite)
-    return ElementTree.tostring(suites, encoding="utf-8", xml_declaration=True)
-
-
-def _listed(result: _Result) -> Iterator[str]:
-    for row in result.first[:SHOWN]:
-        rare = rarity(row["counted"], row["bits"])
-        yield f"{_place(row)}: {KINDS[row['level']]}, {rare}, {_tweet(row)}"
-        yield f"    {_excerpt(row)}"
-    if (more := result.count - SHOWN) > 0:
-        yield f"... and {more:,} more"
-
-
-def _xml(text: str) -> str:
-    return NOT_XML.sub(lambda found: f"[U+{ord(found[0]):04X}]", visible(text))
+    wrong = _not_scanned(run.summary)
+    sources = [item["source"] for item in run.summary["sources"]]
+    names = [*sources, *failing, *old, *(name for name, _ in wrong)]
+    return _filled(
+        "checks.xml",
+        run,
+        names=list(dict.fromkeys(names)),
+        failing=failing,
+        old=old,
+        words=("new finding", "new findings") if compared else ("finding", "findings"),
+    )
 
 
 def markdown(exhibits: pa.Table, run: RunFiles) -> bytes:
@@ -367,64 +315,38 @@ def markdown(exhibits: pa.Table, run: RunFiles) -> bytes:
     Passages, ids and names of files are shown as code, in which nothing is a link, a
     mention or markup.
     """
-    return "".join(f"{line}\n" for line in _page(exhibits, run)).encode()
-
-
-def _page(exhibits: pa.Table, run: RunFiles) -> Iterator[str]:
-    summary, answer = run.summary, run.summary["answer"]
+    answer = run.summary["answer"]
     status, _, rest = answer["headline"].partition(": ")
-    yield f"## provscan: {_plain(status)}\n"
-    yield from (f"{_plain(text)}\n" for text in (rest, *answer["details"]) if text)
-    rows = [(meaning, *layers(answer[name])) for name, meaning in measures(answer)]
-    yield from _table(("", "Findings", "At least", "Estimate (95% interval)"), rows)
-    for warning in answer["warnings"]:
-        yield f"- ⚠ {_plain(first_sentence(warning['message']))}"
-    wrong = _not_scanned(summary)
-    for path, why in wrong[:SHOWN]:
-        yield f"- ⚠ {_code(path)} {_plain(why)}"
-    if (more := len(wrong) - SHOWN) > 0:
-        files = several(more, "more file was", "more files were")
-        yield f"- ⚠ {files} damaged or not scanned"
-    yield from (f"- {_plain(text)}" for text in not_scanned(summary))
-    first = _new_first(exhibits).slice(0, SHOWN).to_pylist()
-    yield ""
-    yield from _table(
-        ("", "Where", "Match", "Passage", "Tweet"),
-        [
-            (
-                "**new**" if row["new"] else "",
-                f"{_code(row['source'])} {_code(_place(row))}",
-                f"{KINDS[row['level']]}, {rarity(row['counted'], row['bits'])}",
-                _code(_excerpt(row)),
-                f"[{row['tweet_id']}]({row['permalink']})"
-                if row["permalink"]
-                else _code(row["tweet_id"]),
-            )
-            for row in first
+    return _filled(
+        "findings.md",
+        run,
+        status=status,
+        rest=rest,
+        measures=[
+            (meaning, *layers(answer[name])) for name, meaning in measures(answer)
         ],
+        rows=_new_first(exhibits).slice(0, SHOWN).to_pylist(),
+        more=len(exhibits) - SHOWN,
     )
-    if (more := len(exhibits) - SHOWN) > 0:
-        yield f"... and {more:,} more: see the report of the run."
 
 
-def _table(names: Iterable[str], rows: list[tuple[str, ...]]) -> Iterator[str]:
-    if rows:
-        names = list(names)
-        yield from (_line(names), _line("---" for _ in names), *map(_line, rows), "")
+def _filled(template: str, run: RunFiles, **values: Any) -> bytes:
+    text = fill(
+        template,
+        summary=run.summary,
+        answer=run.summary["answer"],
+        unscanned=_not_scanned(run.summary),
+        shown=SHOWN,
+        several=several,
+        counted=counted,
+        place=_place,
+        match=_match,
+        tweet=_tweet,
+        excerpt=_excerpt,
+        **values,
+    )
+    return text.encode()
 
 
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _plain(text: str) -> str:
-    """Return a text in which Markdown sees no markup, and GitHub no mention."""
-    text = MARKDOWN.sub(r"\\\1", " ".join(visible(text).split()))
-    return text.replace("@", "@<!-- -->")
-
-
-def _code(text: str) -> str:
-    """Return a text as code in a cell of a table."""
-    text = " ".join(visible(text).split())[: 2 * EXCERPT].replace("|", "\\|")
-    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence} {text} {fence}" if text else ""
+def _match(row: Row) -> str:
+    return f"{KINDS[row['level']]}, {rarity(row['counted'], row['bits'])}"

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from provscan.messages import terms
 from provscan.names import counted, percentage, several
 from provscan.runs.answer.wording import edit_words
@@ -81,12 +83,39 @@ INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]"
 )
 
+# Characters that XML can't contain.
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~])")
+# The number of code points of a passage that lists for programs show.
+EXCERPT = 120
+
 
 def visible(text: str) -> str:
     """Return a text with invisible and direction characters escaped."""
     if text.isprintable():
         return text
     return INVISIBLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
+
+
+def in_xml(text: str) -> Markup:
+    """Return a text as an attribute or element of XML, without the characters that XML
+    can't contain.
+    """
+    shown = NOT_XML.sub(lambda found: f"[U+{ord(found[0]):04X}]", visible(text))
+    return Markup(escape(shown).translate({9: "&#9;", 10: "&#10;"}))
+
+
+def in_markdown(text: str) -> Markup:
+    """Return a text in which Markdown sees no markup, and GitHub no mention."""
+    text = MARKDOWN.sub(r"\\\1", " ".join(visible(text).split()))
+    return Markup(text.replace("@", "@<!-- -->"))
+
+
+def as_code(text: str) -> Markup:
+    """Return a text as code in a cell of a table of Markdown."""
+    text = " ".join(visible(text).split())[: 2 * EXCERPT].replace("|", "\\|")
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return Markup(f"{fence} {text} {fence}" if text else "")
 
 
 def amount(number: float | None, layer: str = "estimate") -> str:
