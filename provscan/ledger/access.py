@@ -132,9 +132,8 @@ def _counted(
     """Return the tables that are computed from calls."""
     counts.add_up()
     pauses.separate(counts, parts)
-    busiest, retries = peaks.walk(counts, windows, progress)
-    counts.store("busiest", busiest)
-    counts.store("retries", retries)
+    peaks.count_windows(counts, windows, progress)
+    peaks.count_retries(counts)
     progress.start("Counting", 3, "steps")
     counts.count_ids()
     progress.advance(1)

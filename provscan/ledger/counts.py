@@ -161,15 +161,6 @@ class Counts:
         left_out = "ANTI JOIN repeated USING (part, row)" if self.repeated else ""
         return f"SELECT * FROM ({self._rows(parts)}) {left_out}"
 
-    def within(self, begin: int, end: int) -> list[int]:
-        """Return the parts with calls in a period, given in seconds since 1970."""
-        return [
-            number
-            for number, part in enumerate(self.parts)
-            if part.about["first"].timestamp() < end
-            and part.about["last"].timestamp() >= begin
-        ]
-
     def _overlapping(self) -> list[int]:
         """Return the parts that may repeat calls: those that share a name and a period
         with another part.

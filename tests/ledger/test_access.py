@@ -26,7 +26,7 @@ from forks import Fork
 from nightly import NIGHTLY
 
 from provscan.errors import InputError, ParameterError
-from provscan.ledger import access, peaks
+from provscan.ledger import access
 from provscan.ledger.intake import stream_of
 from provscan.ledger.tables import TABLES
 from provscan.readers.bytes.compression import COMPRESSED
@@ -101,33 +101,6 @@ def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
     for scope, window in itertools.product(("application", "project"), windows):
         peaks = busiest(tables, scope, window)
         assert peaks == naive.sliding(found, scope, window)
-
-
-def test_peaks_of_many_pieces_equal_those_of_loops(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Read a few hours at a time, so that the file of recent calls is overwritten."""
-    monkeypatch.setattr(peaks, "CALLS", 50)
-    found = naive.calls(NIGHTS[0], 240, 1500, seed=2)
-    # One of the applications makes no call for more than a day.
-    pause = (NIGHTS[0] + timedelta(hours=100), NIGHTS[0] + timedelta(hours=150))
-    found = [
-        c
-        for c in found
-        if c["application"] != "a" or not pause[0] < c["time"] < pause[1]
-    ]
-    windows = (900, 86_400)
-    log = naive.write(found, tmp_path / "log.parquet")
-    tables = measured(tmp_path, log, windows=windows)
-    for scope, window in itertools.product(("application", "token"), windows):
-        # The names of tokens are hashed.
-        counted = ((day, *best) for (_, _, day), best in
-                   naive.sliding(found, scope, window).items())  # fmt: skip
-        named = busiest(tables, scope, window).items()
-        assert sorted(counted) == sorted((day, *best) for (_, _, day), best in named)
-    assert sum(row["retries"] for row in rows(tables, "calls")) == len(
-        naive.retries(found)
-    )
 
 
 def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
