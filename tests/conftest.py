@@ -1,7 +1,7 @@
 """Fixtures that all tests share, settings of hypothesis, and the order of the tests.
 
-Three fixtures change provscan for every test of this process, whether or not the test
-names them. Processes that tests start inherit only the last one.
+Four fixtures change provscan for every test of this process, whether or not the test
+names them. Processes that tests start inherit only ``cache_folder_of_the_tests``.
 
 ``files_are_not_synced``
     Nothing waits until files are on disk, since a run of all tests writes 60,000 files.
@@ -9,6 +9,9 @@ names them. Processes that tests start inherit only the last one.
 ``runs_plant_300_spike_ins``
     If ``spike_ins`` is not given, 300 are planted instead of 2,000. A test that needs
     more gives their number.
+``runs_have_pages_if_tests_read_them``
+    In the folders :data:`WITHOUT_PAGES`, runs have no report.html unless the test has
+    the mark ``pages``, since the page takes a third of the time of a small run.
 ``cache_folder_of_the_tests``
     ``XDG_CACHE_HOME`` is a temporary folder, so that tests neither use nor change the
     user's cache, which records the indexes that were checked.
@@ -27,6 +30,7 @@ import os
 import shutil
 import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 # Set before numpy is imported, as in the program, since threads would only spin.
@@ -41,6 +45,7 @@ from ray_cluster import cluster
 from run_fixtures import index, latin, other, write
 
 from provscan.kernels import warmup
+from provscan.report.document import write_report
 
 __all__ = [
     "browser",
@@ -161,6 +166,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group(group))
 
 
+WITHOUT_PAGES = {
+    *("calibration", "cleaning", "engine", "index", "integrations", "matching"),
+    *("readers", "runs", "sketch"),
+}
+CURRENT = {"pages": True}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item):
+    """Note whether the test reads the page of a run."""
+    read = item.get_closest_marker("pages") is not None
+    CURRENT["pages"] = read or item.path.parent.name not in WITHOUT_PAGES
+
+
 def pytest_collection_finish(session: pytest.Session):
     """Measure the coverage of only two cases of each parametrised test, since measuring
     makes a test up to five times as slow.
@@ -212,6 +231,19 @@ def runs_plant_300_spike_ins():
     """Plant fewer spike-ins, since most tests of runs do not test recall."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("provscan.calibration.spike_ins.FEWEST", 300)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def runs_have_pages_if_tests_read_them():
+    """Skip report.html if the current test does not read it."""
+
+    def written(folder: Path) -> None:
+        if CURRENT["pages"]:
+            write_report(folder)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("provscan.api.write_report", written)
         yield
 
 

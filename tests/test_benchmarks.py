@@ -21,7 +21,6 @@ pytest.importorskip("rensa", reason="the benchmarks need pip install 'provscan[b
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 sys.path.insert(0, str(BENCHMARKS))
-import claims  # noqa: E402
 import edits  # noqa: E402
 import figures  # noqa: E402
 import other_edits  # noqa: E402
@@ -241,13 +240,6 @@ def test_the_first_synthetic_tweets_do_not_depend_on_the_requested_number(
     )
 
 
-def test_synthetic_tweets_are_written_as_json(tmp_path: Path) -> None:
-    batch = next(synthetic.tweets(300))
-    assert synthetic.write_jsonl(iter([batch]), tmp_path / "tweets.jsonl") == 300
-    lines = (tmp_path / "tweets.jsonl").read_text(encoding="utf-8").splitlines()
-    assert [json.loads(line) for line in lines] == batch.to_pylist()
-
-
 @pytest.mark.parametrize("name", [name for name in edits.EDITS if name != "exact"])
 def test_every_edit_changes_a_text_and_keeps_most_of_it(name: str) -> None:
     text = (
@@ -280,40 +272,6 @@ def test_every_other_edit_changes_a_text_and_keeps_part_of_it(
         assert edited == edit(text, Random(seed))
     for short in ("", "a", "猫", "?", "@a", "https://"):
         assert len(edit(short, Random(1))) < 100
-
-
-def test_other_edits_have_no_name_of_the_first_ones() -> None:
-    assert not other_edits.OTHERS.keys() & {*edits.EDITS, *edits.HEAVY, "halved"}
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "expected"),
-    [
-        ("retold", "the cat saw a dog", "cat saw dog"),
-        ("read_by_ocr", "Our corn", "0ur\ncom"),
-        ("polished", "old KIDS can't sew", "Elderly children cannot sew"),
-        (
-            "joined_from_a_thread",
-            "one half, another half",
-            "one half, (2/2) another half",
-        ),
-        ("joined_from_a_thread", "犬と猫と", "犬と (2/2) 猫と"),
-        ("dictated", "At 7, @Bo: go! https://t.co/x", "at seven at Bo go"),
-        ("dictated", "7時に、行く。", "七時に行く"),
-        ("function_words_in_french", "The end of it", "le end de il"),
-    ],
-)
-def test_other_edits_do_what_they_say(name: str, text: str, expected: str) -> None:
-    assert other_edits.OTHERS[name](text, Random(3)) == expected
-
-
-@pytest.mark.parametrize("name", ["commented", "retweeted"])
-def test_words_around_a_copy_leave_it_nearly_verbatim(name: str) -> None:
-    text = "the ferry to the island leaves from the third pier at noon"
-    copy = edits.EDITS[name](text, Random(1))
-    assert claims.nearly_verbatim(copy, text)
-    assert not claims.nearly_verbatim(copy[: len(copy) // 2], text)
-    assert not claims.nearly_verbatim("nobody mentions boats", text)
 
 
 def test_planted_tweets_are_at_the_recorded_places() -> None:

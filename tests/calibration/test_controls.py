@@ -463,6 +463,7 @@ def test_unusable_controls_are_refused(
     assert json.loads((tmp_path / "c.jsonl").read_text().splitlines()[0]) == TWEETS[0]
 
 
+@pytest.mark.pages
 def test_the_proposed_cutoff_counts_only_texts_that_become_controls(
     write: Write, tmp_path: Path
 ) -> None:

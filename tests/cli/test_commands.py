@@ -19,7 +19,6 @@ from click.testing import Result
 
 import provscan
 from provscan.cli import COMMANDS, main
-from provscan.cli.probe import _done as probe_lines
 from provscan.errors import (
     FieldNotFoundError,
     GateError,
@@ -63,11 +62,6 @@ def test_every_option_has_a_help_text(command: str) -> None:
         assert option.help, f"{command} {option.opts[0]} has no help"
 
 
-def test_help_lists_no_arguments_among_the_options(run: Run) -> None:
-    listed = run("clean", "--help").stdout.partition("\nOptions:\n")[2]
-    assert listed.startswith("  -o, --out FOLDER")
-
-
 @pytest.mark.parametrize("command", API)
 def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     signature = inspect.signature(getattr(provscan, API[command]))
@@ -108,25 +102,6 @@ def test_defaults_in_the_help_of_probe_are_those_of_the_library(
     for name, text in shown.items():
         value = getattr(defaults, str(name))
         assert text == (value if isinstance(value, str) else f"{value:g}")
-
-
-def test_a_probe_counts_answers_without_a_refused_setting() -> None:
-    done: dict[str, Any] = {
-        **dict.fromkeys(("answered", "questions"), 2),
-        **dict.fromkeys(
-            ("refused", "prompt_tokens", "answer_tokens", "estimated_tokens"), 0
-        ),
-        "without": {"seed": 1, "temperature": 2},
-    }
-    lines = " ".join(probe_lines(Path("p"), done))
-    assert "without them: seed (1 answer), temperature (2 answers)." in lines
-
-
-def test_the_report_of_a_ledger_has_no_texts(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "ledger.json").write_text("{}")
-    done = run("export", tmp_path, "-o", tmp_path / "a.html", "--digests")
-    assert done.exit_code == 2
-    assert "leave out --digests" in done.stderr
 
 
 def test_help_imports_nothing_slow() -> None:
@@ -488,7 +463,7 @@ def test_info_of_a_broken_run(
     [
         (["clean", "a", "a.run", "--mask", "-o"], "--mask needs a value, and -o is an"),
         (["match", "a.jsonl", "-o", "--json"], "the value, write -o--json"),
-        (["probe", "plan", "a", "--pairs", "--free"], "write --pairs=--free"),
+        (["probe", "plan", "a", "--pairs", "--style"], "write --pairs=--style"),
     ],
 )
 def test_an_option_does_not_take_the_next_one_as_its_value(

@@ -46,36 +46,16 @@ def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
     return provscan.build_index(TWEETS, tmp_path_factory.mktemp("lookup") / "a.index")
 
 
-def test_similarity_rarity_and_authors_are_shown(
+def test_matches_are_shown_with_their_differences(
     run: Run, licensed: provscan.Index
 ) -> None:
-    changed = HERON.replace("leg", "foot")
-    text = f"😀 So {changed.upper()} And {SAYING}"
+    text = f"So {HERON.replace('leg', 'foot')} And {SAYING}"
     done = run("lookup", text, "-i", licensed.path)
     assert done.exit_code == 0
-    assert done.output.splitlines() == [
-        "144 characters compared with 6 licensed tweets. 1 finding and 1 match of "
-        "common or known wording.",
-        "",
-        "1. Edited (78% alike): long wording of unknown rarity (The rarity of wording "
-        "in this script is unknown)",
-        "   Text, characters 5 to 74: A HERON ON ONE {+FOOT+} AT THE BUS STOP, PATIENT "
-        "AS THE TIMETABLE IS NOT.",
-        "   Tweet 1001 by ada, 2015-03-02 10:20 UTC: A heron on one [-leg-] at the bus "
-        "stop, patient as the timetable is not.",
-        "   In 1 licensed tweet by 1 author",
-        "   https://x.com/i/status/1001",
-        "",
-        "2. Word for word (100% alike): common or known wording (4 authors posted this "
-        "text)",
-        f"   Text, characters 79 to {len(text)}: {SAYING}",
-        f"   Tweet 200 by quoter 0: {SAYING}",
-        "   In 4 licensed tweets by 4 authors",
-        "   https://x.com/i/status/200",
-        "",
-        "{+ +} marks words that only the text has, [- -] words that only the tweet "
-        "has.",
-    ]
+    for shown in ("{+foot+}", "[-leg-]", "status/1001", "4 licensed tweets"):
+        assert shown in done.output
+    done = run("lookup", "words of my own, all of them", "-i", licensed.path)
+    assert "No licensed tweet" in done.output
 
 
 def test_the_standard_input_and_json(run: Run, licensed: provscan.Index) -> None:
@@ -87,18 +67,6 @@ def test_the_standard_input_and_json(run: Run, licensed: provscan.Index) -> None
         assert (found["findings"], found["characters"]) == (1, len(SOURDOUGH))
         assert found["index"]["fingerprint"] == licensed.fingerprint
         assert found["matches"][0]["permalink"] is None
-
-
-def test_a_text_without_matches(run: Run, licensed: provscan.Index) -> None:
-    done = run("lookup", "words of my own, all of them", "-i", licensed.path)
-    assert done.exit_code == 0
-    assert done.output == (
-        "28 characters compared with 6 licensed tweets. No licensed tweet shares "
-        "enough wording with this text. A match needs 25 characters in common with a "
-        "tweet, or 15 that are nearly the whole tweet: "
-        "rewritten text and shorter copies are not found, and only the tweets of this "
-        "index were searched.\n"
-    )
 
 
 def test_many_matches_in_a_hostile_text(run: Run, licensed: provscan.Index) -> None:

@@ -94,79 +94,24 @@ def test_an_undamaged_segment_passes(segment: Segment, tmp_path: Any) -> None:
     assert found(segment, check_content, tmp_path) is None
 
 
-# For each problem: the damaged file, the type of its numbers, and the damage.
-SHAPES: dict[str, tuple[str, str, Callable[[np.ndarray], np.ndarray]]] = {
-    "texts.sketches: expected 5 numbers, found 4": (
-        "texts.sketches",
-        "u8",
-        lambda a: a[2:],
-    ),
-    "exact.entries: expected 5 numbers, found 4": (
-        "exact.entries",
-        "u4",
-        lambda a: a[1:],
-    ),
-    "times.blocks: its blocks do not fit its words": (
-        "times.words",
-        "u8",
-        lambda a: a[1:],
-    ),
-    "raw_texts.blocks: its blocks do not fit its words": (
-        "raw_texts.words",
-        "u8",
-        lambda a: a[:0],
-    ),
-    "texts.offsets: expected 5 strings, found 4": (
-        "texts.offsets",
-        "i8",
-        lambda a: a[:-1],
-    ),
-    "ids.offsets: expected 0 strings, found -1": (
-        "ids.offsets",
-        "i8",
-        lambda a: a[:0],
-    ),
-    "texts.offsets: its offsets do not cover the text": (
-        "texts.utf8",
-        "u1",
-        lambda a: a[1:],
-    ),
-    "author.offsets: its offsets do not cover the text": (
-        "author.offsets",
-        "i8",
-        lambda a: with_number(a, 0, 1),
-    ),
-    "exact.starts: its buckets do not cover the entries": (
-        "exact.starts",
-        "u4",
-        lambda a: with_number(a, -1, 4),
-    ),
-    "bands.starts: its buckets do not cover the entries": (
-        "bands.starts",
-        "u4",
-        lambda a: with_number(a, 0, 1),
-    ),
-    "seeds.starts: expected 257 numbers, found 256": (
-        "seeds.starts",
-        "u4",
-        lambda a: a[:-1],
-    ),
-    "bands.filter: its 0 words are not a power of two": (
-        "bands.filter",
-        "u8",
-        lambda a: a[:0],
-    ),
-    "bands.filter: its 3 words are not a power of two": (
-        "bands.filter",
-        "u8",
-        lambda a: a[:3],
-    ),
-    "seeds.filter: its 6 words are not a power of two": (
-        "seeds.filter",
-        "u8",
-        lambda a: a[:6],
-    ),
-}
+# For each problem: the damaged file, the type of its numbers, and the numbers that are
+# left, or the place and value of a changed number.
+SHAPES: list[tuple[str, str, str, slice | tuple[int, int]]] = [
+    ("texts.sketches: expected 5 numbers, found 4", "", "u8", slice(2, None)),
+    ("exact.entries: expected 5 numbers, found 4", "", "u4", slice(1, None)),
+    ("times.blocks: its blocks do not fit its words", "words", "u8", slice(1, None)),
+    ("raw_texts.blocks: its blocks do not fit its words", "words", "u8", slice(0)),
+    ("texts.offsets: expected 5 strings, found 4", "", "i8", slice(-1)),
+    ("ids.offsets: expected 0 strings, found -1", "", "i8", slice(0)),
+    ("texts.offsets: its offsets do not cover the text", "utf8", "u1", slice(1, None)),
+    ("author.offsets: its offsets do not cover the text", "", "i8", (0, 1)),
+    ("exact.starts: its buckets do not cover the entries", "", "u4", (-1, 4)),
+    ("bands.starts: its buckets do not cover the entries", "", "u4", (0, 1)),
+    ("seeds.starts: expected 257 numbers, found 256", "", "u4", slice(-1)),
+    ("bands.filter: its 0 words are not a power of two", "", "u8", slice(0)),
+    ("bands.filter: its 3 words are not a power of two", "", "u8", slice(3)),
+    ("seeds.filter: its 6 words are not a power of two", "", "u8", slice(6)),
+]
 
 
 def opened_with(
@@ -189,11 +134,19 @@ def opened_with(
     )
 
 
-@pytest.mark.parametrize("problem", SHAPES)
+@pytest.mark.parametrize(("problem", "other", "dtype", "change"), SHAPES)
 def test_the_error_names_a_file_of_wrong_length(
-    segment: Segment, problem: str, tmp_path: Path
+    segment: Segment, problem: str, other: str, dtype: str, change: Any, tmp_path: Path
 ) -> None:
-    assert opened_with(segment, tmp_path, *SHAPES[problem]) == problem
+    name, _, kind = problem.partition(":")[0].partition(".")
+
+    def damaged(numbers: np.ndarray) -> np.ndarray:
+        if isinstance(change, slice):
+            return numbers[change]
+        return with_number(numbers, *change)
+
+    file = f"{name}.{other or kind}"
+    assert opened_with(segment, tmp_path, file, dtype, damaged) == problem
 
 
 def test_seeds_need_one_place_per_entry(segment: Segment, tmp_path: Path) -> None:

@@ -335,61 +335,6 @@ def test_a_purge_on_a_full_disk_says_what_was_forgotten(
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "problem"),
-    [
-        (
-            "summary.json",
-            lambda text: text.replace(b'"matches": 2', b'"matches": 3', 1),
-            r"summary\.json was changed",
-        ),
-        (
-            "evidence.parquet",
-            lambda text: text[:-30] + b"x" + text[-29:],
-            r"evidence\.parquet was changed",
-        ),
-        (
-            "matches.parquet",
-            lambda text: text[:40] + b"x" + text[41:],
-            r"matches\.parquet was changed",
-        ),
-        (
-            "run.json",
-            lambda text: text.replace(b'"version": 1', b'"version": 2', 1),
-            r"run\.json was changed",
-        ),
-        (
-            "run.json",
-            lambda text: text.replace(b'"files"', b'"fails"', 1),
-            r"run\.json was changed",
-        ),
-        ("evidence.parquet", None, "does not exist"),
-    ],
-)
-def test_a_changed_run_is_rejected(
-    build: Build,
-    tmp_path: Path,
-    name: str,
-    change: Callable[[bytes], bytes] | None,
-    problem: str,
-) -> None:
-    run = matched(build, tmp_path)
-    assert provscan.verify(run) == {
-        "run": str(run),
-        "matches": 2,
-        "rows": 3,
-        "evidence": 2,
-    }
-    if change is None:
-        (run / name).unlink()
-    else:
-        content = (run / name).read_bytes()
-        (run / name).write_bytes(change(content))
-        assert (run / name).read_bytes() != content
-    with pytest.raises(InputError, match=problem):
-        provscan.verify(run)
-
-
-@pytest.mark.parametrize(
     ("level", "counted", "problem"),
     [
         (
@@ -421,6 +366,8 @@ def test_a_run_with_contradictory_counts_is_rejected(
 
 def test_a_run_with_too_little_evidence(build: Build, tmp_path: Path) -> None:
     run = matched(build, tmp_path)
+    found = {"run": str(run), "matches": 2, "rows": 3, "evidence": 2}
+    assert provscan.verify(run) == found
     pq.write_table(
         pq.read_table(run / "evidence.parquet").slice(1), run / "evidence.parquet"
     )

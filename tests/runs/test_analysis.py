@@ -40,6 +40,7 @@ def planted(index: provscan.Index, count: int, copies: int) -> list[dict[str, An
     return records
 
 
+@pytest.mark.pages
 def test_an_estimate_contains_the_number_of_planted_copies(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
@@ -305,6 +306,7 @@ def test_the_number_of_tweets_per_control_text_does_not_matter(
         )
 
 
+@pytest.mark.pages
 def test_scripts_without_control_are_listed_and_left_out(
     index: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:
@@ -436,6 +438,7 @@ def test_numbers_do_not_depend_on_seeds_but_samples_do(
     assert not runs[2].matches.equals(runs[3].matches)
 
 
+@pytest.mark.pages
 def test_a_sample_is_projected_to_the_whole_dataset(
     latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
 ) -> None:

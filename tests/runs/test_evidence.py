@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 import provscan
 from provscan.report.files import RunFiles
@@ -121,6 +122,7 @@ def test_the_strongest_other_matches_keep_their_texts() -> None:
             assert candidates.rows.tolist() == expected
 
 
+@pytest.mark.pages
 def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
     """Both tables, the report and exported lists have digests, whatever the options."""
     text = (

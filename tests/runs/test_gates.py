@@ -48,6 +48,7 @@ for _ in range(200):
     DEEP = [DEEP]
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize(
     ("line", "code"),
     [

@@ -572,6 +572,7 @@ def test_a_locale_without_utf8_is_refused(
             refused()
 
 
+@pytest.mark.pages
 def test_a_copy_of_the_dataset_is_not_a_control(tmp_path: Path, write: Write) -> None:
     """Its matches would explain all findings."""
     texts = [sentence(random.Random(n), "latin", 80) for n in range(120)]

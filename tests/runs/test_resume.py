@@ -327,6 +327,7 @@ def test_limits_of_the_readers_apply_in_every_worker(
     assert run.info["limits"]["record_bytes"] == 20_000
 
 
+@pytest.mark.pages
 def test_the_scan_of_a_null_dataset_is_resumed(
     index: provscan.Index,
     write: Write,

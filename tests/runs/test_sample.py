@@ -53,6 +53,7 @@ def parts_of(path: Path, share: float = 0.5, seed: int = 1) -> list[str]:
     return [Path(split.source).name for split in sample.splits]
 
 
+@pytest.mark.pages
 def test_a_run_of_a_sample_of_files(
     latin: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
@@ -295,6 +296,7 @@ def test_without_matches_the_limits_depend_on_the_number_of_files(
     assert 3 * records < files < 400
 
 
+@pytest.mark.pages
 def test_at_most_is_not_capped_by_a_projected_number_of_records(
     latin: provscan.Index, write: Write, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def said(*words: str, status: int = 0) -> str:
     return done.output
 
 
+@pytest.mark.pages
 def test_an_index_and_a_run_contain_no_secret(
     web: Callable[[str], str], tmp_path: Path
 ) -> None:

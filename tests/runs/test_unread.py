@@ -72,6 +72,7 @@ def test_an_unreadable_control_is_listed(tmp_path):
     )
 
 
+@pytest.mark.pages
 def test_the_report_says_what_measured_chance(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
@@ -119,6 +120,7 @@ def test_the_report_says_what_measured_chance(tmp_path):
     assert run.info["control"]["fingerprint"] in pages[1][1]
 
 
+@pytest.mark.pages
 def test_control_texts_that_are_licensed_are_reported(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     control = tmp_path / "c.jsonl"
@@ -179,6 +181,7 @@ def test_control_null_and_known_data_must_be_other_data(tmp_path):
     assert run.summary["records_matched"] == 2
 
 
+@pytest.mark.pages
 def test_the_report_says_that_prompts_were_not_scanned(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = [{"prompt": TEXT, "response": f"{TEXT} is what you said, is it not"}]
@@ -188,6 +191,7 @@ def test_the_report_says_that_prompts_were_not_scanned(tmp_path):
     assert "shown as ▒: 1</li>" in page
 
 
+@pytest.mark.pages
 def test_a_changed_input_is_not_reported_as_damaged(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     data = tmp_path / "a.jsonl"

@@ -5,8 +5,9 @@ runs, and commands that are given a damaged one.
 from __future__ import annotations
 
 import random
+import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from truth import adapter, writers
@@ -76,8 +77,7 @@ def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
     for words in rng.sample(adapter.RUN_READERS, 3):
         expected = shown(words)
         for _ in range(2):
-            what, damage = _damage(run, intact, other, rng)
-            damage()
+            what = _damage(run, intact, other, rng)
             ended, files = shown(words)
             if ended.status == adapter.UNUSABLE:
                 if ended.errors.count("\n") != 1 or files:
@@ -88,31 +88,31 @@ def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
             shutil.copytree(intact, run)
 
 
-def _damage(
-    run: Path, intact: Path, other: Path, rng: random.Random
-) -> tuple[str, Callable[[], object]]:
-    """Draw a damage, and return its description and a function that does it."""
+def _damage(run: Path, intact: Path, other: Path, rng: random.Random) -> str:
+    """Damage a file of a run in a way that is drawn, and return a description."""
     name = rng.choice(sorted(path.name for path in intact.iterdir()))
     path, data = run / name, (intact / name).read_bytes()
     at = rng.randrange(len(data))
     end = rng.randrange(at, min(at + 200, len(data))) + 1
-    flipped = bytes([data[at] ^ 1 << rng.randrange(8)])
-    digit = next((n for n in range(at, len(data)) if data[n : n + 1].isdigit()), at)
-    other_digit = b"1" if data[digit : digit + 1] != b"1" else b"7"
-    damages: dict[str, Callable[[], object]] = {
-        "flip": lambda: path.write_bytes(data[:at] + flipped + data[at + 1 :]),
-        "truncate": lambda: path.write_bytes(data[:at]),
-        "cut": lambda: path.write_bytes(data[:at] + data[end:]),
-        "append": lambda: path.write_bytes(data + data[at:end]),
-        "digit": lambda: path.write_bytes(
-            data[:digit] + other_digit + data[digit + 1 :]
-        ),
-        "swap": lambda: shutil.copy(other / name, path),
-        "empty": lambda: path.write_bytes(b""),
-        "folder": lambda: (path.unlink(), path.mkdir()),
-        "extra": lambda: (run / f"{name}.1").write_bytes(data),
+    other_digit = {b"1": b"7"}
+    contents = {
+        "flip": data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :],
+        "truncate": data[:at],
+        "cut": data[:at] + data[end:],
+        "append": data + data[at:end],
+        "digit": data[:at]
+        + re.sub(rb"\d", lambda m: other_digit.get(m[0], b"1"), data[at:], count=1),
+        "swap": (other / name).read_bytes(),
+        "empty": b"",
     }
-    if name not in adapter.OPTIONAL_FILES:
-        damages["delete"] = path.unlink
-    kind = rng.choice(sorted(damages))
-    return f"{kind} {name} at {at}", damages[kind]
+    needed = name not in adapter.OPTIONAL_FILES
+    kind = rng.choice([*contents, "folder", "extra", *(["delete"] if needed else [])])
+    if kind in contents:
+        path.write_bytes(contents[kind])
+    elif kind == "extra":
+        (run / f"{name}.1").write_bytes(data)
+    else:
+        path.unlink()
+        if kind == "folder":
+            path.mkdir()
+    return f"{kind} {name} at {at}"

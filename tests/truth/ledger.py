@@ -14,11 +14,10 @@ Only :func:`judged` knows provscan.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import random
 import shutil
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -297,8 +296,6 @@ def write(case: Case, folder: Path) -> View:
         texts = content.decode().splitlines()
         texts = texts[len(texts) // 2 * draw.choice([0, 1]) :]
         _save(folder / "logs" / "backup" / f"{path.parent.name}-{path.name}", texts)
-    if draw.random() < 0.4:
-        _trail(draw, folder / "logs", case.calls[0].time)
     tier = "".join(
         f'[[application]]\nname = "{name}"\ntier = "basic"\n'
         + (f'project = "{project}"\n' if project else "")
@@ -341,38 +338,6 @@ def _save(path: Path, lines: Sequence[str]) -> None:
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
-def _trail(draw: random.Random, logs: Path, start: float) -> None:
-    """Write intact logs of CloudTrail with their digests, and copies of both."""
-    begin = datetime.fromtimestamp(start, UTC).replace(minute=0, second=0)
-    for hour in range(3):
-        at = begin + timedelta(hours=hour)
-        records = [
-            {"eventTime": (at + timedelta(minutes=n)).isoformat(), "eventName": "Get"}
-            for n in range(draw.choice([0, 5, 60]))
-        ]
-        content = json.dumps({"Records": records}).encode()
-        place = f"AWSLogs/1/CloudTrail/{at:%Y/%m/%d}/1_trail_{at:%Y%m%dT%H%MZ}.json.gz"
-        digest = {
-            "digestStartTime": at.isoformat(),
-            "digestEndTime": (at + timedelta(hours=1)).isoformat(),
-            "logFiles": [
-                {"s3Object": place, "hashValue": hashlib.sha256(content).hexdigest()}
-            ],
-        }
-        for root in draw.choice([["a"], ["a", "b"], ["a/copy", "b"]]):
-            path = logs / root / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(gzip.compress(content, draw.choice([1, 9])))
-        if draw.random() < 0.3:
-            half = json.dumps({"Records": records[: len(records) // 2]}).encode()
-            other = logs / "tmp" / Path(place).name
-            other.parent.mkdir(parents=True, exist_ok=True)
-            other.write_bytes(gzip.compress(half))
-        path = logs / f"digests/1_digest_{at:%Y%m%dT%H%M%SZ}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(digest))
-
-
 def unexplained(case: Case) -> bool:
     """Return whether the planted calls are above the limit in each placing of windows
     and for each kind of token, in a naive reading of the true times.
@@ -394,9 +359,7 @@ def unexplained(case: Case) -> bool:
         for one in c.ids
     }
     for first in range(1, 29):
-        months: dict[str, int] = defaultdict(int)
-        for day, _ in found:
-            months[f"{day - timedelta(days=first - 1):%Y-%m}"] += 1
+        months = Counter(f"{day - timedelta(days=first - 1):%Y-%m}" for day, _ in found)
         if max(months.values()) <= case.rules.cap:
             return False
     return True
@@ -408,9 +371,7 @@ def above(times: Sequence[float], value: int, length: float) -> bool:
     """
     times = sorted(times)
     for step in range(60):
-        counts: dict[int, int] = defaultdict(int)
-        for time in times:
-            counts[int((time - step * length / 60) // length)] += 1
+        counts = Counter((time - step * length / 60) // length for time in times)
         if max(counts.values(), default=0) <= value:
             return False
     start, used, most = -1e18, 0, 0
@@ -422,9 +383,9 @@ def above(times: Sequence[float], value: int, length: float) -> bool:
     return most > value
 
 
-def judged(folder: Path) -> tuple[set[tuple[str, str | None]], list[str]]:
-    """Make the ledger of a case. Return the rules with a finding that differs, with
-    their subjects, and what is said to have been changed.
+def judged(folder: Path) -> set[tuple[str, str | None]]:
+    """Make the ledger of a case, and return the rules with a finding that differs, with
+    their subjects.
     """
     import pyarrow.parquet as pq
 
@@ -437,55 +398,43 @@ def judged(folder: Path) -> tuple[set[tuple[str, str | None]], list[str]]:
         case = folder / "case.toml"
         out = run.make_ledger([], folder / "out", case=case, key="k")
     found = pq.read_table(out / "tables" / "findings.parquet").to_pylist()
-    pauses = pq.read_table(out / "tables" / "pauses.parquet").to_pylist()
     differs = [(row["rule"], row["subject"])
                for row in found if row["result"] == "differs"]  # fmt: skip
     assert len(differs) == len(set(differs)), "one excess has several findings"
-    changed = [row["evidence"] for row in pauses if "changed" in row["evidence"]]
-    return set(differs), changed
+    return set(differs)
 
 
-def accusations(seed: int, folder: Path) -> list[str]:
+def accusations(case: Case, folder: Path) -> list[str]:
     """Return what a ledger says against honest conduct."""
-    case = draw_case(seed, planted=False)
     write(case, folder)
-    differs, changed = judged(folder)
-    said = [
-        f"{rule} of {subject} differs" for rule, subject in sorted(differs, key=str)
-    ]
-    return [f"case {seed}: {each}; {case.notes}" for each in said + changed]
+    said = sorted(judged(folder), key=str)
+    return [f"case {case.seed}: {each} differs; {case.notes}" for each in said]
 
 
-def finds(seed: int, folder: Path) -> tuple[bool, list[str]] | None:
-    """Return whether a planted excess is found; None if its calls can be explained."""
-    case = draw_case(seed, planted=True)
-    if not unexplained(case):
-        return None
+def finds(case: Case, folder: Path) -> bool:
+    """Return whether a planted excess is found."""
     write(case, folder)
-    differs, _ = judged(folder)
     kind, name = case.burst or ("", "")
     owner = case.projects[name] or name
     expected = {"search": ("own", name), "day": ("day", name), "cap": ("cap", owner)}
-    return expected[kind] in differs, [f"case {seed}", *case.notes]
+    return expected[kind] in judged(folder)
 
 
 def drawn(folder: Path, seed: int, cases: int, first: int = 0) -> Iterator[str]:
-    """Yield the violations of drawn cases, of honest conduct and of excess."""
+    """Yield the violations of drawn cases, of honest conduct and of excess. Planted
+    calls that can be explained are left out.
+    """
     excess, missed = 0, list[str]()
     for number in range(first, first + cases):
-        case = seed * 1_000_000 + number
-        honest, planted = (folder / f"{case}{kind}" for kind in ("honest", "planted"))
-        honest.mkdir()
-        planted.mkdir()
-        yield from accusations(case, honest)
-        if (answer := finds(case, planted)) is not None:
-            excess += 1
-            missed += [] if answer[0] else [" ".join(answer[1])]
-        shutil.rmtree(honest)
-        shutil.rmtree(planted)
-    if not excess or len(missed) > 0.05 * excess + 1:
+        for planted in (False, True):
+            case = draw_case(seed * 1_000_000 + number, planted)
+            place = folder / f"{number}"
+            place.mkdir()
+            if not planted:
+                yield from accusations(case, place)
+            elif unexplained(case):
+                excess += 1
+                missed += [] if finds(case, place) else [f"{case.seed}: {case.notes}"]
+            shutil.rmtree(place)
+    if (cases > 9 and not excess) or len(missed) > 0.05 * excess + 1:
         yield f"{len(missed)} of {excess} cases of excess were missed: {missed}"
-
-
-if __name__ == "__main__":
-    raise SystemExit("use python -m tests.truth --machine ledger")
