@@ -5,9 +5,10 @@ made or changed, without extracting it.
 
 The entries of the archive are stored without compression, in the order of their names,
 and all header fields are derived from names, sizes and CRCs. Compressed entries would
-depend on the version of the compressor, and could be bombs. Archives with any other
-layout are refused. Therefore, each byte of an accepted archive either was compared here
-or belongs to a file whose checksum is in the bag.
+depend on the version of the compressor, and could be bombs. Archives of which any other
+byte differs from those that ``zipfile`` writes are refused. Therefore, each byte of an
+accepted archive either was compared here or belongs to a file whose checksum is in the
+bag.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import hashlib
 import io
 import os
 import re
-import struct
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -35,19 +36,9 @@ NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){
 LONGEST_NAME, MOST_ENTRIES = 200, 10_000
 # Maximum size of a file that is read into memory.
 MOST_BYTES = 1 << 28
-# Sizes and offsets of at least LARGE are written to zip64 fields, and MARK to the
-# ordinary fields.
-LARGE = MARK = 0xFFFFFFFF
 CHUNK = 1 << 20
 
-_LOCAL = struct.Struct("<4sHHHHHIIIHH")
-_CENTRAL = struct.Struct("<4sHHHHHHIIIHHHHHII")
-_END = struct.Struct("<4sHHHHIIH")
-_END64 = struct.Struct("<4sQHHIIQQQQ")
-_LOCATOR = struct.Struct("<4sIQI")
-_UNIX, _MIDNIGHT, _DAY = 3 << 8, 0, 0x21  # 1 January 1980, the earliest day in a zip.
-_MODE = 0o100644 << 16
-_ENCRYPTED = 1
+_ENCRYPTED, _MODE = 1, 0o100644 << 16
 
 # The content of a file: bytes, a path, or a function that opens it.
 Content = bytes | Path | Callable[[], IO[bytes]]
@@ -70,7 +61,15 @@ class Entry(NamedTuple):
     @property
     def start(self) -> int:
         """The offset of the entry's content in the archive."""
-        return self.header + len(_local(self))
+        return self.header + len(self.info().FileHeader())
+
+    def info(self) -> zipfile.ZipInfo:
+        info = zipfile.ZipInfo(f"{FOLDER}{self.name}")
+        # Other systems would have other values.
+        info.create_system, info.external_attr = 3, _MODE
+        info.CRC, info.header_offset = self.crc, self.header
+        info.file_size = info.compress_size = self.size
+        return info
 
 
 def digest_of(content: Content) -> Digest:
@@ -103,7 +102,7 @@ def write_bag(
     entries, offset = [], 0
     for name in sorted(contents):
         entry = Entry(name, digests[name].size, digests[name].crc, offset)
-        file.write(_local(entry))
+        file.write(entry.info().FileHeader())
         size, crc = 0, 0
         for chunk in _chunks(contents[name]):
             size, crc = size + len(chunk), zlib.crc32(chunk, crc)
@@ -177,53 +176,50 @@ class Archive:
     def __exit__(self, *raised: object) -> None:
         self.close()
 
-    def _read_entries(self) -> Iterator[Entry]:
-        at, last, entries = 0, "", list[Entry]()
-        while self._bytes(at, 4) == b"PK\x03\x04":
-            entry = self._entry(at)
-            if entry.name <= last:
-                raise self._refused(at, f"{entry.name} is not in alphabetical order")
-            if len(entries) == MOST_ENTRIES:
-                raise self._refused(at, f"there are more than {MOST_ENTRIES:,} entries")
-            at, last = entry.start + entry.size, entry.name
-            entries.append(entry)
-            yield entry
-        if not entries:
+    def _read_entries(self) -> list[Entry]:
+        try:
+            infos = zipfile.ZipFile(self._file).infolist()
+        except Exception as error:  # zipfile documents few of the errors of forgeries.
             raise InputError(
-                f"{self.path} is not a bundle: expected an archive that provscan "
-                "bundle wrote"
-            )
+                f"{self.path} is not a bundle, or is damaged ({error}): expected an "
+                "archive that provscan bundle wrote"
+            ) from None
+        if not infos or len(infos) > MOST_ENTRIES:
+            raise self._refused(0, f"it has {len(infos):,} entries")
+        at, entries = 0, list[Entry]()
+        for info in infos:
+            entry = self._entry(info, at)
+            if entries and entry.name <= entries[-1].name:
+                raise self._refused(at, f"{entry.name} is not in alphabetical order")
+            entries.append(entry)
+            at = entry.start + entry.size
         expected = _directory(entries, at)
-        if (
-            self.size != at + len(expected)
-            or self._bytes(at, len(expected)) != expected
-        ):
+        if self.size != at + len(expected) or self._bytes(at, self.size) != expected:
             raise self._refused(at, "its directory does not match its entries")
+        return entries
 
-    def _entry(self, at: int) -> Entry:
-        """Read the header of an entry. Refuse headers that provscan doesn't write."""
-        head = self._bytes(at, _LOCAL.size)
-        if len(head) < _LOCAL.size:
-            raise self._refused(at, "the archive ends in the header of an entry")
-        _, _, flags, method, *_, crc, _, size, length, extra = _LOCAL.unpack(head)
-        rest = self._bytes(at + _LOCAL.size, length + extra)
-        name = rest[:length].decode("ascii", "replace")
-        inner = name.removeprefix(FOLDER)
-        if inner == name or len(inner) > LONGEST_NAME or not NAME.fullmatch(inner):
-            raise self._refused(at, f"{name[:LONGEST_NAME]!r} is not an allowed name")
-        if flags & _ENCRYPTED:
-            raise self._refused(at, f"{inner} is encrypted")
-        if method:
-            raise self._refused(at, f"{inner} is compressed, but bundles store files")
-        if size == MARK and extra == 20:
-            (size,) = struct.unpack_from("<Q", rest, length + 4)
-        entry = Entry(inner, size, crc, at)
-        if head + rest != _local(entry):
-            raise self._refused(
-                at, f"the header of {inner} was not written by provscan"
-            )
-        if entry.start + size > self.size:
-            raise self._refused(at, f"the archive ends within {inner}")
+    def _entry(self, info: zipfile.ZipInfo, at: int) -> Entry:
+        """Return the entry that begins at an offset. Refuse others than provscan
+        writes.
+        """
+        name = info.filename.removeprefix(FOLDER)
+        if (
+            name == info.filename
+            or len(name) > LONGEST_NAME
+            or not NAME.fullmatch(name)
+        ):
+            shown = info.filename[:LONGEST_NAME]
+            raise self._refused(at, f"{shown!r} is not an allowed name")
+        if info.flag_bits & _ENCRYPTED:
+            raise self._refused(at, f"{name} is encrypted")
+        if info.compress_type != zipfile.ZIP_STORED:
+            raise self._refused(at, f"{name} is compressed, but bundles store files")
+        entry = Entry(name, info.file_size, info.CRC, at)
+        header = entry.info().FileHeader()
+        if self._bytes(at, len(header)) != header:
+            raise self._refused(at, f"the header of {name} was not written by provscan")
+        if entry.start + entry.size > self.size:
+            raise self._refused(at, f"the archive ends within {name}")
         return entry
 
     def _bytes(self, at: int, size: int) -> bytes:
@@ -270,53 +266,24 @@ def _chunks(content: Content) -> Iterator[bytes]:
             yield chunk
 
 
-def _local(entry: Entry) -> bytes:
-    """Return the header that precedes the content of an entry."""
-    large = entry.size >= LARGE
-    size = _marked(entry.size)
-    extra = struct.pack("<HHQQ", 1, 16, entry.size, entry.size) if large else b""
-    name = f"{FOLDER}{entry.name}".encode()
-    times = _MIDNIGHT, _DAY
-    return (
-        _LOCAL.pack(
-            b"PK\x03\x04",
-            *(45 if large else 20, 0, 0, *times),
-            *(entry.crc, size, size, len(name), len(extra)),
-        )
-        + name
-        + extra
-    )
+class _After(io.BytesIO):
+    """A file of which only the bytes after ``start`` are kept."""
+
+    def __init__(self, start: int) -> None:
+        super().__init__()
+        self._start = start
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        return self._start + super().seek(offset - self._start, whence)
+
+    def tell(self) -> int:
+        return self._start + super().tell()
 
 
 def _directory(entries: list[Entry], start: int) -> bytes:
     """Return the directory of an archive; ``start`` is the offset of the directory."""
-    parts = []
-    for entry in entries:
-        numbers = [entry.size, entry.size] if entry.size >= LARGE else []
-        numbers += [entry.header] if entry.header >= LARGE else []
-        extra = struct.pack(f"<HH{len(numbers)}Q", 1, 8 * len(numbers), *numbers)
-        extra = extra if numbers else b""
-        version, size = 45 if numbers else 20, _marked(entry.size)
-        name = f"{FOLDER}{entry.name}".encode()
-        head = _CENTRAL.pack(
-            b"PK\x01\x02",
-            *(_UNIX | version, version, 0, 0, _MIDNIGHT, _DAY),
-            *(entry.crc, size, size, len(name), len(extra)),
-            *(0, 0, 0, _MODE, _marked(entry.header)),
-        )
-        parts += [head, name, extra]
-    directory, count = b"".join(parts), len(entries)
-    size, end = len(directory), b""
-    if start + size >= LARGE:
-        end = _END64.pack(
-            b"PK\x06\x06", 44, _UNIX | 45, 45, 0, 0, count, count, size, start
-        ) + _LOCATOR.pack(b"PK\x06\x07", 0, start + size, 1)
-    last = _END.pack(
-        b"PK\x05\x06", 0, 0, count, count, _marked(size), _marked(start), 0
-    )
-    return directory + end + last
-
-
-def _marked(size: int) -> int:
-    """Return a size or offset for an ordinary field: MARK if it needs a zip64 field."""
-    return MARK if size >= LARGE else size
+    file = _After(start)
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.filelist.extend(entry.info() for entry in entries)
+        archive.comment = b""  # An archive without a change would not be written.
+    return file.getvalue()

@@ -6,6 +6,7 @@ import io
 import json
 import random
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ import provscan
 from provscan import handover
 from provscan.errors import InputError, UsageError
 from provscan.handover import rows
-from provscan.handover.bag import PAYLOAD, Archive, write_bag
+from provscan.handover.bag import PAYLOAD, Archive, Entry, write_bag
 from provscan.handover.exhibit import page_bytes, read_page
 from provscan.handover.statement import (
     canonical,
@@ -74,15 +75,10 @@ def only_files(files: Files, target: Path) -> Path:
 
 
 def archive_of(files: Files) -> bytes:
-    from provscan.handover import bag
-
-    made, entries = io.BytesIO(), []
-    for name in sorted(files):
-        digest = bag.digest_of(files[name])
-        entry = bag.Entry(name, digest.size, digest.crc, made.tell())
-        made.write(bag._local(entry) + files[name])
-        entries.append(entry)
-    made.write(bag._directory(entries, made.tell()))
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        for name in sorted(files):
+            archive.writestr(Entry(name, 0, 0, 0).info(), files[name])
     return made.getvalue()
 
 
