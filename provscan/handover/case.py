@@ -11,7 +11,7 @@ their findings. The other functions prepare ``case.json``, the page and the work
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
@@ -26,13 +26,12 @@ from provscan.handover.case_counts import (
     counted_findings,
     period,
 )
-from provscan.names import counted
 from provscan.params import require_folder
 from provscan.report import omissions, wording
 from provscan.report.document import page
 from provscan.report.files import RunFiles
 from provscan.report.places import Places
-from provscan.report.workbook import Sheet, write_workbook
+from provscan.report.workbook import write_tables
 from provscan.runs.folder import seal, write_json
 from provscan.writing import new_folder
 
@@ -44,8 +43,7 @@ FILES = (
 )
 # A set of runs is stored as the bits of an unsigned 64-bit integer.
 MOST_RUNS = 62
-# Maximum numbers of authors on the page, and of rows in a sheet of the workbook.
-SHOWN, MOST_ROWS = 20, 100_000
+SHOWN = 20  # Maximum number of authors on the page.
 NOT_SUMMED = (
     "There is no lower bound, estimate or upper limit for all runs together. Do not "
     "add up those of single runs: runs can contain copies of the same tweets, and "
@@ -116,10 +114,10 @@ def write_case(
     """
     opened = _open_runs(runs)
     days = sorted(set(periods))
-    files = [run.files for run in opened]
+    results = [run.files for run in opened]
     with (
         new_folder(out, FILES, overwrite=overwrite) as folder,
-        counted_findings(files, folder) as counts,
+        counted_findings(results, folder) as counts,
     ):
         compared = _compared(opened)
         case = {
@@ -153,12 +151,9 @@ def write_case(
             "month": counts.rows(tables["months"]),
         }
         (folder / PAGE_FILE).write_text(_page(case, shown), encoding="utf-8")
-        listed = {
-            name: counts.rows(f"{query} LIMIT {MOST_ROWS}")
-            for name, query in tables.items()
-        }
-        write_workbook(folder / WORKBOOK_FILE, _sheets(case, listed))
-        names = [PAGE_FILE, WORKBOOK_FILE, *(f"{name}.parquet" for name in tables)]
+        files = [f"{name}.parquet" for name in tables]
+        write_tables(folder / WORKBOOK_FILE, [folder / name for name in files])
+        names = [PAGE_FILE, WORKBOOK_FILE, *files]
         seal(folder, case, names)
         write_json(folder / CASE_FILE, case)
     return case
@@ -291,48 +286,3 @@ def _page(
         shared=lambda a, b: shared[min(a, b), max(a, b)],
         breakdowns=breakdowns,
     )
-
-
-def _sheets(
-    case: dict[str, Any], tables: Mapping[str, Sequence[dict[str, Any]]]
-) -> Iterator[Sheet]:
-    """Yield the sheets of the workbook."""
-    rows = []
-    for number, run in enumerate(case["runs"], 1):
-        for measure in ("records", "texts"):
-            value = run["answer"][measure]
-            estimate = value["estimate"] or {}
-            withheld = [
-                f"{name.partition('.')[2]}: {reason}"
-                for name, reason in run["answer"]["withheld"].items()
-                if name.startswith(f"{measure}.")
-            ]
-            layers = [value[name] for name in ("findings", "at_least")]
-            ends = [estimate.get(name) for name in ("value", "low", "high")]
-            numbers = [*layers, *ends, value["at_most"]]
-            rows.append([number, run["name"], measure, *numbers, " ".join(withheld)])
-    names = ("findings", "at least", "estimate", "low", "high", "at most")
-    heads = {"run": 6, "name": 24, "measure": 10, **dict.fromkeys(names, 12)}
-    yield Sheet("Runs", heads | {"withheld": 80}, rows)
-    overlaps = [
-        (f"in both run {pair['runs'][0]} and run {pair['runs'][1]}", pair)
-        for pair in case["pairs"]
-    ]
-    overlaps += [
-        (f"in exactly {counted(item['runs'], 'run')}", item)
-        for item in case["in_exactly"]
-    ]
-    overlaps.append(("in any run", case["totals"]))
-    cells = [[where, item["texts"], item["tweets"]] for where, item in overlaps]
-    yield Sheet("Overlap", {"found": 30, "texts": 12, "tweets": 12}, cells)
-    notes = [case["not_summed"], *case["notes"]]
-    for name, listed in tables.items():
-        if listed:
-            heads = dict.fromkeys(listed[0], 12) | {next(iter(listed[0])): 30}
-            yield Sheet(name.capitalize(), heads, [[*row.values()] for row in listed])
-        if (total := case["tables"][name]) > len(listed):
-            notes.append(
-                f"The sheet of {name} has the first {len(listed):,} of {total:,} rows; "
-                f"{name}.parquet has all of them."
-            )
-    yield Sheet("Notes", {"note": 120}, [[note] for note in notes])

@@ -39,8 +39,8 @@ from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import Case, Row, no_case, read_case, read_pack
 from provscan.ledger.policy import add_applications, add_rules
 from provscan.ledger.report import write_ledger_report
-from provscan.ledger.workbook import write_ledger_workbook
 from provscan.options import Source
+from provscan.report.workbook import write_tables
 from provscan.runs.folder import seal, write_json
 from provscan.unfinished import Work, require_new, unfinished_folder
 from provscan.writing import remove_named, require_own
@@ -48,6 +48,9 @@ from provscan.writing import remove_named, require_own
 # The folder of the ledger in its unfinished folder, and the key of hashed names in it.
 # ``ledger.json`` contains no checksum of the key.
 LEDGER, KEY = "ledger", "key.txt"
+# The workbook, and its first sheets after the contents, in their order.
+WORKBOOK = "ledger.xlsx"
+FIRST = ("totals", "findings", "claims", "government", "deletions", "missing")
 END_USERS = """application VARCHAR, name VARCHAR, government BOOLEAN,
     notice TIMESTAMPTZ, first_access TIMESTAMPTZ"""
 STATED = """source VARCHAR, what VARCHAR, total BIGINT, application VARCHAR,
@@ -147,7 +150,9 @@ def make_ledger(
             run_script(db, "comparison.sql")
             for name in WRITTEN:
                 write_table(db, name, tables)
-        write_ledger_workbook(folder, tables)
+        names = sorted(path.stem for path in tables.glob("*.parquet"))
+        names.sort(key=lambda name: (*FIRST, name).index(name))
+        write_tables(folder / WORKBOOK, [tables / f"{name}.parquet" for name in names])
         _write_manifest(folder, content, packs)
         write_ledger_report(folder)
         if key is None:

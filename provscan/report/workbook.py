@@ -9,8 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from provscan.report.wording import visible
 from provscan.writing import temporary_folder
@@ -20,6 +23,8 @@ from provscan.writing import temporary_folder
 CREATED = datetime(2000, 1, 1)
 LONGEST_CELL = 32_767
 MOST_ROWS = 1_048_575
+# Maximum number of rows of a table in a workbook of tables, and of rows read at a time.
+SHOWN_ROWS, BATCH = 20_000, 1_000
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,26 @@ def write_workbook(path: Path, sheets: Iterable[Sheet]) -> None:
                     offered = {"validate": "list", "source": list(sheet.choices[name])}
                     page.data_validation(1, column, last, column, offered)
     path.write_bytes(made.getbuffer())
+
+
+def write_tables(path: Path, tables: Sequence[Path]) -> None:
+    """Write Parquet files as sheets. The first sheet lists how many rows each table
+    has, and how many of them are in the workbook.
+    """
+    files = {table.stem: pq.ParquetFile(table) for table in tables}
+
+    def sheets() -> Iterator[Sheet]:
+        columns = dict.fromkeys(("table", "rows", "rows in this workbook"), 24)
+        sizes = {name: file.metadata.num_rows for name, file in files.items()}
+        contents = [[name, n, min(n, SHOWN_ROWS)] for name, n in sizes.items()]
+        yield Sheet("contents", columns, contents)
+        for name, file in files.items():
+            batches = file.iter_batches(BATCH)
+            rows = (row.values() for batch in batches for row in batch.to_pylist())
+            widths = dict.fromkeys(file.schema_arrow.names, 16)
+            yield Sheet(name, widths, map(list, islice(rows, SHOWN_ROWS)))
+
+    write_workbook(path, sheets())
 
 
 @contextmanager

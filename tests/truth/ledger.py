@@ -393,7 +393,7 @@ def judged(folder: Path) -> set[tuple[str, str | None]]:
 
     # The report and the workbook show the same tables, and take half of the time.
     with mock.patch.multiple(
-        run, write_ledger_workbook=mock.DEFAULT, write_ledger_report=mock.DEFAULT
+        run, write_tables=mock.DEFAULT, write_ledger_report=mock.DEFAULT
     ):
         case = folder / "case.toml"
         out = run.make_ledger([], folder / "out", case=case, key="k")
