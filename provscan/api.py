@@ -170,8 +170,8 @@ class Run:
             A file (JSON lines, CSV, Parquet), a table, a data frame or dicts, with a
             row for each licensed tweet in a record. The columns are ``record`` (its
             number, from 0) or ``record_id``; ``tweet_id``; and, if the run has several
-            sources, ``source`` (or ``dataset``, the name of the file without suffixes).
-            Records that are not listed contain no licensed tweet.
+            sources, ``source``. Records that are not listed contain no licensed
+            tweet.
 
         Returns
         -------

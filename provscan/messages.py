@@ -10,7 +10,20 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
+
+from provscan.names import several
+
+
+class _Words(Formatter):
+    """Also formats ``{count:file was|files were}``: a count with the words that fit."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, plural, more = format_spec.partition("|")
+        if plural:
+            return several(value, one, more)
+        return str(super().format_field(value, format_spec))
 
 
 @cache
@@ -28,7 +41,7 @@ def terms(kind: str) -> dict[str, Any]:
 
 def sentence(kind: str, code: str, /, **values: Any) -> str:
     """Return the sentence of a code with its values."""
-    return str(terms(kind)[code]).format(**values)
+    return _Words().format(terms(kind)[code], **values)
 
 
 def message(kind: str, code: str, /, **values: Any) -> dict[str, str]:

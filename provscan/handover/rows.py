@@ -20,8 +20,7 @@ import pyarrow.parquet as pq
 from provscan.matching.matches import MATCHES
 from provscan.readers.limits import current_limits
 from provscan.report.files import exhibit_order
-from provscan.report.packing import with_digests
-from provscan.runs.evidence.tables import ADDED, EVIDENCE
+from provscan.runs.evidence.tables import ADDED, EVIDENCE, with_digests
 from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
 
 Row = dict[str, Any]
@@ -77,12 +76,7 @@ def write_without_texts(run: Path, folder: Path) -> None:
     """Write the tables of a run without texts. SHA-256 digests replace the passages and
     tweets of findings; their context and the texts of other matches are left out.
     """
-
-    def digests(rows: pa.Table) -> pa.Table:
-        position = rows.schema.get_field_index("author")
-        return with_digests(rows).set_column(position, "author", rows["author"])
-
-    _rewrite(run / EVIDENCE_FILE, folder, digests)
+    _rewrite(run / EVIDENCE_FILE, folder, with_digests)
     _rewrite(run / MATCHES_FILE, folder, _without_other_texts)
 
 

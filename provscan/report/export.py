@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from provscan.errors import OutputError, UsageError
 from provscan.params import require_folder
 from provscan.report.files import RunFiles, replaced
-from provscan.report.packing import with_digests
+from provscan.report.packing import without_texts
 from provscan.report.pipeline_files import junit, markdown, sarif
 from provscan.report.wording import KINDS, rarity, visible
 from provscan.report.workbook import MOST_ROWS, Sheet, write_workbook
@@ -113,7 +113,7 @@ def export(
         )
     with replaced(out, overwrite=overwrite, inputs=files.inputs(marks)) as temporary:
         exhibits = files.with_texts(listed)
-        exhibits = with_digests(exhibits) if digests else exhibits
+        exhibits = without_texts(exhibits) if digests else exhibits
         if suffix in PIPELINE_FILES:
             temporary.write_bytes(PIPELINE_FILES[suffix](exhibits, files))
         else:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provscan.names import several
+from provscan.messages import sentence
 from provscan.readers.fields.dataset import SINGLE_WORDS
 from provscan.readers.limits import LIMITS
 from provscan.report.wording import count, percent, reason, visible
@@ -30,84 +30,40 @@ def left_out(summary: Mapping[str, Any]) -> list[str]:
 
 def not_scanned(summary: Mapping[str, Any]) -> list[str]:
     """Return sentences about files, records and fields that were not scanned."""
-    return [
-        *_files_not_scanned(summary),
-        *_fields_not_scanned(summary),
-        *_chance_data_not_scanned(summary),
-    ]
-
-
-def _files_not_scanned(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about files and records of the dataset."""
-    sentences = []
-    if summary.get("unread"):
-        sentences.append(
-            f"{several(len(summary['unread']), 'file was', 'files were')} not scanned."
-        )
-    if summary["damaged"]:
+    control, verdicts = summary["control"], summary["field_codes"]
+    null, files = control["null"] or {}, control["files"] or {}
+    words = [name for name in verdicts if SINGLE_WORDS in verdicts[name]]
+    counts = {
+        "unread": len(summary.get("unread", ())),
         # Count each file once, since a truncated file may also be listed as changed.
-        files = several(
-            len({case["source"] for case in summary["damaged"]}), "file is", "files are"
-        )
-        sentences.append(
-            f"{files} damaged, or changed during the scan; data after the damage was "
-            "not scanned."
-        )
-    for name, text in (
-        ("skipped", "not scanned"),
-        ("repaired", "scanned after a repair"),
-    ):
-        sentences += _with_causes(summary[name], ("record was", "records were"), text)
-    if number := summary.get("ignored_files"):
-        files = several(number, "file or folder was", "files or folders were")
-        sentences.append(
-            f"{files} ignored: hidden, metadata of a dataset, or named twice."
-        )
-    return sentences
+        "damaged": len({case["source"] for case in summary["damaged"]}),
+        "skipped": summary["skipped"],
+        "repaired": summary["repaired"],
+        "ignored": summary.get("ignored_files", 0),
+        "too_deep": summary["notes"].get("too_deep", 0),
+        "single_words": len(words),
+        "control_skipped": files.get("skipped", {}),
+        "control_licensed": files.get("also_licensed", 0),
+        "null_skipped": null.get("skipped", {}),
+    }
+    return _sentences(counts, levels=LIMITS.nesting, fields=_named(words))
 
 
-def _fields_not_scanned(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about fields that were not scanned, and about fields whose texts
-    are single words.
+def _sentences(
+    counts: Mapping[str, int | Mapping[str, int]], **values: Any
+) -> list[str]:
+    """Return the sentences of the counts that are not zero; a count by cause is added
+    up, and its causes are listed.
     """
-    sentences = []
-    verdicts = summary["field_codes"]
-    if deep := summary["notes"].get("too_deep"):
-        sentences.append(
-            f"Text more than {LIMITS.nesting} levels deep in objects and lists was not "
-            f"scanned ({several(deep, 'record', 'records')})."
-        )
-    if pieces := [name for name in verdicts if SINGLE_WORDS in verdicts[name]]:
-        sentences.append(
-            f"Single words ({_named(pieces)}) were scanned one by one, so a text that "
-            "spans several of them is missed. Put each text into one field of one "
-            "record."
-        )
-    return sentences
-
-
-def _chance_data_not_scanned(summary: Mapping[str, Any]) -> list[str]:
-    """Return sentences about the control and the null dataset."""
-    sentences = []
-    control = summary["control"]
-    if files := control["files"]:
-        sentences += _with_causes(
-            files["skipped"],
-            ("tweet of the control was", "tweets of the control were"),
-            "not read",
-        )
-        if licensed := files["also_licensed"]:
-            tweets = several(
-                licensed, "tweet of the control is", "tweets of the control are"
-            )
-            sentences.append(
-                f"{tweets} also licensed, and so not used as control; matches of their "
-                "texts are not counted."
-            )
-    if null := control["null"]:
-        units = ("record of the null dataset was", "records of the null dataset were")
-        sentences += _with_causes(null["skipped"], units, "not scanned")
-    return sentences
+    found = []
+    for code, count_or_causes in counts.items():
+        causes = count_or_causes if isinstance(count_or_causes, Mapping) else {}
+        number = sum(causes.values()) if causes else count_or_causes
+        if number:
+            named = (f"{reason(name)}: {count(n)}" for name, n in causes.items() if n)
+            shown = values | {"count": number, "causes": "; ".join(named)}
+            found.append(sentence("left_out", code, **shown))
+    return found
 
 
 def shares_too_short(short: Mapping[str, Any]) -> str:
@@ -128,21 +84,15 @@ def shares_too_short(short: Mapping[str, Any]) -> str:
 
 def not_searched(summary: Mapping[str, Any]) -> list[str]:
     """Return sentences about copies that the scan could not find."""
-    sentences = []
     owners = {"licensed": "of the licensed texts", "control": "of the control's"}
     too_short = summary["control"]["too_short"]
-    if short := [f"{percent(n)} {owners[kind]}" for kind, n in too_short.items() if n]:
-        what = "Some texts are too short to search for, and excluded from all counts"
-        sentences.append(f"{what}: {' and '.join(short)}.")
-    if tweets := shares_too_short(summary["index"].get("too_short", {})):
-        sentences.append(f"Licensed tweets that are too short to search for: {tweets}.")
-    if total := sum(summary["truncated"].values()):
-        lookups = several(total, "look-up was", "look-ups were")
-        sentences.append(
-            f"{lookups} cut short because the wording is very common: copies of common "
-            "phrases may be missed."
-        )
-    return sentences
+    short = [f"{percent(n)} {owners[kind]}" for kind, n in too_short.items() if n]
+    tweets = shares_too_short(summary["index"].get("too_short", {}))
+    return [
+        *_sentences({"too_short": len(short)}, shares=" and ".join(short)),
+        *_sentences({"tweets_too_short": len(tweets)}, shares=tweets),
+        *_sentences({"truncated": sum(summary["truncated"].values())}),
+    ]
 
 
 def left_out_in_brief(summary: Mapping[str, Any]) -> str:
@@ -162,17 +112,3 @@ def _named(fields: Sequence[str]) -> str:
         else ""
     )
     return f"{', '.join(map(visible, fields[:FIELDS_SHOWN]))}{more}"
-
-
-def _with_causes(
-    records: Mapping[str, int], units: tuple[str, str], text: str
-) -> list[str]:
-    """Return a sentence about a number of skipped or repaired records, with the
-    causes; empty if there are none. ``units`` are words for one record and for several.
-    """
-    if not (total := sum(records.values())):
-        return []
-    causes = "; ".join(
-        f"{reason(name)}: {count(n)}" for name, n in records.items() if n
-    )
-    return [f"{several(total, *units)} {text} ({causes})."]

@@ -15,7 +15,7 @@ from provscan.params import require_folder
 from provscan.report.document import page, write_report
 from provscan.report.export import export, write_csv
 from provscan.report.files import RunFiles, replaced, write_page
-from provscan.report.packing import with_digests
+from provscan.report.packing import without_texts
 from provscan.report.places import Places
 from provscan.report.works import authors, exclusions, works
 
@@ -76,7 +76,7 @@ def write_overview(
             overwrite=overwrite,
         )
         exhibits = files.with_texts(files.exhibits)
-        exhibits = with_digests(exhibits) if digests else exhibits
+        exhibits = without_texts(exhibits) if digests else exhibits
         tweets = works(exhibits)
         taken = exclusions(tweets, files.summary)
         steps, numbers = zip(*taken, strict=True)

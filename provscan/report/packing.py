@@ -23,7 +23,7 @@ from provscan.ordered_map import ordered_map
 from provscan.report import wording
 from provscan.report.differences import WordDifferences
 from provscan.report.files import Review
-from provscan.runs.evidence.tables import digest
+from provscan.runs.evidence.tables import with_digests
 
 # The bits of the column ``flags``.
 COUNTED, COMMON, LINK, KNOWN = 1, 2, 4, 8
@@ -48,32 +48,18 @@ UNKNOWN, NO_DAY = 0xFFFF, -(2**31)
 SMALL, AROUND, AROUND_IN_LARGE = 20_000, 120, 10
 
 
-def with_digests(exhibits: pa.Table) -> pa.Table:
-    """Return exhibits without texts: ``passage`` and ``tweet`` are SHA-256 digests of
-    their UTF-8, there is no author and no context, and ``has_text`` is false.
-    """
-    has_text = exhibits["has_text"].to_pylist()
-    for name in ("before", "passage", "after", "tweet", "author"):
-        found: list[str | None] = [None] * len(exhibits)
-        if name in ("passage", "tweet"):
-            found = [
-                digest(text) if whole else text
-                for text, whole in zip(
-                    exhibits[name].to_pylist(), has_text, strict=True
-                )
-            ]
-        column = pa.array(found, exhibits[name].type)
-        exhibits = _replaced(exhibits, name, column)
-    none = pa.array(np.zeros(len(exhibits), bool))
-    return _replaced(exhibits, "has_text", none)
+def without_texts(exhibits: pa.Table) -> pa.Table:
+    """Return exhibits with digests of their texts, and without authors."""
+    authors = pa.nulls(len(exhibits), exhibits["author"].type)
+    return _replaced(with_digests(exhibits), "author", authors)
 
 
 def displayed(exhibits: pa.Table, *, digests: bool) -> pa.Table:
     """Return exhibits with the texts that a page may contain: with less context if
-    there are many exhibits, and without texts if ``digests`` (:func:`with_digests`).
+    there are many exhibits, and without texts if ``digests`` (:func:`without_texts`).
     """
     around = AROUND if len(exhibits) <= SMALL else AROUND_IN_LARGE
-    exhibits = with_digests(exhibits) if digests else exhibits
+    exhibits = without_texts(exhibits) if digests else exhibits
     before = pc.utf8_slice_codeunits(exhibits["before"], -around)
     after = pc.utf8_slice_codeunits(exhibits["after"], 0, around)
     return _replaced(_replaced(exhibits, "before", before), "after", after)

@@ -84,9 +84,9 @@ def test_a_row_without_a_record_is_an_error(name: str) -> None:
 def test_a_truth_may_list_numbers_ids_or_files(tmp_path: Path) -> None:
     rows = [match(1, 60), match(1, 70, "x/b.jsonl.gz"), match(2, 10, "x/b.jsonl.gz")]
     by_number = [
-        {"dataset": "b", "record": 1, "tweet_id": "t1"},
-        {"dataset": "b", "record": 5, "tweet_id": "t5"},
-        {"dataset": "documents", "record": 1, "tweet_id": "t1"},
+        {"source": "x/b.jsonl.gz", "record": 1, "tweet_id": "t1"},
+        {"source": "x/b.jsonl.gz", "record": 5, "tweet_id": "t5"},
+        {"source": "documents", "record": 1, "tweet_id": "t1"},
     ]
     sources = ("a.jsonl", "x/b.jsonl.gz")
     found = made(rows, by_number, *sources)

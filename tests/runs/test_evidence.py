@@ -55,7 +55,6 @@ def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
                 name: pa.array([name, "\0"], pa.large_string())
                 for name in ("before", "passage", "after")
             },
-            "has_text": [True, True],
         }
     )
     found = evidence_rows([rows.slice(0, 1), rows.slice(1)], reader)

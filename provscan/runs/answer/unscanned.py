@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from provscan.messages import terms
-from provscan.names import several
+from provscan.messages import message
 
 # Reasons for which a record, or a part of one, has text that was not scanned.
 RECORDS = (
@@ -37,9 +36,8 @@ def not_scanned(
     counts = dict(files)
     for code in RECORDS:
         counts[code] = skipped.get(code, 0) + notes.get(code, 0)
-    words = terms("not_scanned")
     return [
-        {"code": code, "count": count, "message": several(count, *words[code])}
+        {"count": count, **message("not_scanned", code, count=count)}
         for code, count in counts.items()
         if count
     ]

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.index import IndexReader
@@ -69,6 +68,11 @@ def write_tables(measured: Measured, folder: Path, *, digests: bool) -> None:
     """
     reader = measured.controls.reader
     schema = pa.schema([*MATCHES, *ADDED, *CANDIDATE])
+
+    def with_texts(batches: list[pa.RecordBatch]) -> pa.Table:
+        rows = evidence_rows(batches, reader)
+        return with_digests(rows) if digests else rows
+
     with (
         pq.ParquetWriter(
             folder / EVIDENCE_FILE, EVIDENCE, compression="zstd"
@@ -82,13 +86,11 @@ def write_tables(measured: Measured, folder: Path, *, digests: bool) -> None:
             finding = new["counted"].to_numpy(zero_copy_only=False)
             number = np.arange(batch.low, batch.low + len(finding))
             candidate = np.isin(number, measured.candidates)
-            has_text = np.full(len(finding), not digests)
-            flagged = batch.columns.append_column("has_text", pa.array(has_text))
             # Add the texts of candidates, and nulls for other matches.
             texts = CANDIDATE.empty_table()
             if candidate.any():
-                chosen = flagged.filter(pa.array(candidate))
-                texts = evidence_rows([chosen], reader).select(CANDIDATE.names)
+                chosen = batch.columns.filter(pa.array(candidate))
+                texts = with_texts([chosen]).select(CANDIDATE.names)
             places = pa.array(np.cumsum(candidate) - 1, mask=~candidate)
             texts = texts.take(places).combine_chunks()
             # Write full row groups, whatever the size of the batches.
@@ -98,12 +100,12 @@ def write_tables(measured: Measured, folder: Path, *, digests: bool) -> None:
             while len(rows) > ROW_GROUP:
                 table.write_table(rows.slice(0, ROW_GROUP))
                 rows = rows.slice(ROW_GROUP)
-            findings.append(flagged.filter(pa.array(finding)))
+            findings.append(batch.columns.filter(pa.array(finding)))
             if sum(map(len, findings)) >= EVIDENCE_GROUP:
-                evidence.write_table(evidence_rows(findings, reader))
+                evidence.write_table(with_texts(findings))
                 findings = []
         if any(map(len, findings)):
-            evidence.write_table(evidence_rows(findings, reader))
+            evidence.write_table(with_texts(findings))
         table.write_table(rows)
 
 
@@ -126,9 +128,7 @@ def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
 
 
 def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Table:
-    """Return rows of ``evidence.parquet`` for rows of part files with the column
-    ``has_text``, which says whether texts are kept.
-    """
+    """Return rows of ``evidence.parquet`` for rows of part files."""
     rows = pa.Table.from_batches(batches).combine_chunks()
     tweets = reader.earliest_tweets(rows["text"].to_numpy())
     ids = tweets["tweet_id"].combine_chunks()
@@ -139,25 +139,35 @@ def evidence_rows(batches: list[pa.RecordBatch], reader: IndexReader) -> pa.Tabl
     columns = {
         "field": pa.nulls(rows.num_rows, pa.string()),
         "new": pa.nulls(rows.num_rows, pa.bool_()),
+        "has_text": pa.repeat(True, rows.num_rows),
         **known,
         **reported,
         "permalink": permalinks(ids),
     }
-    has_text = rows["has_text"].to_numpy()
-    if not has_text.all():
-        for name in ("passage", "tweet"):
-            texts = zip(columns[name].to_pylist(), has_text, strict=True)
-            columns[name] = pa.array(
-                [text if keep else digest(text) for text, keep in texts],
-                pa.large_string(),
-            )
-        for name in ("before", "after"):
-            columns[name] = pc.if_else(
-                pa.array(has_text), columns[name], pa.scalar(None, pa.large_string())
-            )
     return pa.table(
         [columns[name] for name in EVIDENCE.names], names=EVIDENCE.names
     ).cast(EVIDENCE)
+
+
+def with_digests(rows: pa.Table) -> pa.Table:
+    """Return rows without texts: ``passage`` and ``tweet`` are SHA-256 digests, there
+    is no context, and ``has_text`` is false.
+    """
+    whole = rows["has_text"].to_pylist()
+    texts = {
+        name: [
+            digest(text) if is_text else text
+            for text, is_text in zip(rows[name].to_pylist(), whole, strict=True)
+        ]
+        for name in ("passage", "tweet")
+    }
+    none = dict.fromkeys(("before", "after"), [None] * len(rows))
+    columns = texts | none | {"has_text": [False] * len(rows)}
+    for name, values in columns.items():
+        field = rows.schema.field(name)
+        place = rows.schema.get_field_index(name)
+        rows = rows.set_column(place, field, pa.array(values, field.type))
+    return rows
 
 
 def digest(text: str | None) -> str | None:
