@@ -14,7 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from truth import adapter, draw, writers
 from truth.adapter import Result, Row
@@ -359,66 +359,44 @@ def the_command_says_the_same(scan: Scan) -> Iterator[str]:
     yield from differences(scan, result, scan.written)
 
 
-Evidenced = Callable[[Scan], list[dict[str, Any]]]
-
-
-class Evidence(NamedTuple):
-    """More evidence of chance: the options that the case needs and lacks, and the
-    option that gets rows beside those of its file.
-    """
-
-    needs: tuple[str, ...]
-    lacks: tuple[str, ...]
-    option: str
-    rows: Evidenced
-
-
-def _texts(scan: Scan) -> list[dict[str, Any]]:
-    """Return the dataset, as rows."""
-    case = scan.case
-    wanted = [t[-1] for t in case.texts[-60:] if t[-1] and case.scanned(len(t) - 1)]
-    return [{"id": f"t{n}", "text": text} for n, text in enumerate(wanted)]
-
-
-def _licensed(chosen: Callable[[Scan, Tweet], object]) -> Evidenced:
-    """Return some licensed tweets: others could be control texts without a match, so
-    that chance matches are rarer.
-    """
-
-    def rows(scan: Scan) -> list[dict[str, Any]]:
-        tweets = [each for tweets in scan.case.licensed.values() for each in tweets]
-        return [each.as_dict() for each in tweets if chosen(scan, each)]
-
-    return rows
-
-
-_later = _licensed(lambda scan, tweet: tweet.posted >= draw.CUTOFF)
-_quoted = _licensed(lambda scan, tweet: tweet in scan.case.world.quoted)
-_tweets = _licensed(lambda scan, tweet: tweet.key < "1060")
-_found = _licensed(
-    lambda scan, tweet: tweet.key in sorted({r.tweet for r in scan.result.findings})[:9]
-)
-
-
-def _rows(name: str) -> Evidenced:
-    return lambda scan: scan.case.world.rows(name)
-
-
+# More evidence of chance: the options that the case needs and lacks, the option that
+# gets rows beside those of its file, and the rows.
 EVIDENCE = (
-    Evidence(("cutoff",), ("control",), "control", _later),
-    Evidence(("cutoff", "control"), (), "control", _later),
-    Evidence(("control",), (), "control", _rows("control")),
-    Evidence(("control",), (), "control", _quoted),
-    Evidence(("control",), (), "control", _tweets),
-    Evidence(("control",), (), "control", _texts),
-    Evidence(("control",), (), "control", _found),
-    Evidence(("control",), ("null",), "null", _rows("null")),
-    Evidence(("cutoff",), ("null",), "null", _rows("null")),
-    Evidence(("null",), (), "null", _found),
-    Evidence(("null",), ("known",), "known", _rows("null")),
-    Evidence(("control",), ("known",), "known", _rows("control")),
-    Evidence((), ("known",), "known", _found),
+    ("cutoff", "control", "control", "later"),
+    ("cutoff control", "", "control", "later"),
+    ("control", "", "control", "control"),
+    ("control", "", "control", "quoted"),
+    ("control", "", "control", "some"),
+    ("control", "", "control", "dataset"),
+    ("control", "", "control", "found"),
+    ("control", "null", "null", "null"),
+    ("cutoff", "null", "null", "null"),
+    ("null", "", "null", "found"),
+    ("null", "known", "known", "null"),
+    ("control", "known", "known", "control"),
+    ("", "known", "known", "found"),
 )
+
+
+def evidence(scan: Scan, kind: str) -> list[dict[str, Any]]:
+    """Return rows of a kind in :data:`EVIDENCE`. Of tweets, only licensed ones: others
+    could be control texts without a match, so that chance matches are rarer.
+    """
+    case, world = scan.case, scan.case.world
+    if kind in ("control", "null"):
+        return world.rows(kind)
+    if kind == "dataset":
+        texts = [t[-1] for t in case.texts[-60:] if t[-1] and case.scanned(len(t) - 1)]
+        return [{"id": f"t{n}", "text": text} for n, text in enumerate(texts)]
+    found = sorted({row.tweet for row in scan.result.findings})[:9]
+    chosen: Callable[[Tweet], bool] = {
+        "later": lambda tweet: tweet.posted >= draw.CUTOFF,
+        "quoted": lambda tweet: tweet in world.quoted,
+        "some": lambda tweet: tweet.key < "1060",
+        "found": lambda tweet: tweet.key in found,
+    }[kind]
+    tweets = (each for tweets in case.licensed.values() for each in tweets)
+    return [each.as_dict() for each in tweets if chosen(each)]
 
 
 @change(lambda case: measured(case) and whole(case))
@@ -428,20 +406,15 @@ def more_evidence_of_chance_raises_nothing(scan: Scan) -> Iterator[str]:
     """
     row, rng = scan.case.options, random.Random(scan.case.number)
     fitting = [
-        each
-        for each in EVIDENCE
-        if all(row[name] for name in each.needs)
-        and not any(row[name] for name in each.lacks)
+        (name, kind)
+        for needs, lacks, name, kind in EVIDENCE
+        if all(row[each] for each in needs.split()) and not (lacks and row[lacks])
     ]
-    if not fitting:
-        return
-    evidence = rng.choice(fitting)
-    name, added = evidence.option, draw.again(evidence.rows(scan))
-    before = scan.case.world.rows(name) if row[name] else []
-    if not added:
-        return
-    path = draw.write_rows(before + added, scan.new(".jsonl"))
-    yield from raised(scan.result, scan.again(**{name: path}))
+    name, kind = rng.choice(fitting or [("null", "")])
+    if fitting and (added := draw.again(evidence(scan, kind))):
+        before = scan.case.world.rows(name) if row[name] else []
+        path = draw.write_rows(before + added, scan.new(".jsonl"))
+        yield from raised(scan.result, scan.again(**{name: path}))
 
 
 def raised(
