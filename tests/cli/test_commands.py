@@ -256,33 +256,6 @@ def test_a_gate_must_be_a_share(library: Any, run: Run, allowed: str) -> None:
     assert not library.calls
 
 
-def test_damaged_input_is_status_3_with_results(library: Any, run: Run) -> None:
-    library.summary["damaged"] = [
-        {"source": "a.gz", "records": 17, "problem": "the gzip stream ends early"}
-    ]
-    result = run("match", "a.gz", "--fail-above", "0")
-    assert result.exit_code == 3
-    assert "a.gz: the gzip stream ends early" in result.stderr
-    assert "COPIES FOUND" in result.stdout
-
-
-def test_files_that_were_not_scanned_are_listed(library: Any, run: Run) -> None:
-    library.summary["unread"] = [
-        {"path": f"{n}.md", "reason": "unsupported"} for n in range(9)
-    ]
-    result = run("match", "a", "--allow-unread")
-    assert len(result.stdout.splitlines()) <= 10
-    assert "9 files were not scanned; and more: info lists them.\n" in result.stdout
-    assert [
-        line for line in result.stderr.splitlines() if line.startswith("provscan: ")
-    ] == [
-        *(f"provscan: {n}.md was not scanned: unsupported" for n in range(5)),
-        "provscan: 4 more files were damaged or not scanned: summary.json lists all of "
-        "them",
-    ]
-    assert library.calls[-1][2] == {"allow_unread": True}
-
-
 def test_unscanned_files_are_status_3_unless_allowed(library: Any, run: Run) -> None:
     library.summary["unread"] = [
         {"path": "a/notes\x1b[2J.md", "reason": ".md is an unsupported file type"}

@@ -217,30 +217,6 @@ def test_an_index_opened_without_check_names_the_damaged_file(
         )
 
 
-@pytest.mark.parametrize(
-    ("name", "number", "problem"),
-    [
-        ("texts.offsets", 1 << 60, "does not match a rebuild from its tweets"),
-        ("author.offsets", -8, "is damaged: its offsets do not cover the text"),
-        (
-            "ids.blocks",
-            -5,
-            "is damaged: its negative numbers do not refer to each string once",
-        ),
-    ],
-)
-def test_forged_offsets_are_detected(
-    folder: Path, name: str, number: int, problem: str
-) -> None:
-    path = next((folder / "segments").iterdir()) / name
-    array = np.fromfile(path, np.int64)
-    array[3 * (name == "texts.offsets")] = number
-    path.write_bytes(array.tobytes())
-    reseal(folder)
-    with pytest.raises(IndexFormatError, match=f"{path.parent}/.* {problem}"):
-        provscan.verify(folder)
-
-
 def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None:
     index = provscan.open_index(folder)
     texts = [tweet["text"] for tweet in tweets]
@@ -302,21 +278,6 @@ def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         assert status == 0, f"{path}: status {status} after damage {number}"
         path.write_bytes(content)
-
-
-@pytest.mark.parametrize("rows", [[-1], [1 << 40]])
-def test_tombstones_with_missing_rows_are_an_error(
-    folder: Path, rows: list[int]
-) -> None:
-    path = next((folder / "tombstones").iterdir())
-    stones = np.fromfile(path, "<i8")
-    stones[: 2 * len(rows) : 2] = rows
-    stones.tofile(path)
-    with pytest.raises(
-        IndexFormatError,
-        match=rf"{path.name} is damaged: it lists rows that do not exist",
-    ):
-        opening.open_reader(folder, check="lengths")
 
 
 def test_the_first_match_compares_files_if_opening_did_not(

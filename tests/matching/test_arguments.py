@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 import provscan
-from provscan.errors import InputError, ParameterError
+from provscan.errors import ParameterError
 
 TWEETS = [{"id": "1", "text": "Never trust a goat near the harbour, whatever it says"}]
 
@@ -86,18 +86,6 @@ def test_values_out_of_range(index):
 def test_a_field_of_tweets_is_a_single_name(tmp_path, name, fields):
     with pytest.raises(ParameterError, match=f"^{name} must be the name of one field"):
         provscan.build_index(TWEETS, tmp_path / "b.index", **{name: fields})
-
-
-@pytest.mark.parametrize(
-    "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
-)
-def test_an_incomplete_run_is_not_opened(index, tmp_path, name):
-    run = provscan.match(TWEETS, index, tmp_path / "a.run", spike_ins=0)
-    (run.path / name).unlink()
-    with pytest.raises(
-        InputError, match=rf"{name} does not exist, so .* is not a finished run"
-    ):
-        provscan.open_run(run.path)
 
 
 def test_values_that_are_neither_paths_nor_data(index, tmp_path):
