@@ -117,16 +117,6 @@ def test_help_imports_nothing_slow() -> None:
     assert not slow & set(out.split())
 
 
-def test_the_module_runs_the_command() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "provscan", "--version"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert done.stdout == f"provscan {provscan.__version__}\n"
-
-
 def test_index_passes_on_only_the_given_options(library: Any, run: Run) -> None:
     result = run(
         "index", "a.jsonl", "b", "--id-field", "key", "--workers", "2", "--overwrite"
@@ -366,10 +356,6 @@ def test_a_closed_pipe_prints_no_error(finished: Path) -> None:
 def test_wrong_usage(library: Any, run: Run, words: tuple[str, ...]) -> None:
     assert run(*words).exit_code == 2
     assert not library.calls
-
-
-def test_there_is_no_progress_without_a_terminal(library: Any, run: Run) -> None:
-    assert run("match", "a.jsonl").stderr == ""
 
 
 def test_the_first_run_says_that_it_compiles(

@@ -24,17 +24,6 @@ def build(folder: Path, rows: list[tuple[str | None, str]]) -> provscan.Index:
     return provscan.build_index(table, folder / "licensed.index")
 
 
-def test_a_repeated_tweet_counts_once(tmp_path: Path) -> None:
-    rows = [(str(1000 + number), text) for number, text in enumerate(TEXTS)]
-    info = build(tmp_path, rows + rows[:7]).info()
-    assert (
-        info["tweets"],
-        info["texts"],
-        info["repeated_tweets"],
-        info["versions"],
-    ) == (40, 40, 7, 0)
-
-
 def test_versions_of_a_tweet_are_found_and_count_once(tmp_path: Path) -> None:
     index = build(
         tmp_path,

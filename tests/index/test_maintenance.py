@@ -170,19 +170,6 @@ def test_small_segments_are_merged(build: Build, tweets: list[Tweet]) -> None:
     assert index.fingerprint == build(tweets[:128]).fingerprint
 
 
-def test_appending_known_tweets_changes_nothing(
-    build: Build, tweets: list[Tweet]
-) -> None:
-    index = build(tweets)
-    before = files(index.path)
-    again = provscan.build_index(
-        [{**tweets[0], "text": "another text of it"}, *tweets], index.path, append=True
-    )
-    appended = again.info()["appended"]
-    assert (appended["added"], appended["known"], appended["forgotten"]) == (0, 241, 0)
-    assert files(index.path) == before
-
-
 @pytest.mark.parametrize("parts", [1, 3])
 def test_forgotten_tweets_are_not_found(
     build: Build, tweets: list[Tweet], parts: int

@@ -4,7 +4,6 @@ tweets, the earliest first.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 from collections import Counter, defaultdict
@@ -19,7 +18,6 @@ import pytest
 
 import provscan
 from provscan.errors import InputError
-from provscan.index.format import VERSION
 from provscan.index.segment import join, postings
 from provscan.index.segment.join import can_join, joined
 from provscan.index.segment.seeds import seed_parts
@@ -386,32 +384,6 @@ def test_an_index_is_mapped(build: Build, tweets: list[Tweet]) -> None:
             )
 
 
-def test_info_can_be_written_as_json(build: Build, tweets: list[Tweet]) -> None:
-    index = build(
-        [
-            *tweets,
-            {"id": "1", "text": "@only https://t.co/x"},
-            {"id": "2", "text": "😂😂 ❤️ 🇩🇪"},
-        ]
-    )
-    info = json.loads(json.dumps(index.info()))
-    assert info["version"] == VERSION
-    assert info["tweets_without_text"] == 2
-    assert info["params"] == index.params.as_dict()
-    assert info["fingerprint"] == index.fingerprint
-    sizes = {
-        path.name: path.stat().st_size
-        for path in Path(index.path, "segments").rglob("*.*")
-    }
-    assert info["bytes"] == sum(sizes.values())
-    assert info["bytes_per_text"]["bands"] == round(
-        sum(size for name, size in sizes.items() if name.startswith("bands."))
-        / info["texts"],
-        1,
-    )
-    assert [segment["tweets"] for segment in info["segments"]] == [len(tweets)]
-
-
 @pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
 def test_an_index_without_tweets(build: Build, corpus: list[str]) -> None:
     with pytest.raises(
@@ -420,17 +392,6 @@ def test_an_index_without_tweets(build: Build, corpus: list[str]) -> None:
         build(corpus) if corpus else provscan.build_index(
             [], build(["x"]).path, overwrite=True
         )
-
-
-def test_sources_in_memory(tmp_path: Path) -> None:
-    texts = ["first of some texts to look for", "second of some texts to look for"]
-    from_list = provscan.build_index(
-        [{"id": i, "text": t} for i, t in enumerate(texts)], tmp_path / "a.index"
-    )
-    from_table = provscan.build_index(
-        pa.table({"id": ["0", "1"], "text": texts}), tmp_path / "b.index"
-    )
-    assert from_list.fingerprint == from_table.fingerprint
 
 
 def test_small_segments_next_to_one_that_is_too_large_to_join(

@@ -22,7 +22,7 @@ from provscan.errors import IndexFormatError, OutputError, ProvscanError
 from provscan.index import folder, lock
 from provscan.index.format import VERSION
 from provscan.index.reader import IndexReader
-from provscan.index.segment import packed, postings
+from provscan.index.segment import packed
 from provscan.index.segment import write as segment_writer
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
@@ -96,19 +96,6 @@ def _texts_by_id(reader: IndexReader) -> dict[str, list[str]]:
         for row in segment.tweets.table(segment.living_rows).to_pylist():
             found.setdefault(row["id"], []).append(row["text"])
     return {key: sorted(texts) for key, texts in found.items()}
-
-
-def test_an_index_of_another_version_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / "i.index"
-    provscan.build_index(TWEETS, path)
-    written = (path / "manifest.json").read_text()
-    (path / "manifest.json").write_text(
-        changed := written.replace(f'"version": {VERSION}', '"version": 3')
-    )
-    assert changed != written
-    assert len(provscan.build_index(TWEETS[:1], path, overwrite=True)) == 1
-    # Nothing of the old index remains.
-    assert len(list((path / "segments").iterdir())) == 1
 
 
 def test_tombstones_and_purges_of_another_version_are_removed(tmp_path: Path) -> None:
@@ -381,16 +368,6 @@ def test_digests_of_tweets() -> None:
         ),
         digest([b"12345678", b"", b"ann", b"", b"", (1 << 40).to_bytes(8, "little")]),
     ]
-
-
-@pytest.mark.parametrize("count", [0, 1, 7, 33, 300, 20_000])
-def test_entries_are_sorted(count: int) -> None:
-    rng = np.random.default_rng(count)
-    for bits, frequent in ((64, 0), (64, 9), (20, 0), (9, 3)):
-        entries = rng.integers(0, 1 << bits, count, np.uint64)
-        entries[: count * frequent // 10] &= np.uint64(~0xFF00FF00 % 2**64)
-        expected = np.sort(entries)
-        assert postings.sorted_entries(entries).tolist() == expected.tolist()
 
 
 @given(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -35,7 +34,7 @@ from provscan.matching.record_samples import (
     record_keys,
     sample_keys,
 )
-from provscan.matching.scan import BYTES, TEXTS, _at_character, _blocks, _groups
+from provscan.matching.scan import _at_character, _blocks
 from provscan.matching.scan_task import CARRIER_SEED, Sampling
 from provscan.matching.verify import NO_STRETCH, VerifiedCandidates, thresholds
 from provscan.params import MatchParams, SearchLimits
@@ -108,12 +107,6 @@ def test_a_part_needs_both_files_to_be_complete(tmp_path: Path) -> None:
         "00000007.json",
         "00000008.json",
     ]
-
-
-def test_truncated_lookups_add_up() -> None:
-    cut = TruncatedLookups(1, 2)
-    cut.add(TruncatedLookups(10, 20))
-    assert dataclasses.astuple(cut) == (11, 22)
 
 
 def candidates(
@@ -271,27 +264,6 @@ def test_a_match_is_located_with_one_more_chunk_on_each_side() -> None:
     # A window does not extend beyond its text.
     assert windows((0, 2, 5), (0, 3, 9), (0, 90, 100)) == [(0, 2), (0, 2), (8, 10)]
     assert windows((1, 0, 5), (1, 25, 30)) == [(10, 12), (11, 13)]
-
-
-def groups(lengths: list[int], block: int = 1000) -> list[tuple[int, int]]:
-    return list(
-        _groups(np.concatenate([[0], np.cumsum(np.array(lengths, np.int64))]), block)
-    )
-
-
-def test_groups_of_texts_are_limited() -> None:
-    assert groups([]) == []
-    assert groups([5] * 3) == [(0, 3)]
-    assert groups([5] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
-    # A text that is longer than a block is alone in its group.
-    assert groups([5, 1001, 5, 5]) == [(0, 1), (1, 2), (2, 4)]
-    assert groups([1001, 1001, 5]) == [(0, 1), (1, 2), (2, 3)]
-    assert groups([5, 1000, 5]) == [(0, 3)]
-    half = BYTES // 2
-    assert groups([half, half, 1], BYTES) == [(0, 2), (2, 3)]
-    assert groups([half, half + 1, 1], BYTES) == [(0, 1), (1, 3)]
-    assert groups([BYTES + 1, 1], 2 * BYTES) == [(0, 1), (1, 2)]
-    assert groups([0] * (TEXTS + 1)) == [(0, TEXTS), (TEXTS, TEXTS + 1)]
 
 
 def test_blocks_overlap_by_the_length_of_a_copy(

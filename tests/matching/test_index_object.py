@@ -89,15 +89,6 @@ def test_a_cell_of_a_notebook_runs_again(
     assert names == {"a.index", "data.run", "data.jsonl"}
 
 
-def test_a_file_that_is_no_run_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "a.run").mkdir()
-    (tmp_path / "a.run" / "mine.txt").write_text("mine")
-    index = provscan.build_index(TWEETS, tmp_path / "a.index")
-    with pytest.raises(OutputError):
-        provscan.match([{"text": TWEETS[0]["text"]}], index, tmp_path / "a.run")
-    assert (tmp_path / "a.run" / "mine.txt").read_text() == "mine"
-
-
 @pytest.mark.parametrize(
     ("message", "shown"),
     [
