@@ -12,7 +12,7 @@ from provscan.readers.corpus.layouts import is_nested
 from provscan.readers.corpus.recipes import PREFIX
 from provscan.readers.corpus.sources import plan_tweets
 from provscan.readers.fields.binding import Fields
-from provscan.readers.fields.dataset import VERDICTS
+from provscan.readers.fields.names import VERDICTS
 from provscan.readers.fields.paths import name_of
 from provscan.readers.fields.tweets import bind
 from provscan.readers.finding import Source, named_sources

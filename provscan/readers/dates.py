@@ -15,9 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from provscan.arrays import Numbers
 from provscan.readers.schema import TIMESTAMP
 from provscan.readers.strings import null_if_empty
+from provscan.readers.values import array_values
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -133,45 +133,43 @@ def _since_epoch(time: datetime) -> int | None:
         return None
 
 
-def from_strings(strings: pa.Array) -> pa.Array | None:
-    """Parse dates with Arrow's ISO parser. Return None unless it can parse all of them,
-    either all or none have a time zone, and tweets can have been posted at all of
-    them.
+def timestamps(
+    values: pa.Array | Sequence[Any],
+) -> tuple[pa.Array, list[int]]:
+    """Return a column of dates, null where there is none, and the positions of values
+    that could not be parsed, or at which no tweet can have been posted.
     """
-    strings = null_if_empty(strings)
+    times, bad = _arrow_times(values), list[int]()
+    if times is None:
+        if isinstance(values, pa.Array):
+            values = array_values(values)
+        parse = cache(_any_ms)
+        found = [parse(v) if isinstance(v, str) else _any_ms(v) for v in values]
+        pairs = enumerate(zip(values, found, strict=True))
+        bad = [at for at, (v, ms) in pairs if ms is None and v not in (None, "")]
+        times = pa.array(found, pa.int64()).cast(TIMESTAMP)
+    number = times.cast(pa.int64()).fill_null(FIRST_MS).to_numpy()
+    impossible = (number < FIRST_MS) | (number > last_ms())
+    if impossible.any():
+        bad = sorted([*bad, *np.flatnonzero(impossible).tolist()])
+        missing = pa.scalar(None, TIMESTAMP)
+        times = pc.if_else(pa.array(~impossible), times, missing)
+    return times, bad
+
+
+def _arrow_times(values: pa.Array | Sequence[Any]) -> pa.Array | None:
+    """Return times, or strings that are all in ISO form and all or none with a time
+    zone, as timestamps; None for other values.
+    """
+    if isinstance(values, pa.Array) and pa.types.is_temporal(values.type):
+        kind = values.type
+        known = pa.types.is_timestamp(kind) or pa.types.is_date(kind)
+        return pc.cast(values, TIMESTAMP, safe=False) if known else None
+    try:
+        strings = null_if_empty(pa.array(values, pa.string()))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
+        return None
     for kind in (pa.timestamp("ms"), TIMESTAMP):
         with contextlib.suppress(pa.ArrowInvalid):
-            times = pc.cast(pc.cast(strings, kind), TIMESTAMP)
-            return times if len(impossible(times)) == 0 else None
+            return pc.cast(pc.cast(strings, kind), TIMESTAMP)
     return None
-
-
-def impossible(times: pa.Array) -> Numbers:
-    """Return the positions of timestamps at which no tweet can have been posted."""
-    number = times.cast(pa.int64()).fill_null(FIRST_MS).to_numpy()
-    return np.flatnonzero((number < FIRST_MS) | (number > last_ms()))
-
-
-def timestamps(values: Sequence[Any]) -> tuple[pa.Array, list[int]]:
-    """Return a column of dates, null where there is none, and the positions of values
-    that could not be parsed.
-    """
-    try:
-        parsed = from_strings(pa.array(values, pa.string()))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        parsed = None
-    if parsed is not None:
-        return parsed, []
-    parse, last = cache(_any_ms), last_ms()
-    result = [
-        parse(value) if isinstance(value, str) else _any_ms(value) for value in values
-    ]
-    bad = []
-    for position, (value, time) in enumerate(zip(values, result, strict=True)):
-        if time is None:
-            if value is not None and value != "":
-                bad.append(position)
-        elif not FIRST_MS <= time <= last:
-            bad.append(position)
-            result[position] = None
-    return pa.array(result, pa.int64()).cast(TIMESTAMP), bad

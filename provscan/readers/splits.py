@@ -45,10 +45,8 @@ class Layout:
     # For plain text: "lines", "paragraphs" or "files"; None for a pipe, where it is
     # determined while reading.
     records: str | None = None
-    # For plain text that is read by lines: whether these may be parts of longer texts,
-    # and whether each of the first ones is a word, or a word and its tag.
+    # For plain text that is read by lines: whether these may be parts of longer texts.
     wrapped: bool = False
-    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)

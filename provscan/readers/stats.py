@@ -107,7 +107,7 @@ class ReadStats:
     examples: dict[str, list[Example]] = field(default_factory=dict)
     damaged: list[Damage] = field(default_factory=list)  # Files that ended early.
     # For every field with strings: the number of files with each verdict, by the codes
-    # of ``provscan.readers.fields.dataset.VERDICTS``.
+    # of ``provscan.readers.fields.names.VERDICTS``.
     fields: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def for_source(self, source: str) -> Counts:

@@ -12,6 +12,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from provscan.errors import InputError
+
 HEAD_ROWS = 100
 # Before version 24, Arrow raises a KeyError for an unknown time zone.
 FAILURES = (ValueError, OverflowError, KeyError, pa.ArrowException)
@@ -129,38 +131,19 @@ def distinct_names(names: Sequence[str]) -> list[str]:
 
 
 def with_distinct_names(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Return a batch whose columns, and the fields in each struct, have distinct
-    names.
+    """Return a batch whose columns have distinct names. Raise InputError if two fields
+    of a struct have the same name.
     """
-    names = batch.schema.names
-    kinds = [_with_distinct_fields(kind) for kind in batch.schema.types]
-    if len(set(names)) == len(names) and kinds == batch.schema.types:
-        return batch
-    pairs = zip(batch.columns, kinds, strict=True)
-    columns = [array.view(kind) for array, kind in pairs]
-    return pa.RecordBatch.from_arrays(columns, names=distinct_names(names))
+    if any(map(_repeats_names, batch.schema.types)):
+        raise InputError(
+            "two fields of a struct have the same name, so that one of them would not "
+            "be read: rename one"
+        )
+    return batch.rename_columns(distinct_names(batch.schema.names))
 
 
-def _with_distinct_fields(kind: pa.DataType) -> pa.DataType:
-    """Return a type with the same memory layout."""
-    if not pa.types.is_nested(kind) or not kind.num_fields:
-        return kind
-    fields = [kind.field(place) for place in range(kind.num_fields)]
-    names = [each.name for each in fields]
-    inner = [
-        each.with_type(_with_distinct_fields(each.type)).with_name(name)
-        for each, name in zip(fields, distinct_names(names), strict=True)
-    ]
-    if inner == fields:
-        return kind
-    if pa.types.is_struct(kind):
-        return pa.struct(inner)
-    if pa.types.is_list(kind):
-        return pa.list_(*inner)
-    if pa.types.is_large_list(kind):
-        return pa.large_list(*inner)
-    if pa.types.is_fixed_size_list(kind):
-        return pa.list_(*inner, kind.list_size)
-    if pa.types.is_map(kind):
-        return pa.map_(*inner[0].type)
-    return kind
+def _repeats_names(kind: pa.DataType) -> bool:
+    inner = [kind.field(place) for place in range(kind.num_fields)]
+    names = {each.name for each in inner}
+    repeated = pa.types.is_struct(kind) and len(names) < len(inner)
+    return repeated or any(_repeats_names(each.type) for each in inner)

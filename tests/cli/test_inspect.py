@@ -5,7 +5,7 @@ import json
 from click.testing import CliRunner
 
 from provscan.cli import main
-from provscan.readers.fields.dataset import VERDICTS
+from provscan.readers.fields.names import VERDICTS
 
 
 def inspect(*arguments):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from readers.tweet_forms import PLANTED, rows_of
 
-from provscan.errors import FieldNotFoundError, InputError
+from provscan.errors import InputError
 from provscan.inspection import inspect_sources
 from provscan.readers import Fields, plan_tweets
 
@@ -57,7 +57,7 @@ def test_one_tweet_in_a_file_of_its_own_is_indexed(tmp_path: Path) -> None:
     # It may be a tweet, so it is not left out without a word.
     (tmp_path / "d.json").write_text(json.dumps({"id": first.id, "note": first.text}))
     plan = plan_tweets(tmp_path, Fields())
-    assert len(plan.files) == 3
+    assert len(plan.files) == 2
     assert [Path(path).name for path, _ in plan.unread] == ["d.json"]
 
 
@@ -91,30 +91,6 @@ def test_an_unreadable_list_of_an_account_archive_is_unread(tmp_path: Path) -> N
         plan_tweets(tmp_path, Fields())
 
 
-LABELS = "['Hindi', 'Hindi', 'Eng', 'Hindi']"
-
-
-@pytest.mark.parametrize(
-    ("labels", "text"),
-    [("label", "tok"), ("status", "words"), ("text", "other"), ("full_text", "text")],
-)
-def test_a_field_of_labels_is_no_text(labels: str, text: str, tmp_path: Path) -> None:
-    lines = [json.dumps({labels: LABELS, text: t.text}) for t in PLANTED]
-    (tmp_path / "a.jsonl").write_text("\n".join(lines))
-    if text != "text":
-        with pytest.raises(FieldNotFoundError, match=f"values of {text} read"):
-            rows_of(tmp_path / "a.jsonl")
-    else:
-        rows, _ = rows_of(tmp_path / "a.jsonl")
-        assert [row["text"] for row in rows] == [t.text for t in PLANTED]
-
-
-def test_tweets_with_nothing_but_labels_are_not_indexed(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(f'id,text\n1,"{LABELS}"\n2,"{LABELS}"\n')
-    with pytest.raises(InputError):
-        plan_tweets(tmp_path / "a.csv", Fields())
-
-
 @pytest.mark.parametrize("author", ["uid", "@name"])
 def test_fields_of_weibo(author: str, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
@@ -135,7 +111,7 @@ def test_a_uid_without_a_mid_is_no_author(tmp_path: Path) -> None:
 
 
 def test_inspection_names_the_field_that_an_index_would_take(tmp_path: Path) -> None:
-    rows = [{"status": LABELS, "title": "x", "post": t.text} for t in PLANTED]
+    rows = [{"status": "active", "title": "x", "post": t.text} for t in PLANTED]
     (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "c.csv").write_text(TABLE, encoding="utf-8")
     files = inspect_sources(tmp_path)["files"]

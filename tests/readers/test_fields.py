@@ -18,7 +18,7 @@ from provscan.readers import (
     read_objects,
     read_tweet_objects,
 )
-from provscan.readers.fields.dataset import VERDICTS
+from provscan.readers.fields.names import VERDICTS
 from provscan.readers.fields.survey import reads_like_text
 
 LONG = "a sentence of a few words"

@@ -409,21 +409,6 @@ def mixed(folder: Path) -> Path:
     return folder / "mixed"
 
 
-def columns(orient: str) -> str:
-    rows = [flat(tweet) for tweet in PLANTED]
-    if orient == "index":
-        return json.dumps({row.pop("id"): row for row in rows})
-    names = list(rows[0])
-    if orient == "lists":
-        return json.dumps({name: [row[name] for row in rows] for name in names})
-    return json.dumps(
-        {
-            name: {str(place): row[name] for place, row in enumerate(rows)}
-            for name in names
-        }
-    )
-
-
 ALL = PLANTED
 FORMS: dict[str, Callable[[Path], Path]] = {
     "flat lines": text_file("tweets.jsonl", lines([flat(t) for t in ALL])),
@@ -482,9 +467,6 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     "duckdb": duck,
     "parquet": parquet([flat(t) for t in ALL]),
     "parquet, v1.1": parquet([v1(t) for t in ALL]),
-    "json columns of objects": text_file("columns.json", columns("objects")),
-    "json columns of lists": text_file("columns.json", columns("lists")),
-    "json by id": text_file("by_id.json", columns("index")),
     "a mixed folder": mixed,
 }
 

@@ -11,13 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeGuard
 
-from provscan.readers.fields.names import (
-    FIRST_VERSIONS,
-    NAMES,
-    QUOTED,
-    RETWEETED,
-    WHOLE_TEXTS,
-)
+from provscan.readers.fields.names import NAMES, RECORDS
 from provscan.readers.fields.paths import value_at
 
 Object = dict[str, Any]
@@ -41,8 +35,8 @@ PATHS = {
     role: [tuple(name.split(".")) for name in names]
     for role, names in {
         **NAMES,
-        "text": (*WHOLE_TEXTS, *NAMES["text"]),
-        "id": (*FIRST_VERSIONS, *NAMES["id"]),
+        "text": (*RECORDS["whole_texts"], *NAMES["text"]),
+        "id": (*RECORDS["first_versions"], *NAMES["id"]),
     }.items()
 }
 
@@ -51,10 +45,12 @@ def tweets_of_object(tweet: Object) -> Iterator[Tweet]:
     """Yield a tweet of the v1.1 API, of an archive or of a scraper, after the tweets
     embedded in it.
     """
-    for quoted in (tweet[key] for key in QUOTED if isinstance(tweet.get(key), dict)):
+    for quoted in (
+        tweet[key] for key in RECORDS["quoted"] if isinstance(tweet.get(key), dict)
+    ):
         if _text(quoted) is not None:
             yield from tweets_of_object(quoted)
-    original = _object(tweet, RETWEETED)
+    original = _object(tweet, RECORDS["retweeted"])
     text = _text(original)
     if text is not None:
         yield from tweets_of_object(original)

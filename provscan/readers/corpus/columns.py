@@ -3,15 +3,14 @@
 Every tweet gets an id, and different tweets must not get the same id by mistake.
 Spreadsheets turn ids into floats (``1.38957E+18``), or keep 15 digits and add zeros, so
 that different tweets have the same id. Such ids are dropped and counted. A float is
-recognised by itself, but an id may end in zeros by chance: :func:`with_verdict` decides
-for all ids of a file whether these are dropped. The id of a tweet without a usable id
-is ``file:line``.
+recognised by itself, but an id may end in zeros by chance: :func:`look_rounded` decides
+by the first records whether those of a file are dropped. The id of a tweet without a
+usable id is ``file:line``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -20,9 +19,8 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.readers.corpus.apis import Tweet
-from provscan.readers.dates import from_strings, impossible, timestamps
+from provscan.readers.dates import timestamps
 from provscan.readers.fields.paths import Path, value_at
-from provscan.readers.limits import Limits
 from provscan.readers.schema import TIMESTAMP, TWEETS
 from provscan.readers.stats import Counts
 from provscan.readers.strings import (
@@ -33,7 +31,6 @@ from provscan.readers.strings import (
     unexpected_value,
 )
 from provscan.readers.values import array_values
-from provscan.text_buffers import buffers
 
 SHORT_COLUMNS = ("id", "author", "lang", "rt_of")
 FLOAT = r"^[0-9](\.[0-9]+)?[eE]\+[0-9]+$"
@@ -113,26 +110,11 @@ def dates(
     """Return a column of times; what is not a date becomes null and is counted."""
     if values is None:
         return pa.nulls(len(numbers), TIMESTAMP)
-    if isinstance(values, pa.Array):
-        if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-            times = pc.cast(values, TIMESTAMP, safe=False)
-            outside = impossible(times)
-            if len(outside) == 0:
-                return times
-            first = int(outside[0])
-            example = f"{times.cast(pa.int64())[first]} ms since 1970"
-            counts.note("bad_date", int(numbers[first]), example, len(outside))
-            there = np.ones(len(times), bool)
-            there[outside] = False
-            return pc.if_else(pa.array(there), times, pa.scalar(None, TIMESTAMP))
-        if pa.types.is_string(values.type):
-            parsed = from_strings(values)
-            if parsed is not None:
-                return parsed
-        values = array_values(values)
     found, bad = timestamps(values)
     if bad:
-        counts.note("bad_date", int(numbers[bad[0]]), repr(values[bad[0]]), len(bad))
+        example = values[bad[0] : bad[0] + 1]
+        (value,) = array_values(example) if isinstance(example, pa.Array) else example
+        counts.note("bad_date", int(numbers[bad[0]]), str(value), len(bad))
     return found
 
 
@@ -201,48 +183,15 @@ def with_plain_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
     return batch
 
 
-def with_verdict(
-    batches: Iterable[pa.RecordBatch], limits: Limits
-) -> Iterator[tuple[pa.RecordBatch, bool]]:
-    """Yield the batches of a file, each with whether a spreadsheet rounded the ids of
-    the file to 15 digits.
-
-    The verdict is the same however the tweets are divided into batches. It is based on
-    ``limits.head_records`` tweets, or ``limits.head_bytes`` bytes of their texts,
-    beginning with the first tweet with a long id: the ids were rounded if at least
-    three of these long ids, and more than half, look so. Ids that were rounded only in
-    a later part of the file are not recognised.
+def look_rounded(records: list[Any], paths: Iterable[Path]) -> bool:
+    """Return whether a spreadsheet rounded the ids of a file to 15 digits: at least
+    three of the long ids of its first records, and more than half, look so.
     """
-    rest = iter(batches)
-    held: list[pa.RecordBatch] = []
-    seen = size = rounded = long = 0
-    damage: Exception | None = None
-    try:
-        for batch in rest:
-            ids, offsets = batch.column("id"), buffers(batch.column("text"))[1]
-            are_long = pc.match_substring_regex(ids, LONG_ID)
-            start = 0 if held else pc.index(are_long, True).as_py()
-            if start < 0:
-                yield batch, False
-                continue
-            held.append(batch)
-            most = offsets[start] + limits.head_bytes - size
-            fits = int(np.searchsorted(offsets, most, "right")) - 1
-            end = min(fits, start + limits.head_records - seen)
-            rounded += _rounded(ids.slice(start, end - start)).true_count
-            long += are_long.slice(start, end - start).true_count
-            seen += end - start
-            size += int(offsets[end] - offsets[start])
-            if end < batch.num_rows or seen == limits.head_records:
-                break
-    except Exception as error:
-        # The tweets before the damage are yielded first.
-        damage = error
-    verdict = rounded >= LEAST_ROUNDED and 2 * rounded > long
-    for batch in chain(held, rest):
-        yield batch, verdict
-    if damage is not None:
-        raise damage
+    values = [first_in_record(record, paths) for record in records]
+    ids = _plain_ids(string_column(values, len(values)))
+    long = pc.match_substring_regex(ids, LONG_ID).true_count
+    rounded = _rounded(ids).true_count
+    return bool(rounded >= LEAST_ROUNDED and 2 * rounded > long)
 
 
 def with_ids(batch: pa.RecordBatch, counts: Counts, *, rounded: bool) -> pa.RecordBatch:

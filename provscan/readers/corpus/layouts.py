@@ -30,7 +30,7 @@ from provscan.readers.corpus.apis import (
     tweets_of_object,
     tweets_of_page,
 )
-from provscan.readers.fields.names import MARKERS, NAMES, in_columns
+from provscan.readers.fields.names import MARKERS, NAMES, RECORDS, in_columns
 from provscan.readers.fields.survey import reads_like_text
 
 # Keys whose values are a tweet or a list of tweets.
@@ -41,53 +41,18 @@ NO_GRAPHQL = (
     'GraphQL of a scraper is not supported: write each object "legacy" with the '
     "author and full text of its tweet as a JSON line"
 )
+NO_TABLE = (
+    "a table stored in one JSON object is not supported: write one object per line, "
+    "such as with to_json(..., orient='records', lines=True) of pandas"
+)
 
-# Keys of compliance events (:mod:`provscan.indexing.withdrawals`). Streams send objects
-# with one of these keys; in the v2 API, it is inside "data".
-TWEET_EVENTS = ("delete", "status_withheld", "withheld", "drop")
-USER_EVENTS = ("user_delete", "user_suspend", "user_protect", "user_withheld")
+TWEET_EVENTS, USER_EVENTS = RECORDS["tweet_events"], RECORDS["user_events"]
+OTHER_EVENTS = RECORDS["other_events"]
 # An edit event does not ask for a deletion. It lists the versions of a tweet; an index
 # has the id of the first one.
 EDIT_EVENT = "tweet_edit"
-# Events that require no action, or that an index can't apply: it stores no locations,
-# and does not restore forgotten tweets.
-OTHER_EVENTS = (
-    "scrub_geo",
-    "undrop",
-    "user_undelete",
-    "user_unsuspend",
-    "user_unprotect",
-    "user_profile_modification",
-    EDIT_EVENT,
-)
 DELETIONS = frozenset((*TWEET_EVENTS, *USER_EVENTS, *OTHER_EVENTS))
-# Keys of the messages between the tweets of a stream, and of records in the other lists
-# of an account archive.
-OTHERS = frozenset(
-    [
-        "limit",
-        "warning",
-        "disconnect",
-        "friends",
-        "friends_str",
-        "for_user",
-        "like",
-        "dmConversation",
-        "follower",
-        "following",
-        "block",
-        "mute",
-        "ad",
-        "bookmark",
-        "noteTweet",
-        "account",
-        "profile",
-        "deletedTweet",
-        "info",
-    ]
-)
-# Minimum number of digits of a key that is an id.
-ID_DIGITS = 8
+OTHERS = frozenset(RECORDS["messages"])
 # An object with a text and one of these keys is a tweet.
 IDS = frozenset(["id_str", "id", "created_at", "user"])
 # A record with one of these keys is a tweet, not a wrapper of one.
@@ -96,49 +61,22 @@ TEXT_FIELDS = frozenset(["text", "full_text"])
 TEXT_KEYS = frozenset(in_columns(NAMES["text"])) - {"title"}
 
 
-def rows_of_table(record: Object) -> list[Any] | None:
-    """Return the rows of a table that is stored in one object: its columns are lists
-    or objects with numbered keys, or its rows or texts are keyed by id. Return None for
-    other objects.
+def is_table(record: Object) -> bool:
+    """Return whether a record seems to be a table that is stored in one object: its
+    columns are lists or objects, or its texts are keyed by id.
     """
-    values = list(record.values())
-    if isinstance(names := record.get("columns"), list) and isinstance(
-        rows := record.get("data"), list
-    ):
-        return [
-            dict(zip(map(str, names), row, strict=False))
-            for row in rows
-            if isinstance(row, list)
-        ]
-    # Shorter keys may be the numbers of columns.
-    by_id = values and all(key.isdigit() and len(key) >= ID_DIGITS for key in record)
-    if by_id and all(isinstance(value, str) for value in values):
-        return [{"id": key, "text": text} for key, text in record.items()]
-    if (
-        len(values) < 2
-        or type(values[0]) not in (dict, list)
-        or len(set(map(type, values))) > 1
-    ):
-        return None
-    if isinstance(values[0], dict) and all(key.isdigit() for key in record):
-        return [{"id": key, **value} for key, value in record.items()]
-    if len(set(map(len, values))) > 1 or any(
-        isinstance(value, dict | list) for value in (*values[0],)
-    ):
-        return None
-    columns = [
-        list(value.values()) if isinstance(value, dict) else value for value in values
-    ]
-    return [dict(zip(record, row, strict=True)) for row in zip(*columns, strict=True)]
+    kinds = set(map(type, record.values()))
+    lists = len(record) > 1 and kinds in ({dict}, {list})
+    return lists or (
+        kinds == {str} and all(key.isdigit() and len(key) > 7 for key in record)
+    )
 
 
 def is_nested(record: Object) -> bool:
     """Return whether a record has one of the layouts of this module. Otherwise, its
     fields are flat.
     """
-    return rows_of_table(record) is not None or (
-        tweets_in(record, lambda reason, detail: None) is not None
-    )
+    return tweets_in(record, lambda reason, detail: None) is not None
 
 
 def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:

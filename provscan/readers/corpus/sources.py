@@ -27,11 +27,17 @@ from provscan.readers.corpus.accounts import (
     folder_of,
     read_accounts,
 )
-from provscan.readers.corpus.layouts import NO_GRAPHQL, has_graphql, is_nested
+from provscan.readers.corpus.columns import look_rounded
+from provscan.readers.corpus.layouts import (
+    NO_GRAPHQL,
+    NO_TABLE,
+    has_graphql,
+    is_nested,
+    is_table,
+)
 from provscan.readers.corpus.recipes import PREFIX, Recipe, recipe_of
 from provscan.readers.fields.binding import Fields
 from provscan.readers.fields.names import ROLES
-from provscan.readers.fields.survey import is_word
 from provscan.readers.fields.tweets import bind, no_tweet_by_names
 from provscan.readers.finding import (
     Finder,
@@ -42,15 +48,13 @@ from provscan.readers.finding import (
 )
 from provscan.readers.formats.account_archive import list_name
 from provscan.readers.formats.databases import TableFile
-from provscan.readers.formats.registry import FORMATS, FileOptions, split_name
+from provscan.readers.formats.registry import FORMATS, FileOptions
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import require_named_fields
 from provscan.readers.splits import UNKNOWN, Context, Split
 
-# Files that accompany the texts of a set, recognised by their names or lines.
-LABELS = re.compile(r"(^|[_.-])(labels?|mapping|classes)([_.-]|$)", re.IGNORECASE)
-ABOUT = re.compile(
-    r"(readme|licen[cs]e|copying|changelog|citation|notice|authors)\b.*", re.IGNORECASE
+TEXT_AMONG_OTHERS = (
+    "plain text among other files; name the file itself to read each line as a tweet"
 )
 # Files of repositories and packages, which are no tweets even if they can be read as
 # tables or objects.
@@ -76,6 +80,7 @@ class TweetFile:
     split: Split  # The file, with its fields.
     fields: Fields  # The names of its fields that the user gave.
     username: str | None = None  # If it is in an account archive: the account's name.
+    rounded: bool = False  # Whether a spreadsheet rounded its ids.
 
 
 @dataclass
@@ -264,14 +269,18 @@ class _Planner:
             return
         if not fields.texts and any(map(has_graphql, records)):
             raise InputError(f"{split.source}: {NO_GRAPHQL}")
+        rounded = False
         if fields.texts or not any(map(is_nested, records)):
+            if not fields.texts and is_table(records[0]):
+                raise InputError(f"{split.source}: {NO_TABLE}")
             one = len(records) == 1 and split.format in ("json", "jsonl")
             if one and not alone and not fields.texts and no_tweet_by_names(records[0]):
                 self._add_ignored(split, ONE_RECORD)
                 return
             binding = bind(records, split.source, fields=fields, limits=self._limits)
             split = replace(split, binding=binding)
-        self.files.append(TweetFile(split, fields))
+            rounded = look_rounded(records, binding.paths.get("id", ()))
+        self.files.append(TweetFile(split, fields, rounded=rounded))
 
     def _leave_out_without_records(self, split: Split) -> None:
         """List a file without a complete record at its beginning as ignored if it is
@@ -289,11 +298,7 @@ class _Planner:
         self.finder.add_ignored(split.source, why)
 
     def _add_unread(self, split: Split, error: InputError) -> None:
-        source = split.source
-        if LABELS.search(PurePosixPath(source).name):
-            self._add_ignored(split, "labels, no texts")
-            return
-        self.finder.add_unread(source, error)
+        self.finder.add_unread(split.source, error)
         self.error = self.error or error
 
 
@@ -347,11 +352,4 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
     lines = [line.strip() for line in file.head.split(b"\n")[:-1] if line.strip()]
     if len(lines) >= LEAST_LINES and all(map(ID_LINE.fullmatch, lines)):
         return "ids, no texts"
-    if alone:
-        return None
-    if ABOUT.fullmatch(name) or split_name(name)[1] not in ("", ".txt", ".text"):
-        return "documentation or code, no tweets"
-    words = map(is_word, file.head.decode(errors="replace").strip().splitlines())
-    if LABELS.search(name) or (file.head.strip() and all(words)):
-        return "labels or ids, no texts"
-    return None
+    return None if alone else TEXT_AMONG_OTHERS

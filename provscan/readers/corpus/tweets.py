@@ -24,14 +24,14 @@ from provscan.readers.corpus.columns import (
     first_texts,
     first_values,
     from_tweets,
+    look_rounded,
     with_ids,
     with_plain_ids,
-    with_verdict,
 )
-from provscan.readers.corpus.layouts import is_nested, rows_of_table, tweets_in
+from provscan.readers.corpus.layouts import is_nested, tweets_in
 from provscan.readers.corpus.sources import TweetFile
 from provscan.readers.fields.binding import Binding, Fields, note_missing
-from provscan.readers.fields.names import NESTED, ROLES
+from provscan.readers.fields.names import RECORDS, ROLES
 from provscan.readers.fields.paths import leaf
 from provscan.readers.fields.tweets import bind
 from provscan.readers.formats.json_documents import Elements
@@ -100,8 +100,8 @@ class _Reader:
         self._error: FieldNotFoundError | None = None
         self._counts = stats.for_source(file.split.source)
         self._limits = limits
-        # The number of the next row of a table that is stored in one object.
-        self._table_row = 0
+        # Whether a spreadsheet rounded the ids of the file.
+        self._rounded = file.rounded
 
     def rows(self, context: Context) -> Iterator[Rows]:
         """Yield the records of the file: as columns if the fields are known and the
@@ -119,7 +119,7 @@ class _Reader:
         # parsed as objects. This does not apply to fields that the binding reads, which
         # are flat even if their names are those of nested tweets.
         read = {path[0] for path in binding.wanted}
-        nested = ((name,) for name in (*NESTED, "user") if name not in read)
+        nested = ((name,) for name in (*RECORDS["nested"], "user") if name not in read)
         wanted = binding.wanted | dict.fromkeys(nested, pa.string())
         stream = ByteStream(split, context)
         lines = Elements(stream) if split.format == "json" else stream
@@ -134,10 +134,10 @@ class _Reader:
         first: list[Any] = []
         if self._binding is None:
             first, parts = first_records(parts, self._limits)
-        tweets = map(with_plain_ids, filter(len, self._all(parts, first)))
-        for batch, rounded in with_verdict(tweets, self._limits):
+        for batch in filter(len, self._all(parts, first)):
+            batch = with_plain_ids(batch)
             for part, _ in slices(batch, self._limits):
-                part = with_ids(part, counts, rounded=rounded)
+                part = with_ids(part, counts, rounded=self._rounded)
                 counts.stats.records += part.num_rows
                 counts.stats.characters += characters(part)
                 note_garbled(part, counts, fixed=fixed)
@@ -199,20 +199,11 @@ class _Reader:
         return batch_of(numbers, text, values, self._counts)
 
     def _objects(self, rows: Rows, first: list[Any]) -> Iterator[tuple[int, Tweet]]:
-        """Yield the tweets in objects: rows of a table that is stored in one object,
-        nested tweets, or flat records.
-        """
+        """Yield the tweets in objects: nested tweets, or flat records."""
         named, tried = bool(self._file.fields.texts), False
         for number, record in zip(rows.numbers, rows.values, strict=True):
             if not isinstance(record, dict):
                 self._counts.skip("not_an_object", number, type(record).__name__)
-            elif (table := rows_of_table(record)) is not None:
-                binding = self._bound(table)
-                # The numbers continue those of an earlier table.
-                start = max(number, self._table_row)
-                self._table_row = start + len(table)
-                for row_number, row in enumerate(table, start):
-                    yield from self._flat(row_number, row, binding)
             elif not named and (tweets := self._nested(number, record)) is not None:
                 yield from tweets
             else:
@@ -235,10 +226,12 @@ class _Reader:
         """Return the fields of records that could not be inspected beforehand."""
         fields, limits = self._file.fields, self._limits
         try:
-            return bind(records, self._counts.source, fields=fields, limits=limits)
+            found = bind(records, self._counts.source, fields=fields, limits=limits)
         except FieldNotFoundError as error:
             self._error = error
             return None
+        self._rounded = look_rounded(records, found.paths.get("id", ()))
+        return found
 
     def _flat(
         self, number: int, record: Any, binding: Binding | None

@@ -5,24 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
+from provscan.readers.fields.names import CHATS
 from provscan.readers.json_values import parsed
 
-# Names of fields that name the speaker in a chat.
-SPEAKER_FIELDS = ("role", "from", "speaker", "author")
-# Values of these fields for those who speak to a model.
-PROMPTERS = {
-    "system",
-    "user",
-    "human",
-    "prompter",
-    "instruction",
-    "developer",
-    "tool",
-    "function",
-    "environment",
-}
-# Values of these fields for the model.
-MODELS = {"assistant", "gpt", "chatgpt", "model", "bot", "ai"}
+SPEAKER_FIELDS = CHATS["speaker_fields"]
+PROMPTERS, MODELS = frozenset(CHATS["prompters"]), frozenset(CHATS["models"])
 
 
 def chat_in(text: str | bytes) -> Any:

@@ -6,7 +6,7 @@ surveyed once. Every field with strings that look like text is scanned, and so i
 string field that is empty in these records. Ids, URLs, hashes, dates and short codes
 are not, but values of other fields are, if they read like text
 (:mod:`provscan.readers.fields.later`). The verdict on each field is counted by its code
-in ``VERDICTS``.
+in ``names.toml``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from provscan.names import snake_case
 from provscan.readers.dates import parse_date
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
-from provscan.readers.fields.names import NAMES, in_columns
+from provscan.readers.fields.names import DATASET, NAMES, in_columns
 from provscan.readers.fields.paths import ANY, Path, name_of, path_of
 from provscan.readers.fields.survey import (
     ADDRESS,
@@ -37,77 +37,11 @@ from provscan.readers.fields.survey import (
 from provscan.readers.json_values import key_in_file
 from provscan.readers.limits import Limits
 
-# Fields with these names are texts, however short.
-TEXTS = {
-    "text",
-    "full_text",
-    "content",
-    "contents",
-    "body",
-    "tweet",
-    "tweet_text",
-    "message",
-    "messages",
-    "document",
-    "raw_content",
-    "raw_text",
-    "prompt",
-    "completion",
-    "response",
-    "output",
-    "input",
-    "instruction",
-    "question",
-    "answer",
-    "answers",
-    "query",
-    "title",
-    "headline",
-    "selftext",
-    "comment",
-    "sentence",
-    "sentence1",
-    "sentence2",
-    "post",
-    "value",
-    "chosen",
-    "rejected",
-    "context",
-    "passage",
-    "abstract",
-    "summary",
-    "description",
-    "caption",
-    "generated",
-    "generated_text",
-    "generation",
-    "model_output",
-    "prediction",
-    "utterance",
-    "dialogue",
-    "dialog",
-    "conversation",
-    "txt",
-}
+TEXTS, ID = frozenset(DATASET["texts"]), DATASET["ids"]
 # Fields with these names are not texts, whatever their values look like.
 NO_TEXTS = re.compile(
     r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$"
 )
-ID = (
-    "id",
-    "id_str",
-    "_id",
-    "uuid",
-    "doc_id",
-    "record_id",
-    "tweet_id",
-    "guid",
-    "key",
-    "idx",
-    "warc_record_id",
-    "url",
-)
-
 # The codes of verdicts on fields, which are keys in summary.json.
 SCANNED, IF_THERE, JOINED = "scanned", "scanned_if_there", "scanned_joined"
 # The texts are divided over several records or elements of a list, so that copies are
@@ -116,25 +50,6 @@ SINGLE_WORDS = "scanned_single_words"
 EMPTY, ADDRESSES, DATES, CODES = "empty", "addresses", "dates", "codes"
 NO_TEXT_BY_NAME, TOO_DEEP = "no_text_by_name", "too_deep"
 NOT_NAMED, SPEAKER, LABELS = "not_named", "speaker", "labels"
-VERDICTS = {
-    SCANNED: "scanned",
-    IF_THERE: "scanned in later records, if it is there",
-    JOINED: "scanned, the words of a list as one text",
-    SINGLE_WORDS: "scanned, but each text is a single word",
-    EMPTY: "not scanned: empty in the first records",
-    ADDRESSES: "scanned where a value reads like text: addresses in the first records",
-    DATES: "scanned where a value reads like text: dates or numbers in the first "
-    "records",
-    CODES: "scanned where a value reads like text: short codes or names in the first "
-    "records",
-    LABELS: "scanned where a value is longer: at most three short values in the first "
-    "records",
-    NO_TEXT_BY_NAME: "not scanned: id or address, by its name",
-    TOO_DEEP: "not scanned: nested more deeply than is searched",
-    NOT_NAMED: "not scanned: not named",
-    SPEAKER: "not scanned: names the speaker",
-}
-"""The verdict in words for each code."""
 # The strings of a list are the words of one text if lists have at least LEAST_WORDS
 # strings on average, more than the share NEARLY_ALL of all strings look like words, and
 # more than the share DIFFERENT are distinct: tags, such as parts of speech, recur.
@@ -229,8 +144,9 @@ def bind(
         path: "text" if path in words else verdict(path, seen)
         for path, seen in strings.items()
     }
+    empty, within = frozenset[Path](), None
     if fields.texts:
-        texts, empty = _named_texts(fields.texts, found, source), frozenset[Path]()
+        texts, within = _named_texts(fields.texts, found, source)
     else:
         texts = _likely_texts(verdicts, found, source)
         empty = frozenset(path for path in verdicts if verdicts[path] == EMPTY)
@@ -289,7 +205,7 @@ def bind(
         empty=empty,
         words=frozenset(path[:-1] for path in words),
         others=others,
-        within=_named_places(fields.texts, found) if fields.texts else None,
+        within=within,
     )
 
 
@@ -307,41 +223,33 @@ def _stored_at(path: Path, chats: Iterable[Path]) -> Path:
 
 def _named_texts(
     names: Iterable[str], found: Mapping[Path, Seen], source: str
-) -> list[Path]:
-    """Return the fields that the user named. If at least one of them is in the first
-    records, the others may be in later ones.
+) -> tuple[list[Path], tuple[Path, ...]]:
+    """Return the texts that the user named, and the fields with them. If at least one
+    of them is in the first records, the others may be in later ones.
     """
-    paths = {name: _below(name, found) for name in names}
-    if not any(paths.values()):
-        what = f"no field {' or '.join(map(repr, paths))} for the text"
-        raise not_found(what, found, source)
-    return [path for name, there in paths.items() for path in there or [path_of(name)]]
-
-
-def _named_places(names: Iterable[str], found: Mapping[Path, Seen]) -> tuple[Path, ...]:
-    """Return the paths of the fields that the user named."""
-    return tuple(
-        next(
-            (p for p in candidates if any(path[: len(p)] == p for path in found)),
-            candidates[1],
+    fields = {
+        name: next(
+            (p for p in [(name,), path_of(name)] if _within(p, found)), path_of(name)
         )
         for name in names
-        for candidates in [((name,), path_of(name))]
-    )
+    }
+    texts = [path for field in fields.values() for path in _below(field, found)]
+    if not any(_within(field, found) for field in fields.values()):
+        what = f"no field {' or '.join(map(repr, fields))} for the text"
+        raise not_found(what, found, source)
+    return texts, tuple(fields.values())
 
 
-def _below(name: str, found: Mapping[Path, Seen]) -> list[Path]:
-    """Return the paths to which a name given by the user refers: a field with exactly
-    that name, a path, or all texts below it.
-    """
-    for candidate in ((name,), path_of(name)):
-        below = [path for path in found if path[: len(candidate)] == candidate]
-        strings = [path for path in below if "string" in found[path].kinds]
-        direct = [p for p in strings if all(key == ANY for key in p[len(candidate) :])]
-        texts = [path for path in strings if verdict(path, found[path]) == "text"]
-        if direct or texts or below:
-            return direct or texts or [candidate]
-    return []
+def _within(outer: Path, found: Iterable[Path]) -> list[Path]:
+    return [path for path in found if path[: len(outer)] == outer]
+
+
+def _below(field: Path, found: Mapping[Path, Seen]) -> list[Path]:
+    """Return the texts of a field: the field itself, or else all texts in it."""
+    strings = [p for p in _within(field, found) if "string" in found[p].kinds]
+    direct = [p for p in strings if all(key == ANY for key in p[len(field) :])]
+    texts = [path for path in strings if verdict(path, found[path]) == "text"]
+    return direct or texts or [field]
 
 
 def _likely_texts(

@@ -7,10 +7,9 @@ tables are read one after the other.
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import zip_longest
@@ -25,7 +24,6 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import Context, Split
 from provscan.readers.strings import decoded
 from provscan.urls import is_remote
-from provscan.writing import temporary_folder
 
 ROWS_AT_ONCE = 4096
 # The names of tables as shown to users and as written in SQL. Three kinds are left
@@ -53,11 +51,7 @@ DUCKDB_TABLES = """
 
 @contextmanager
 def _sqlite(path: str, context: Context) -> Iterator[Any]:
-    with ExitStack() as opened:
-        uri = _uri_without_traces(path, opened)
-        connection = opened.enter_context(
-            closing(sqlite3.connect(f"file:{uri}", uri=True))
-        )
+    with closing(sqlite3.connect(_uri(path), uri=True)) as connection:
         counts = context.stats.for_source(path)
         # The number of a record is unknown here.
         connection.text_factory = lambda data: decoded(data, 0, counts)
@@ -68,24 +62,18 @@ def _sqlite(path: str, context: Context) -> Iterator[Any]:
         yield connection
 
 
-def _uri_without_traces(path: str, opened: ExitStack) -> str:
-    """Return the URI by which SQLite opens a database without changing its folder.
-
-    SQLite creates files next to a database with a write-ahead log, unless another
-    process uses the log and the files exist already. If no process uses the log, a copy
-    is read.
+def _uri(path: str) -> str:
+    """Return the URI by which SQLite opens a database without changing its folder: it
+    creates files next to a database with a write-ahead log.
     """
     with open(path, "rb") as file:
         logs_ahead = file.read(20)[18:] == b"\2\2"
-    there = [os.path.exists(path + suffix) for suffix in ("-wal", "-shm")]
-    if not logs_ahead or all(there):
-        return f"{quote(path)}?mode=ro"
-    if not there[0] or not os.path.getsize(path + "-wal"):
-        return f"{quote(path)}?mode=ro&immutable=1"
-    folder = opened.enter_context(temporary_folder())
-    for suffix in ("", "-wal"):
-        shutil.copyfile(path + suffix, os.path.join(folder, f"copy{suffix}"))
-    return quote(os.path.join(folder, "copy"))
+    if logs_ahead and os.path.exists(log := f"{path}-wal") and os.path.getsize(log):
+        raise InputError(
+            f"{path} can't be read: its newest rows are in {log}. Close the program "
+            "that uses it, and run PRAGMA wal_checkpoint(TRUNCATE)"
+        )
+    return f"file:{quote(path)}?mode=ro{'&immutable=1' if logs_ahead else ''}"
 
 
 def _missing(path: str) -> str:

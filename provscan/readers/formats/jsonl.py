@@ -21,7 +21,6 @@ import pyarrow.json
 
 from provscan.arrays import Numbers
 from provscan.kernels.canonical.utf8 import newlines
-from provscan.kernels.characters import BRACE, END_BRACE, NEWLINE, RETURN
 from provscan.kernels.reading.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
@@ -63,7 +62,7 @@ class Columns:
         not have one object on each line.
         """
         data = np.frombuffer(block.data, np.uint8)
-        if self._schema is None or not _one_object_a_line(data):
+        if self._schema is None or not _one_object_a_line(block.data, block.lines):
             return None
         if not is_utf8(data):
             return None
@@ -97,17 +96,14 @@ def _type_of(tree: Tree, kinds: list[pa.DataType]) -> pa.DataType:
     raise pa.ArrowInvalid("its values have several types")
 
 
-def _one_object_a_line(data: np.ndarray) -> bool:
+def _one_object_a_line(data: bytes | memoryview, lines: int) -> bool:
     """Return whether each of some lines begins and ends like an object. Arrow would
     also read several objects in a line, and skip blank lines.
     """
-    ends = np.append(np.flatnonzero(data == NEWLINE), len(data))
-    starts = np.append(0, ends[:-1] + 1)
-    if not (ends > starts + 1).all():
-        return False
-    last = data[ends - 1]
-    last = np.where(last == RETURN, data[ends - 2], last)
-    return bool((data[starts] == BRACE).all() and (last == END_BRACE).all())
+    data = bytes(data)
+    starts = data.startswith(b"{") + data.count(b"\n{")
+    ends = data.endswith((b"}", b"}\r")) + data.count(b"}\n") + data.count(b"}\r\n")
+    return starts == ends == lines
 
 
 def _some_records(
@@ -118,14 +114,11 @@ def _some_records(
     """
     if not positions:
         return []
-    data = block.data
-    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == NEWLINE)
-    ends = np.append(ends, len(data))
-    repeated = set(repeats_keys(data, block.lines).tolist())
+    all_lines = bytes(block.data).split(b"\n")
+    repeated = set(repeats_keys(block.data, block.lines).tolist())
     records = []
     for position in positions:
-        start = int(ends[position - 1]) + 1 if position else 0
-        line, number = bytes(data[start : int(ends[position])]), block.first + position
+        line, number = all_lines[position], block.first + position
         if (values := many_values(line, stream.context.limits)) is not None:
             stream.counts.note("too_many_fields", number, f"{values:,} values")
             continue
@@ -191,44 +184,24 @@ def parse_lines(
     lines for :attr:`Rows.others`, besides those with repeated keys.
     """
     all_lines = data.split(b"\n")
-    repeated = set((first + repeats_keys(data, len(all_lines))).tolist())
-    chosen = None if searched is None else repeated.union((first + searched).tolist())
+    repeated = set(repeats_keys(data, len(all_lines)).tolist())
+    chosen = None if searched is None else repeated.union(searched.tolist())
     for start in range(0, len(all_lines), LINES_AT_ONCE):
-        group = all_lines[start : start + LINES_AT_ONCE]
-        numbers = range(first + start, first + start + len(group))
-        records = _objects(group) if repeated.isdisjoint(numbers) else None
-        found = dict(
-            zip(numbers, records, strict=True)
-            if records is not None
-            else (
-                (number, record)
-                for number, line in zip(numbers, group, strict=True)
-                if (
-                    record := _object(
-                        line, number, counts, limits, repeated=number in repeated
-                    )
-                )
-                is not None
-            )
-        )
-        others = (
-            None
-            if chosen is None
-            else [(number, found[number]) for number in sorted(chosen & found.keys())]
-        )
+        found: dict[int, Any] = {}
+        others: list[tuple[int, Any]] = []
+        for position, line in enumerate(
+            all_lines[start : start + LINES_AT_ONCE], start
+        ):
+            number, again = first + position, position in repeated
+            record = _object(line, number, counts, limits, repeated=again)
+            if record is None:
+                continue
+            found[number] = record
+            if chosen is not None and position in chosen:
+                others.append((number, record))
         if found:
-            yield Rows(list(found), list(found.values()), others)
-
-
-def _objects(group: list[bytes]) -> list[Any] | None:
-    """Return lines as objects; None if one of them has to be parsed by itself."""
-    if max(map(len, group)) > LONGEST:
-        return None
-    try:
-        records = list(map(orjson.loads, group))
-    except orjson.JSONDecodeError:
-        return None
-    return records if set(map(type, records)) == {dict} else None
+            values = list(found.values())
+            yield Rows(list(found), values, None if chosen is None else others)
 
 
 def _object(

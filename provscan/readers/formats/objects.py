@@ -21,8 +21,6 @@ from provscan.readers.splits import MEMORY
 from provscan.readers.values import distinct_names, with_distinct_names
 
 RECORDS_AT_ONCE = 4096
-# Types whose values never mark a missing value.
-PRESENT = frozenset([str, int, bool, list, dict, type(None)])
 
 
 def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
@@ -82,8 +80,8 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
 
 
 def _converted(obj: Any, kind: str, limits: Limits) -> Any:
-    """Return a frame, a column or a query as Arrow data, or its records if a column
-    has values of several types. Return other objects unchanged.
+    """Return a frame, a column or a query as Arrow data, and other objects
+    unchanged.
     """
     if kind == "pandas.DataFrame":
         names = distinct_names(list(map(str, obj.columns)))
@@ -110,14 +108,10 @@ def _filled(value: Any) -> Any:
     """Return a record with None in place of the missing values of pandas. As an id, NaN
     would become "nan" for many tweets.
     """
-    if isinstance(value, dict):
-        missing = [
-            key
-            for key, each in value.items()
-            if type(each) not in PRESENT and _is_missing(each)
-        ]
-        return {**value, **dict.fromkeys(missing)} if missing else value
-    return None if type(value) not in PRESENT and _is_missing(value) else value
+    if not isinstance(value, dict):
+        return None if _is_missing(value) else value
+    missing = [key for key, each in value.items() if _is_missing(each)]
+    return {**value, **dict.fromkeys(missing)} if missing else value
 
 
 def _is_missing(value: Any) -> bool:
@@ -127,21 +121,14 @@ def _is_missing(value: Any) -> bool:
 
 
 def _arrow(obj: Any, convert: Callable[[Any], Any]) -> Any:
-    """Return the Arrow data of a frame or a column, or its records if a column has
-    values of several types.
-    """
+    """Return the Arrow data of a frame or a column."""
     try:
         return convert(obj)
-    except (pa.ArrowException, TypeError, ValueError):
-        if not hasattr(obj, "iloc"):
-            raise
-        obj = obj.astype(object).where(obj.notna(), None)
-        return iter(obj) if obj.ndim == 1 else _records(obj)
-
-
-def _records(frame: Any) -> Iterator[Any]:
-    for start in range(0, len(frame), RECORDS_AT_ONCE):
-        yield from frame.iloc[start : start + RECORDS_AT_ONCE].to_dict("records")
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(
+            f"{MEMORY} can't be read: a column has values of several types; convert it "
+            f"first, such as with astype(str) ({error})"
+        ) from error
 
 
 def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:

@@ -12,64 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.bytes.streams import ByteStream, cut, lines
+from provscan.readers.fields.names import CODE
 from provscan.readers.formats.jsonl import byte_ranges
 from provscan.readers.formats.protocol import Format, Rows, Wanted
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Layout, Split
 from provscan.readers.strings import decoded
-
-# A file with one of these extensions is one record. The records of other text files
-# depend on their layout.
-CODE = (
-    ".md",
-    ".markdown",
-    ".rst",
-    ".tex",
-    ".py",
-    ".js",
-    ".ts",
-    ".jsx",
-    ".tsx",
-    ".java",
-    ".c",
-    ".h",
-    ".cc",
-    ".cpp",
-    ".hpp",
-    ".cs",
-    ".go",
-    ".rs",
-    ".rb",
-    ".php",
-    ".swift",
-    ".kt",
-    ".scala",
-    ".sh",
-    ".bash",
-    ".pl",
-    ".lua",
-    ".r",
-    ".jl",
-    ".sql",
-    ".css",
-    ".scss",
-    ".vue",
-    ".dart",
-    ".ex",
-    ".erl",
-    ".hs",
-    ".ml",
-    ".clj",
-    ".el",
-    ".vim",
-    ".ipynb",
-    ".yaml",
-    ".yml",
-    ".toml",
-    ".ini",
-    ".cfg",
-    ".xml",
-)
 
 SEPARATORS = {
     "lines": re.compile(rb"\n"),
@@ -102,14 +50,16 @@ def layout_of(name: str, head: bytes, layout: Layout) -> Layout:
         layout,
         records="lines",
         wrapped=_look_wrapped(text, full),
-        words={len(line.split(maxsplit=2)) for line in full} in ({1}, {2}),
     )
 
 
 def _look_wrapped(text: str, full: list[str]) -> bool:
     """Return whether the ``full`` lines of a text may be parts of longer texts: they
-    are nearly equally wide, or in groups with blank lines between them.
+    are nearly equally wide, or in groups with blank lines between them, or each is a
+    word, or a word and its tag.
     """
+    if {len(line.split(maxsplit=2)) for line in full} in ({1}, {2}):
+        return len(full) > FEW_LINES
     widths = sorted(map(len, full))
     if len(full) <= FEW_LINES or widths[-1] > WIDEST:
         return False
@@ -132,10 +82,7 @@ class PlainText(Format):
     def fields(self, whole: Split, limits: Limits) -> list[Any]:
         # A line can be as long as its file, and opening each of many small files of an
         # archive once more takes time.
-        if not whole.layout.words:
-            return [{"text": "the text of a record"}]
-        texts = [record["text"] for record in super().fields(whole, limits)]
-        return [{"text": next(iter(text.split(maxsplit=1)), "")} for text in texts]
+        return [{"text": "the text of a record"}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
         layout = stream.split.layout

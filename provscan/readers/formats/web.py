@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import itertools
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -22,7 +23,7 @@ from provscan.readers.bytes.encodings import (
     known_encoding,
     legacy_encoding,
 )
-from provscan.readers.bytes.streams import REPLACED, ByteStream
+from provscan.readers.bytes.streams import REPLACED, ByteStream, cut
 from provscan.readers.formats.protocol import Format, Rows, Wanted, in_groups
 from provscan.readers.limits import Limits
 from provscan.readers.splits import Split
@@ -36,6 +37,8 @@ OTHERS = ("warcinfo", "request", "metadata", "revisit", "continuation")
 BUFFER = 64 << 10
 # Maximum number of bytes of a page after decompression.
 PAGE = 64 << 20
+# The separator of a file that is one record.
+WHOLE = re.compile(rb"(?!)")
 # The end of the headers of a response; some servers omit the carriage returns.
 HEAD_END = re.compile(rb"\r?\n\r?\n")
 
@@ -108,14 +111,14 @@ class Html(Format):
         return [{"text": "the text of a page"}]
 
     def read(self, stream: ByteStream, wanted: Wanted) -> Iterator[Rows]:
-        limit = stream.context.limits.record_bytes
         number = stream.split.first_record
-        data = b""
-        for chunk in stream:
-            data += chunk if len(data) <= limit else b""
-        if len(data) > limit:
-            stream.counts.skip("record_too_long", number, f"above {limit:,} bytes")
-        elif data.strip():
+        for data, _ in itertools.chain.from_iterable(cut(stream, WHOLE)):
+            if data is None:
+                limit = f"above {stream.context.limits.record_bytes:,} bytes"
+                stream.counts.skip("record_too_long", number, limit)
+                return
+            if not data.strip():
+                return
             # If the encoding of the file is known, the bytes have been converted to
             # UTF-8, whatever the page states.
             encoding = UTF8 if stream.split.layout.encoding else None

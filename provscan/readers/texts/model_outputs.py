@@ -18,26 +18,12 @@ import pyarrow as pa
 
 from provscan.names import snake_case
 from provscan.readers.fields.chats import PROMPTERS, SPEAKER_FIELDS
+from provscan.readers.fields.names import DATASET
 from provscan.readers.json_values import key_in_file
 from provscan.readers.stats import Counts
 from provscan.readers.strings import LEFT_OUT
 
-# Names of fields that contain what a model was given.
-PROMPTS = {
-    "prompt",
-    "prompts",
-    "instruction",
-    "instructions",
-    "input",
-    "inputs",
-    "question",
-    "query",
-    "context",
-    "system",
-    "system_prompt",
-    "user_prompt",
-    "prefix",
-}
+PROMPTS = frozenset(DATASET["prompts"])
 # The beginnings of texts that are probably chats but were not parsed as JSON.
 CHAT = re.compile(
     r"\s*(\[?\s*\{\s*['\"](role|from|content|value)['\"]\s*:|<\|\w+\|>|(Human|User): )"

@@ -15,7 +15,7 @@ from provscan.estimate.strata import length_class
 from provscan.index import IndexReader
 from provscan.matching import LEVELS
 from provscan.options import MatchOptions
-from provscan.readers.fields.dataset import VERDICTS
+from provscan.readers.fields.names import VERDICTS
 from provscan.runs.answer.breakdowns import breakdowns
 from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
