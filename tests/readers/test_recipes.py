@@ -483,7 +483,7 @@ def test_a_set_in_a_compressed_tar_archive(tmp_path: Path) -> None:
     }
     assert all(file.split.source.startswith(f"{archive}/set/") for file in plan.files)
     archive.write_bytes(archive.read_bytes()[:-40])
-    assert plan_tweets(str(archive), Fields()).unread == [
+    assert plan_tweets(f"recipe:tweeteval={archive}", Fields()).unread == [
         (str(archive), "truncated gzip file; only the files before that are read")
     ]
 
