@@ -5,10 +5,11 @@ what qualifies it where its number stands (:func:`remarks`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from provscan.estimate.examination import Examination
 from provscan.messages import message
-from provscan.names import counted, percentage
+from provscan.names import percentage
 
 UNTESTED = ("direction_not_tested", "direction_partly_tested")
 
@@ -35,20 +36,20 @@ def remarks(examination: Examination) -> Iterator[dict[str, str]]:
         yield message("remark", code, **_values(examination))
 
 
-def _values(examination: Examination) -> dict[str, str]:
-    values = {
-        "kind": examination.lacking or "",
-        "dated": f"{examination.dated:,}",
-        "all": f"{counted(examination.clusters, 'different finding')}",
+def _values(examination: Examination) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "kind": examination.lacking,
+        "dated": examination.dated,
+        "all": examination.clusters,
     }
     if examination.younger is not None:
-        values["younger"] = f"{percentage(100 * examination.younger, 2)}"
+        values["younger"] = percentage(100 * examination.younger, 2)
     if (like := examination.like_dataset) is not None:
-        values["like"] = f"{min(1.0, max(0.0, like.value)):.0%}"
+        values["like"] = min(1.0, max(0.0, like.value))
     if (one := examination.contributor) is not None:
         week = one.kind == "week"
         values |= {
-            "found": f"{one.findings:,}",
+            "found": one.findings,
             "name": f"the week of {one.name}" if week else f"the account {one.name}",
             "pronoun": "this week" if week else "this account",
             "control": "texts" if one.in_control else "none",

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from provscan.messages import message
-from provscan.names import counted, number
 from provscan.runs.answer.examined import objections
 from provscan.runs.answer.reasons import (
     FEW_TEXTS,
@@ -55,9 +54,6 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     if measured.left_out > LEFT_OUT * measured.finding_records:
         yield "unlike_control", {"strata": strata_in_words(measured)}
 
-    def expected(unit: str) -> str:
-        return f"about {number(chance.expected[unit].expected)}"
-
     clusters_explained = chance.explains("clusters")
     if clusters_explained and chance.explains("records"):
         verbatim = int(measured.counts.nearly.records.sum())
@@ -72,15 +68,15 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
         return
     few = claim.clusters <= claim.chance.limits["clusters"].high
     if not clusters_explained and few:
-        clusters = counted(claim.clusters, "group")
-        yield "few_findings", {"clusters": clusters, "expected": expected("clusters")}
+        expected = chance.expected["clusters"].expected
+        yield "few_findings", {"clusters": claim.clusters, "expected": expected}
     repeated = few_texts(measured)
     if repeated is not None and repeated["places"] > FEW_TEXTS:
         yield "few_texts", repeated
     elif clusters_explained or not few:
         count = measured.claimable_records
-        values = {"records": counted(count, "record")}
         if count < claim.clusters:
-            yield "same_records", values
+            yield "same_records", {"records": count}
         else:
-            yield "repeated_texts", values | {"expected": expected("records")}
+            expected = chance.expected["records"].expected
+            yield "repeated_texts", {"records": count, "expected": expected}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from provscan.estimate.layers import Layers
-from provscan.messages import terms
+from provscan.messages import sentence, terms
 from provscan.names import counted, number, several, share
 from provscan.statuses import (
     CANNOT_JUDGE,
@@ -93,16 +93,14 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     every, of_all = scanned.every
     if status == COPIES_FOUND:
         least = math.floor(records.at_least or 0.0)
-        sentence = (
-            f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
-        )
-        sentence += f" {'contains' if least == 1 else 'contain'} licensed tweets."
+        said = f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
+        said += f" {'contains' if least == 1 else 'contain'} licensed tweets."
         if (middle := records.estimate) is not None:
-            sentence += (
+            said += (
                 f" Best estimate {number(middle.value)} "
                 f"({number(middle.low)}-{number(middle.high)})."
             )
-        return sentence
+        return said
     if status == NO_COPIES_SHOWN:
         return f"{word} in {scanned.sample}."
     if status == INCOMPLETE:
@@ -192,21 +190,11 @@ def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
     """
     if entry is None:
         return []
-    new, gone = entry["new"], entry["gone"]
-    found = several(new["findings"], "finding is", "findings are")
-    records = counted(new["records"], "record")
-    said = [
-        f"{found} new since the baseline"
-        f"{f', in {records}' if new['findings'] else ''}; of its "
-        f"{counted(entry['findings'], 'finding')}, {gone:,} "
-        f"{'is' if gone == 1 else 'are'} gone."
-    ]
-    if entry["differs"]:
-        said.append(
-            f"The runs also differ in {', '.join(entry['differs'])}, which alone can "
-            "make a finding new."
-        )
-    return said
+    values = {**entry, **entry["new"], "new": entry["new"]["findings"]}
+    codes = ["new" if values["new"] else "nothing_new"]
+    codes += ["differs"] * bool(entry["differs"])
+    values |= {"findings": entry["findings"], "differs": ", ".join(entry["differs"])}
+    return [sentence("baseline", code, **values) for code in codes]
 
 
 def limit(
@@ -225,12 +213,8 @@ def limit(
         if scanned.whole is None
         else f"{number(most)} of all records"
     )
-    sentence = (
+    said = (
         f"At most {records} {'contains' if most == 1 else 'contain'} a nearly verbatim "
         f"copy{of_detectable}."
     )
-    return (
-        sentence
-        if most <= every
-        else f"{sentence} {PROJECTED.format(whole=number(every))}"
-    )
+    return said if most <= every else f"{said} {PROJECTED.format(whole=number(every))}"
