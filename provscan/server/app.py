@@ -10,7 +10,7 @@ import anyio.to_thread
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, PlainTextResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
 from provscan import __version__
 from provscan.errors import IndexFormatError
@@ -18,7 +18,6 @@ from provscan.lookup import summary
 from provscan.server import Limits, pages, shapes
 from provscan.server.guard import Guard
 from provscan.server.live import LiveIndex
-from provscan.server.metrics import Metrics
 from provscan.server.stream import StreamAnswer
 
 TITLE = "provscan: look up texts"
@@ -65,7 +64,6 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
     threads
         The number of threads that look up texts.
     """
-    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -100,7 +98,6 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
             }
             for text, matches in zip(texts, found, strict=True)
         ]
-        metrics.looked_up(results)
         return {"results": results, "index": about}
 
     def look_up_one(text: shapes.Text) -> dict[str, Any]:
@@ -163,18 +160,6 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
             return Json({"status": "unusable", "version": __version__}, 503)
         return Json({"status": "ok", "version": __version__})
 
-    @app.get("/metrics", summary="Counts for Prometheus", response_class=Response)
-    def counts() -> PlainTextResponse:
-        """The numbers of requests, seconds, texts and matches, and the generation of
-        the index.
-        """
-        try:
-            about = live.snapshot().about
-        except IndexFormatError:
-            about = None
-        text = "".join(f"{line}\n" for line in metrics.lines(about))
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
-
     page = pages.live_page(locked=token is not None)
     app.get("/", include_in_schema=False)(lambda: page)
 
@@ -197,7 +182,7 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
 
     schema = app.openapi()
     schema["components"]["schemas"] |= _line_schema()
-    return Guard(app, token, limits, metrics)
+    return Guard(app, token, limits)
 
 
 def _line_schema() -> dict[str, Any]:

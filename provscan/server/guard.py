@@ -3,8 +3,7 @@ rate.
 
 A refused request is answered with a status and a sentence: 401 without the token, 403
 from another site, 408 if it is too slow, 413 if it is too large, 429 if there are too
-many. A request is counted by its path, status and duration; neither its text nor its
-token is logged.
+many. Neither the text nor the token of a request is logged.
 """
 
 from __future__ import annotations
@@ -23,7 +22,6 @@ import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from provscan.server import Limits
-from provscan.server.metrics import Metrics
 
 STREAM = "/api/stream"
 # Paths without data, which need no token.
@@ -55,11 +53,8 @@ class Refused(Exception):
 class Guard:
     """An ASGI application that passes only permitted requests on to another one."""
 
-    def __init__(
-        self, app: ASGIApp, token: str | None, limits: Limits, metrics: Metrics
-    ) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, limits: Limits) -> None:
         self._app, self._token, self._limits = app, token, limits
-        self._metrics = metrics
         # For each client, the number of requests that it may send, and the time at
         # which that number was computed.
         self._allowances: dict[str, tuple[float, float]] = {}
@@ -71,7 +66,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        answer, began = _Answer(send), time.perf_counter()
+        answer = _Answer(send)
         try:
             self._admit(scope)
             with _Body(receive, self._limits, self) as body:
@@ -91,9 +86,6 @@ class Guard:
             where = "".join(traceback.format_tb(error.__traceback__))
             logger.error("internal error, %s:\n%s", type(error).__name__, where)
             await answer.refuse(Refused(500, "Internal error: please report it."))
-        finally:
-            seconds = time.perf_counter() - began
-            self._metrics.answered(scope["path"], answer.status, seconds)
 
     def _admit(self, scope: Scope) -> None:
         """Refuse a request without the token, from a page of another site, or from a

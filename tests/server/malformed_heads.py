@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 # The parts of requests, separated by white space, in which escapes are decoded.
-_TARGETS = r"""/ /health /api/lookup /api/stream /docs /metrics * //[ http://[/ /%ff%00
+_TARGETS = r"""/ /health /api/lookup /api/stream /docs * //[ http://[/ /%ff%00
     /api/lookup?%zz /../../etc \xff \x00"""
 _VALUES = r"""[ ] [::1 [::1] http://[ http://[v1] null localhost 127.0.0.1:99999999 a@b
     %5B localhost:x \xe2\x84\x80 http://\xe2\x84\x80 \x00 \t -1 0 5 99999999999999999999
