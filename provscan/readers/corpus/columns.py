@@ -134,7 +134,7 @@ def from_tweets(
         elif isinstance(tweet.text, str):
             kept.append(position)
         else:
-            counts.skip("text_not_string", number, _kind(tweet.text))
+            counts.skip("text_not_string", number, unexpected_value(tweet.text))
     numbers = [numbers[position] for position in kept]
     values = {
         role: [getattr(tweets[position], role) for position in kept]
@@ -166,13 +166,6 @@ def batch_of(
     return pa.RecordBatch.from_arrays(columns, schema=TWEETS)
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        keys = ", ".join(map(str, value[0]))
-        return f"a list of objects ({keys}); for chats, write one turn per record"
-    return unexpected_value(value)
-
-
 def with_plain_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return a batch whose ids have no quotes, signs and URLs around them, and null for
     a placeholder.
@@ -199,7 +192,7 @@ def with_ids(batch: pa.RecordBatch, counts: Counts, *, rounded: bool) -> pa.Reco
     ``rounded`` says whether a spreadsheet rounded the ids of the file to 15 digits.
     """
     ids = batch.column("id")
-    unusable = _matches(ids, FLOAT, pc.match_substring(ids, "+"))
+    unusable = pc.match_substring_regex(ids, FLOAT).fill_null(False)
     if rounded:
         unusable = pc.or_(unusable, _rounded(ids))
     missing = pc.is_null(ids)
@@ -220,18 +213,7 @@ def with_ids(batch: pa.RecordBatch, counts: Counts, *, rounded: bool) -> pa.Reco
 
 def _rounded(ids: pa.Array) -> pa.Array:
     """Return for each id whether it may have been rounded to 15 digits."""
-    return _matches(ids, ROUNDED, pc.ends_with(ids, "00"))
-
-
-def _matches(ids: pa.Array, pattern: str, candidates: pa.Array) -> pa.Array:
-    """Return for each id whether it matches a regular expression. Only the ids that a
-    faster test selected as ``candidates`` are tried.
-    """
-    candidates = pc.fill_null(candidates, False)
-    if not candidates.true_count:
-        return candidates
-    tried = pc.match_substring_regex(ids.filter(candidates), pattern)
-    return pc.replace_with_mask(candidates, candidates, tried)
+    return pc.match_substring_regex(ids, ROUNDED).fill_null(False)
 
 
 def _plain_ids(ids: pa.Array) -> pa.Array:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from provscan.names import snake_case
 
@@ -18,7 +19,8 @@ ROLES = tuple(NAMES)
 RECORDS: dict[str, list[str]] = _FILE["records"]
 DATASET: dict[str, list[str]] = _FILE["dataset"]
 CHATS: dict[str, list[str]] = _FILE["chats"]
-CODE = tuple(_FILE["files"]["code"])
+FILES: dict[str, Any] = _FILE["files"]
+CODE = tuple(FILES["code"])
 VERDICTS: dict[str, str] = _FILE["verdicts"]
 MARKERS = frozenset(
     name

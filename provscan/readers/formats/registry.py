@@ -22,6 +22,7 @@ from provscan.readers.bytes.encodings import (
     wide_encoding,
 )
 from provscan.readers.bytes.streams import BOM, HEAD_BYTES, ByteStream
+from provscan.readers.fields.names import FILES
 from provscan.readers.formats import plain, table_layout
 from provscan.readers.formats.protocol import Format
 from provscan.readers.splits import UNKNOWN, Layout, NotReadable, Split
@@ -91,39 +92,17 @@ FORMATS, EXTENSIONS = _registered(_declared())
 # its decoded text.
 BY_BYTES = [known for known in FORMATS.values() if known.binary or not known.encoded]
 BY_TEXT = [known for known in FORMATS.values() if known not in BY_BYTES]
-# First bytes of files that provscan does not read, and the names of these files in
-# messages.
-FOREIGN = (
-    (b"%PDF", "PDF"),
-    (b"\x89PNG", "an image"),
-    (b"\xff\xd8\xff", "an image"),
-    (b"GIF8", "an image"),
-    (b"\x89HDF", "HDF5"),
-    (b"\x93NUMPY", "a NumPy array"),
-    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
-    (b"Rar!", "a RAR archive"),
-    (b"Obj\x01", "Avro"),
-    (b"ORC", "ORC"),
-    (b"\x80\x04", "a pickle, which is never opened"),
-    (b"ID3", "audio"),
-    (b"RIFF", "audio or video"),
-    (b"PK\x03\x04", "a document in a zip archive"),
-    *((header, "a message") for header in (b"Return-Path: ", b"Received: from ")),
-)
-# Files that provscan does not read, by their extension, and how to convert them.
+# First bytes of files that provscan does not read, and extensions of such files, with
+# what they are and how to convert them.
+FOREIGN = [
+    (magic.encode("latin-1"), what)
+    for what, starts in FILES["foreign"].items()
+    for magic in starts
+]
 REFUSED = {
     extension: f"{what} are not supported: {instead}"
-    for extensions, what, instead in (
-        (".srt .vtt", "subtitles", "convert them to text without numbers and times"),
-        (".xlsx .xlsm .xls .ods", "spreadsheets", "save each sheet as CSV"),
-        (".eml .mbox .mbx", "messages", "convert them to JSON lines, or add a reader"),
-        (
-            ".conll .conllu .iob .bio",
-            "files with one word per line",
-            "write each text as a JSON line with a list of its words",
-        ),
-    )
-    for extension in extensions.split()
+    for what, (instead, *extensions) in FILES["refused"].items()
+    for extension in extensions
 }
 # Documents that are zip archives.
 ZIPPED = (".docx", ".epub")
