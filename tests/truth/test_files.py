@@ -14,7 +14,7 @@ from truth import files
 
 pytestmark = pytest.mark.untraced
 
-JOBS = ["append", "clean", "forget", "index", "ledger", "match"]
+JOBS = ["append", "clean", "ledger", "match"]
 STRUCK = [(job, "kill") for job in JOBS] + [("case", "full"), ("match", "full")]
 if NIGHTLY:
     STRUCK = [(job, how) for how in ("kill", "full") for job in files.JOBS]
@@ -35,11 +35,11 @@ def test_killed_and_failed_commands_leave_nothing(
 
 
 def test_no_command_waits_for_a_special_file(world: Path, fork: Fork) -> None:
-    cases = 10 * len(files.READS) if NIGHTLY else 6
+    cases = 10 * len(files.READS) if NIGHTLY else 4
     found = list(files.special(world, fork, SEED, cases))
     assert not found, "\n".join(found)
 
 
 def test_nothing_of_somebody_else_is_replaced(world: Path, fork: Fork) -> None:
-    found = list(files.foreign(world, fork, SEED, 300 if NIGHTLY else 10))
+    found = list(files.foreign(world, fork, SEED, 300 if NIGHTLY else 6))
     assert not found, "\n".join(found)

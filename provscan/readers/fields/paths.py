@@ -102,9 +102,13 @@ def leaf(batch: pa.RecordBatch, path: Path) -> Leaf | None:
     """Return the values at a path in a batch; None if the types of its columns do not
     lead there by structs and at most one list.
     """
-    array = batch.to_struct_array()
+    # A struct of all columns would make each field of a wide record cost all of them.
+    at = batch.schema.get_field_index(path[0]) if path and path[0] != ANY else -1
+    if at < 0:
+        return None
+    array = plain_array(batch.column(at))
     rows, places = np.arange(len(array)), None
-    for key in path:
+    for key in path[1:]:
         kind = array.type
         if key == ANY and places is None and type(array) in LISTS:
             lengths = pc.list_value_length(array).fill_null(0)
