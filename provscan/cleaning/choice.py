@@ -49,7 +49,6 @@ class CleanKeywords(TypedDict, total=False):
     mask: str | None
     keep_only: bool
     all: bool
-    drop_unscanned: bool
     skip_unwritable: bool
     reviewed: Source | None
 
@@ -66,8 +65,6 @@ class CleanOptions:
         Keep only the records that would be dropped, as evidence.
     all
         Also remove matches of common and known wording.
-    drop_unscanned
-        Also drop records without a text that was scanned.
     skip_unwritable
         Leave out files that can't be written, and list them in the manifest.
     reviewed
@@ -78,7 +75,6 @@ class CleanOptions:
     mask: str | None = None
     keep_only: bool = False
     all: bool = False
-    drop_unscanned: bool = False
     skip_unwritable: bool = False
     reviewed: Source | None = None
 
@@ -89,11 +85,6 @@ class CleanOptions:
             require(sound and mask != "", "mask", mask, "a text on one line")
             if self.keep_only:
                 raise ParameterError("mask and keep_only exclude each other")
-            if self.drop_unscanned:
-                raise ParameterError(
-                    "drop_unscanned drops records, and mask keeps all records: choose "
-                    "one of the two options"
-                )
 
     @property
     def mode(self) -> str:

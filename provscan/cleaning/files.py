@@ -24,7 +24,7 @@ from provscan.cleaning.tables import TABLES
 from provscan.errors import InputError
 from provscan.names import counted, printable
 from provscan.options import MatchOptions
-from provscan.readers import Fields, checksum, plan
+from provscan.readers import checksum, plan
 from provscan.readers.bytes.streams import ByteStream, head_of
 from provscan.readers.finding import METADATA
 from provscan.readers.limits import Limits
@@ -71,7 +71,6 @@ class Dataset:
 
     named: list[str]
     plan: ReadPlan
-    fields: Fields
     limits: Limits
     sources: dict[str, str]  # The name of each source in the run, by Split.source.
     checksums: dict[str, str]  # The checksum of each file, by its path.
@@ -138,10 +137,10 @@ class Dataset:
 
         Archives are never copied, because members that were not scanned are left out.
         """
-        options = choice.options
         archived = split.member is not None or split.format == WEBDATASET
-        rewritten = options.keep_only or options.drop_unscanned or archived
-        return not rewritten and not choice.matches[self.sources[split.source]]
+        if choice.options.keep_only or archived:
+            return False
+        return not choice.matches[self.sources[split.source]]
 
     def unwritable(self, choice: Choice) -> dict[str, str]:
         """Return the sources that can't be written, with the reasons. An archive can't
@@ -232,7 +231,7 @@ def open_dataset(
         if split.member is not None:
             name = f"{printable(name)}/{printable(split.member)}"
         sources[split.source] = name
-    return Dataset(named, found, wanted, limits, sources, checksums, summary)
+    return Dataset(named, found, limits, sources, checksums, summary)
 
 
 def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions:

@@ -110,7 +110,7 @@ def write_files(
     paths = {split.path for split in dataset.plan if split.path in dataset.checksums}
     progress.start("Cleaning", sum(map(os.path.getsize, paths)), "bytes")
     with Threads(threads) as executor:
-        function = partial(write_file, current, dataset.fields, dataset.limits)
+        function = partial(write_file, current, dataset.limits)
         tasks = _with_folders(dataset.tasks(choice, dict(refused)), current)
         # An error closes the iterator, and thereby ends the tasks, only if no variable
         # refers to it.

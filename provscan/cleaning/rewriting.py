@@ -15,7 +15,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
-import numpy as np
 import pyarrow as pa
 
 from provscan.cleaning.archives import copy_tar, copy_zip
@@ -34,7 +33,7 @@ from provscan.cleaning.verification import Changes, verify_file
 from provscan.cleaning.work import Unpublished
 from provscan.engine import Advance
 from provscan.errors import InputError
-from provscan.readers import Fields, ReadStats, file_checksum, read
+from provscan.readers import ReadStats, file_checksum
 from provscan.readers.bytes.compression import compressing
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream
@@ -48,12 +47,11 @@ COUNTS = (
     "records_kept",
     "records_with_matches",  # With matches to remove.
     "spans",  # To remove.
-    "unscanned_removed",  # Dropped because none of their texts was scanned.
 )
 
 
 def write_file(
-    current: Unpublished, fields: Fields, limits: Limits, task: Task, advance: Advance
+    current: Unpublished, limits: Limits, task: Task, advance: Advance
 ) -> dict[str, Any]:
     """Write one file and its entry for the manifest, unless an interrupted call has
     completed the file.
@@ -78,7 +76,7 @@ def write_file(
         read += count
         advance(count)
 
-    rewriter = Rewriter(task, fields, limits, advanced)
+    rewriter = Rewriter(task, limits, advanced)
     try:
         with current.lines(task.number).open("w") as rewriter.lines:
             if task.copied is not None:
@@ -114,39 +112,17 @@ def write_file(
     return about
 
 
-class Scanned:
-    """The numbers of the records of a file with at least one text to scan."""
-
-    def __init__(self, split: Split, fields: Fields, limits: Limits) -> None:
-        batches = read(split, fields, ReadStats(), limits=limits)
-        self._batches = (np.unique(batch.column("record")) for batch in batches)
-        self._ahead = np.zeros(0, np.int64)
-
-    def among(self, stop: int) -> set[int]:
-        """Return the numbers below ``stop`` that were not returned before."""
-        parts = [self._ahead]
-        while not len(parts[-1]) or parts[-1][-1] < stop:
-            if (batch := next(self._batches, None)) is None:
-                break
-            parts.append(batch)
-        numbers = np.concatenate(parts)
-        self._ahead = numbers[numbers >= stop]
-        return set(numbers[numbers < stop].tolist())
-
-
 class Rewriter:
     """Writes one file or archive. Each input has an :class:`_InputRewriter`."""
 
     # The file of lines that describe removed records.
     lines: IO[str]
 
-    def __init__(
-        self, task: Task, fields: Fields, limits: Limits, advance: Advance
-    ) -> None:
+    def __init__(self, task: Task, limits: Limits, advance: Advance) -> None:
         self.counts: Counter[str] = Counter()
         self.changes: defaultdict[str, Changes] = defaultdict(Changes)
         self.task, self.options = task, task.options
-        self.fields, self.limits, self.advance = fields, limits, advance
+        self.limits, self.advance = limits, advance
 
     def write(self, out: IO[bytes]) -> bool:
         """Write the file, and return whether the result contains it."""
@@ -185,11 +161,6 @@ class _InputRewriter:
         self._file, self._options = file, file.options
         self._split, self._name = given.split, given.source
         self._removals = Removals(given.matches, given.source)
-        self._scanned = (
-            Scanned(given.split, file.fields, file.limits)
-            if file.options.drop_unscanned
-            else None
-        )
         self._kept = 0  # Records kept so far.
         self._comma = b""  # The comma before the next element of a JSON array.
 
@@ -240,12 +211,10 @@ class _InputRewriter:
     def _pieces(self, found: list[Raw]) -> Iterator[Piece]:
         """Yield pieces of the file, each with the bytes to write."""
         numbers = [raw.number for raw in found if raw.number is not None]
-        removals, scanned = self._within(numbers)
-        split, dropped, plain = self._split, False, 0
+        removals, split = self._within(numbers), self._split
+        dropped, plain = False, 0
         # Usually, a record without matches can be kept without a check.
-        check_all = (
-            scanned is not None or self._options.keep_only or split.format == "json"
-        )
+        check_all = self._options.keep_only or split.format == "json"
         for raw in found:
             number, data, _ = raw
             if number is None and data == b"," and split.format == "json":
@@ -265,7 +234,7 @@ class _InputRewriter:
             # In a JSON array, the first element that is kept has no comma before it.
             comma, self._comma = self._comma, b""
             after_another = self._kept
-            kept = self._is_kept(number, spans, scanned)
+            kept = self._is_kept(number, spans)
             dropped = not kept
             yield comma, comma if kept and after_another else b""
             if kept and spans is not None and self._options.mask is not None:
@@ -279,18 +248,15 @@ class _InputRewriter:
 
     def _sample(self, number: int) -> bool:
         """Return whether a sample of a webdataset is kept."""
-        removals, scanned = self._within([number])
-        return self._is_kept(number, removals.get(number), scanned)
+        return self._is_kept(number, self._within([number]).get(number))
 
     def _rows(self, first: int, rows: pa.Table) -> pa.Table:
         """Return the rows of a table that are kept, with masks."""
         self._file.advance(0)
         first += self._split.first_record
         numbers = range(first, first + rows.num_rows)
-        removals, scanned = self._within(numbers)
-        keep = [
-            self._is_kept(number, removals.get(number), scanned) for number in numbers
-        ]
+        removals = self._within(numbers)
+        keep = [self._is_kept(number, removals.get(number)) for number in numbers]
         if (mask := self._options.mask) is not None:
             positions = {number - first: spans for number, spans in removals.items()}
             binding = self._split.binding
@@ -298,20 +264,11 @@ class _InputRewriter:
             return masked_columns(rows, positions, binding, mask) if positions else rows
         return rows if all(keep) else _chosen(rows, keep)
 
-    def _within(
-        self, numbers: Sequence[int]
-    ) -> tuple[dict[int, Spans], set[int] | None]:
-        """Return the spans to remove from some consecutive records, and the numbers of
-        those that were scanned, or None if unscanned records are kept.
-        """
-        stop = numbers[-1] + 1 if numbers else 0
-        scanned = None if self._scanned is None else self._scanned.among(stop)
-        removals = self._removals.within(numbers[0], stop) if numbers else {}
-        return removals, scanned
+    def _within(self, numbers: Sequence[int]) -> dict[int, Spans]:
+        """Return the spans to remove from some consecutive records."""
+        return self._removals.within(numbers[0], numbers[-1] + 1) if numbers else {}
 
-    def _is_kept(
-        self, number: int, spans: Spans | None, scanned: set[int] | None
-    ) -> bool:
+    def _is_kept(self, number: int, spans: Spans | None) -> bool:
         """Count a record, describe it if it contains matches or is dropped, and return
         whether it is kept.
         """
@@ -321,10 +278,6 @@ class _InputRewriter:
         if spans is not None:
             counts["records_with_matches"] += 1
             counts["spans"] += sum(map(len, spans.values()))
-        elif kept and scanned is not None and number not in scanned:
-            counts["unscanned_removed"] += 1
-            kept, spans = False, {}
-        if spans is not None:
             line = {"source": self._name, "record": number, "spans": spans}
             self._file.lines.write(json.dumps(line) + "\n")
         counts["records_kept"] += kept

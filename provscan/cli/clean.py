@@ -36,12 +36,6 @@ MOST_FILES = 20
 )
 @option("--all", is_flag=True, help="Also remove matches of common or known wording.")
 @option(
-    "--drop-unscanned",
-    is_flag=True,
-    help="Also drop records in which no text was scanned; by default they are kept and "
-    "counted.",
-)
-@option(
     "--skip-unwritable",
     is_flag=True,
     help="Leave out files that can't be rewritten, and list them in the manifest; by "
@@ -119,11 +113,8 @@ def _lines(manifest: dict[str, Any]) -> Any:
     for name, why in manifest["unwritable"].items():
         yield f"Left out: {name}: {why}"
     if manifest["not_cleaned"]:
-        dropped = manifest["options"]["drop_unscanned"]
-        yield (
-            f"{'Dropped' if dropped else 'Kept, not cleaned'}: "
-            f"{counted(manifest['not_cleaned'], 'record')} in which no text was scanned"
-        )
+        kept = counted(manifest["not_cleaned"], "record")
+        yield f"Kept, not cleaned: {kept} in which no text was scanned"
     if manifest["rejected"]:
         rejected = counted(manifest["rejected"], "match")
         yield f"Not removed, since reviewers rejected them: {rejected}"
