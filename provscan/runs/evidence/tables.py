@@ -80,7 +80,12 @@ def write_tables(measured: Measured, folder: Path, *, digests: bool) -> None:
         pq.ParquetWriter(folder / MATCHES_FILE, schema, compression="zstd") as table,
     ):
         rows, findings = schema.empty_table(), list[pa.RecordBatch]()
-        for batch in measured.matches.batches(PART.names):
+        # Both have the same rows in the same batches.
+        for batch, (columns, _) in zip(
+            measured.matches.batches(),
+            measured.scanned.batches(PART.names),
+            strict=True,
+        ):
             # Mark the matches that keep their texts.
             new = _added(measured, batch)
             finding = new["counted"].to_numpy(zero_copy_only=False)
@@ -89,18 +94,18 @@ def write_tables(measured: Measured, folder: Path, *, digests: bool) -> None:
             # Add the texts of candidates, and nulls for other matches.
             texts = CANDIDATE.empty_table()
             if candidate.any():
-                chosen = batch.columns.filter(pa.array(candidate))
+                chosen = columns.filter(pa.array(candidate))
                 texts = with_texts([chosen]).select(CANDIDATE.names)
             places = pa.array(np.cumsum(candidate) - 1, mask=~candidate)
             texts = texts.take(places).combine_chunks()
             # Write full row groups, whatever the size of the batches.
-            own = batch.columns.select(MATCHES.names)
-            columns = [*own.columns, *new.columns, *texts.columns]
-            rows = pa.concat_tables([rows, pa.table(columns, schema=schema)])
+            own = columns.select(MATCHES.names)
+            every = [*own.columns, *new.columns, *texts.columns]
+            rows = pa.concat_tables([rows, pa.table(every, schema=schema)])
             while len(rows) > ROW_GROUP:
                 table.write_table(rows.slice(0, ROW_GROUP))
                 rows = rows.slice(ROW_GROUP)
-            findings.append(batch.columns.filter(pa.array(finding)))
+            findings.append(columns.filter(pa.array(finding)))
             if sum(map(len, findings)) >= EVIDENCE_GROUP:
                 evidence.write_table(with_texts(findings))
                 findings = []

@@ -114,17 +114,17 @@ class ScanTotals:
 
     def match_count(self, source: str | None = None) -> int:
         """Return the number of matches in the dataset, or in one of its sources."""
-        return sum(part.matches for _, part in self._with_matches(source))
+        return sum(part.matches for part in self.parts if source in (None, part.source))
 
-    def batches(
-        self, names: Sequence[str], source: str | None = None
-    ) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
+    def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
         """Yield columns of the matches in order, and the number of the split of each
         row.
         """
         waiting: list[pa.RecordBatch] = []
         splits: list[Numbers] = []
-        for number, part in self._with_matches(source):
+        for number, part in enumerate(self.parts):
+            if not part.matches:
+                continue
             # The file is read, not mapped, so that its pages do not stay in memory.
             with pa.OSFile(str(part.matches_file(self.folder))) as file:
                 schema = pa.ipc.open_file(file).schema
@@ -142,8 +142,3 @@ class ScanTotals:
                             waiting, splits = [], []
         if waiting:
             yield pa.concat_batches(waiting), np.concatenate(splits)
-
-    def _with_matches(self, source: str | None) -> Iterator[tuple[int, PartResult]]:
-        for number, part in enumerate(self.parts):
-            if part.matches and source in (None, part.source):
-                yield number, part
