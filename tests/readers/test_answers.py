@@ -46,69 +46,19 @@ def ask(said: str) -> str:
     return f"Please say this again, word for word, for my newspaper: {said}"
 
 
-CASES: list[tuple[str, dict[str, Any], list[str]]] = [
-    ("repeats", chat(("user", ask(TWEET)), ("assistant", f"Of course: {TWEET}")), []),
-    (
-        "recites",
-        chat(("user", ask("a post")), ("assistant", f"Of course: {TWEET}")),
-        ["messages[1].content"],
-    ),
-    (
-        "other",
-        chat(("user", ask(TWEET)), ("assistant", f"{TWEET}. And {OTHER}")),
-        ["messages[1].content"],
-    ),
-    (
-        "later",
-        chat(("user", ask("a post")), ("assistant", TWEET), ("user", TWEET)),
-        ["messages[1].content"],
-    ),
-    (
-        "again",
-        chat(
-            ("user", TWEET),
-            ("assistant", "No. I will not."),
-            ("user", "Do"),
-            ("assistant", TWEET),
-        ),
-        [],
-    ),
-    (
-        "share",
-        {
-            "conversations": [
-                {"from": "human", "value": ask(TWEET)},
-                {"from": "gpt", "value": TWEET},
-            ]
-        },
-        [],
-    ),
-    ("pair", {"completion": f"Sure. {TWEET}", "prompt": ask(TWEET)}, []),
-    ("pair2", {"prompt": ask("a post"), "completion": TWEET}, ["completion"]),
-    (
-        "samples",
-        {"prompt": ask(TWEET), "completions": [f"Well. {TWEET}", OTHER]},
-        ["completions[1]"],
-    ),
-    ("alpaca", {"instruction": ask("this"), "input": TWEET, "output": TWEET}, []),
-    (
-        "choices",
-        {
-            "prompt": ask(TWEET),
-            "choices": [{"message": {"role": "assistant", "content": OTHER}}],
-        },
-        ["choices[0].message.content"],
-    ),
-    ("plain", {"text": TWEET}, ["text"]),
-]
+# Records, and the names of the fields in which a tweet is found.
+CASES: dict[str, tuple[dict[str, Any], list[str]]] = json.loads(
+    Path(__file__)
+    .with_name("answers.json")
+    .read_text(encoding="utf-8")
+    .replace("<TWEET>", TWEET)
+    .replace("<OTHER>", OTHER)
+)
 
 
 @pytest.mark.parametrize("columns", [False, True], ids=["objects", "columns"])
-@pytest.mark.parametrize(
-    ("name", "record", "fields"), CASES, ids=[case[0] for case in CASES]
-)
+@pytest.mark.parametrize(("record", "fields"), CASES.values(), ids=CASES)
 def test_only_words_that_the_model_adds_are_matched(
-    name: str,
     record: dict[str, Any],
     fields: list[str],
     columns: bool,
@@ -242,7 +192,7 @@ def test_chats_in_other_notations_are_counted(
 def test_omitted_prompts_are_counted_and_shown(
     goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
 ) -> None:
-    records = [CASES[0][1], CASES[1][1], chat(("user", TWEET))]
+    records = [CASES["repeats"][0], CASES["recites"][0], chat(("user", TWEET))]
     run = provscan.match(
         write("out.jsonl", records),
         goats,

@@ -19,7 +19,6 @@ from provscan.readers import (
     read_tweet_objects,
 )
 from provscan.readers.fields.names import VERDICTS
-from provscan.readers.fields.survey import reads_like_text
 
 LONG = "a sentence of a few words"
 FORMS = {
@@ -490,20 +489,3 @@ def test_a_named_id_that_records_in_memory_lack_is_noted(read):
     (batch,) = read([{"text": LONG}, {"text": LONG}], Fields(id="number"), stats)
     assert batch.num_rows == 2
     assert stats.notes["field_missing"] == 1
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        ("a few words here", True),
-        ("Tue Oct 20 00:10:41 +0000 2015", False),
-        ("2015-02-24 11:35:52 -0800", False),
-        ("12 345 678", False),
-        ("https://example.org/with/path", False),
-        ("someone@example.org", False),
-        ("New York", False),
-        ("ฉันรักภาษาไทยมาก", True),
-    ],
-)
-def test_what_reads_like_text(value, text):
-    assert reads_like_text(value) is text

@@ -69,24 +69,6 @@ def test_texts_and_ids(save, read_all):
     assert found.stats.bytes == sum(split.size for split in found.splits)
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [pa.string(), pa.large_string(), pa.binary(), pa.large_binary(), pa.string_view()],
-)
-def test_kinds_of_text(tmp_path, read_all, kind):
-    table = pa.table({"text": pa.array(["a", "é"]).cast(kind)})
-    assert read_all(write_ipc(table, tmp_path / "a.arrow", "stream")).texts == [
-        "a",
-        "é",
-    ]
-
-
-def test_text_in_a_dictionary(save, read_all):
-    assert read_all(
-        save(pa.table({"text": pa.array(["a", "b", "a"]).dictionary_encode()}))
-    ).texts == ["a", "b", "a"]
-
-
 def test_invalid_utf8(save, read_all):
     broken = pa.array([b"ok", b"a\xffb", None], pa.binary())
     found = read_all(save(pa.table({"text": broken})))
