@@ -21,6 +21,7 @@ import pyarrow.json
 
 from provscan.arrays import Numbers
 from provscan.kernels.canonical.utf8 import newlines
+from provscan.kernels.characters import BRACE, END_BRACE, NEWLINE, RETURN
 from provscan.kernels.reading.elements import DEPTH, QUOTED, STATE, VALUES, one_a_line
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, Block, ByteStream, lines
@@ -62,7 +63,7 @@ class Columns:
         not have one object on each line.
         """
         data = np.frombuffer(block.data, np.uint8)
-        if self._schema is None or not _one_object_a_line(block.data, block.lines):
+        if self._schema is None or not _one_object_a_line(data):
             return None
         if not is_utf8(data):
             return None
@@ -96,14 +97,17 @@ def _type_of(tree: Tree, kinds: list[pa.DataType]) -> pa.DataType:
     raise pa.ArrowInvalid("its values have several types")
 
 
-def _one_object_a_line(data: bytes | memoryview, lines: int) -> bool:
+def _one_object_a_line(data: np.ndarray) -> bool:
     """Return whether each of some lines begins and ends like an object. Arrow would
     also read several objects in a line, and skip blank lines.
     """
-    data = bytes(data)
-    starts = data.startswith(b"{") + data.count(b"\n{")
-    ends = data.endswith((b"}", b"}\r")) + data.count(b"}\n") + data.count(b"}\r\n")
-    return starts == ends == lines
+    ends = np.append(np.flatnonzero(data == NEWLINE), len(data))
+    starts = np.append(0, ends[:-1] + 1)
+    if not (ends > starts + 1).all():
+        return False
+    last = data[ends - 1]
+    last = np.where(last == RETURN, data[ends - 2], last)
+    return bool((data[starts] == BRACE).all() and (last == END_BRACE).all())
 
 
 def _some_records(
