@@ -40,8 +40,8 @@ def main() -> None:
     _on_interruption(_exit)
     _require_address_space()
     # The interpreter restores the default handlers when it ends, which could change
-    # the status of a finished command.
-    for number in (signal.SIGINT, signal.SIGTERM):
+    # the status of a finished command. The alarm retries an interruption.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
         atexit.register(signal.signal, number, signal.SIG_IGN)
     # The system would give the descriptor of a closed stream to the next file that is
     # opened.
