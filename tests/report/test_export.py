@@ -15,12 +15,10 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from click.testing import CliRunner
 from folders import hostile, rows, seal, write_folder
 from invariants import contents
 
 from provscan import open_run, verify
-from provscan.cli import main
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.report.document import write_report
 from provscan.report.export import export
@@ -223,21 +221,6 @@ def test_a_run_without_matches_has_a_page_and_an_empty_list(tmp_path: Path) -> N
         encoding="utf-8"
     )
     assert exported(run, ".csv") == exported(run, ".jsonl") == []
-
-
-def test_one_exhibit_is_counted_in_the_singular(tmp_path: Path) -> None:
-    run, out = write_folder(tmp_path / "a.run", rows(1)), tmp_path / "a\x1bb.csv"
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out)])
-    assert done.output == f"1 exhibit: {tmp_path}/a\\u001bb.csv\n"
-    run = write_folder(tmp_path / "b.run", rows(9))
-    done = CliRunner().invoke(main, ["export", str(run), "-o", str(out), "--overwrite"])
-    assert done.output.endswith(
-        "\n1 match of common or known wording left out: use --all to list them too\n"
-    )
-    done = CliRunner().invoke(
-        main, ["export", str(run), "-o", str(out), "--all", "--overwrite"]
-    )
-    assert done.output.startswith("9 exhibits: ")
 
 
 def test_small_rates_are_not_rounded_to_zero(tmp_path: Path) -> None:

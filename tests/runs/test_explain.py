@@ -151,13 +151,6 @@ def test_the_matches_are_those_of_a_run(
     assert "Tweet 1101: match, exact" in explanation_table(explained[0])
 
 
-def test_invisible_characters_are_escaped(index: provscan.Index) -> None:
-    (found, *_) = explain_text(f"\u202e{TWEETS[0]['text']}", index, tweet_id="1101")
-    shown = explanation_table([{**found, "passage": "a\u202eb"}])
-    assert "a[U+202E]b" in shown
-    assert "\u202e" not in shown
-
-
 def test_an_overlapping_match_of_another_tweet_is_shown(index: provscan.Index) -> None:
     (found,) = explain_text(TWEETS[0]["text"], index, tweet_id="1102")
     assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (

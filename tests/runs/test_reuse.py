@@ -187,9 +187,7 @@ def test_nothing_is_reused_of_another_program(
     assert again(folder, index, tmp_path).info["reused"] == 0
 
 
-@pytest.mark.parametrize(
-    "name", [SCANNED_FILE, "run.json", "summary.json", "removed", "other run"]
-)
+@pytest.mark.parametrize("name", [SCANNED_FILE, "removed", "other run"])
 def test_a_changed_run_is_not_reused(
     name: str, index: provscan.Index, folder: Path, tmp_path: Path
 ) -> None:
@@ -200,27 +198,21 @@ def test_a_changed_run_is_not_reused(
         shutil.copy(folder / "01.jsonl", folder / "00.jsonl")
         other = provscan.match(folder, index, tmp_path / "b.run")
         shutil.copy(other.path / SCANNED_FILE, run.path)
-    elif name == SCANNED_FILE:
+    else:
         stored = bytearray((run.path / name).read_bytes())
         stored[len(stored) // 2] ^= 1
         (run.path / name).write_bytes(stored)
-    else:
-        text = (run.path / name).read_text()
-        changed = text.replace('"reused": ', '"reused": 1')
-        (run.path / name).write_text(changed.replace('"records": 4', '"records": 5'))
     assert again(folder, index, tmp_path).info["reused"] == 0
 
 
-@pytest.mark.parametrize("carriers", [3])
 def test_carrier_records_are_those_of_a_full_scan(
-    carriers: int,
     index: provscan.Index,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for module in (tasks, reuse):
-        monkeypatch.setattr(module, "CARRIERS", carriers)
+        monkeypatch.setattr(module, "CARRIERS", 3)
     # A task keeps only carrier records that the tasks before it leave room for.
     provscan.match(folder, index, tmp_path / "a.run", workers=1)
     reused = []

@@ -162,7 +162,7 @@ def count_matches(
     licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     by_text = [TextFindings(texts, least) for least in STRENGTHS]
-    levels = Counter[str]()
+    levels, control_matches = Counter[str](), 0
     cells = _CellCounter(matches, eligible)
     noted, verbatim = np.zeros(0, np.int64), np.zeros(texts, np.bool_)
     for batch in matches.batches():
@@ -181,6 +181,7 @@ def count_matches(
             counter.add(batch, claim & batch.findings(strength.least))
             strength.add(batch)
         level = batch.columns["level"]
+        control_matches += int(np.count_nonzero(control))
         levels.update(level.filter(pa.array(~control)).to_pylist())
         cells.add(batch)
         if len(noted) < TEXTS:
@@ -188,7 +189,7 @@ def count_matches(
         if candidates is not None:
             candidates.add(batch, ~control)
     return MatchCounts(
-        control_matches=matches.count - levels.total(),
+        control_matches=control_matches,
         levels=levels,
         licensed=licensed.amount(),
         findings=findings.amount(),

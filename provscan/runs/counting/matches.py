@@ -127,10 +127,6 @@ class ScoredMatches:
     file: pa.NativeFile  # The matches with their scores, in Arrow's file format.
     source: str | None = None  # Only matches in this dataset are read.
 
-    @property
-    def count(self) -> int:
-        return self.scanned.match_count(self.source)
-
     def of_source(self, source: str) -> ScoredMatches:
         """Return the matches in one dataset."""
         return replace(self, source=source)

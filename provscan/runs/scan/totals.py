@@ -112,10 +112,6 @@ class ScanTotals:
     def _of_parts(self, name: str) -> Floats:
         return np.array([getattr(part, name) for part in self.parts], np.float64)
 
-    def match_count(self, source: str | None = None) -> int:
-        """Return the number of matches in the dataset, or in one of its sources."""
-        return sum(part.matches for part in self.parts if source in (None, part.source))
-
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
         """Yield columns of the matches in order, and the number of the split of each
         row.
