@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import duckdb
 import pyarrow as pa
 import zstandard
+from invariants import contents as tree
 
 from truth import adapter, draw, writers
 from truth.laws import Scan, change
@@ -251,11 +252,6 @@ def _odd(raw: bytes | None) -> list[str]:
     return re.findall("[\udc80-\udcff]", (raw or b"").decode(errors="surrogateescape"))
 
 
-def _tree(folder: Path) -> dict[str, bytes]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
-
-
 @change(lambda case: len(case.texts) < 3000)
 def cleaning_keeps_everything_else(scan: Scan) -> Iterator[str]:
     """Clean a dataset of files in one to three layouts."""
@@ -283,7 +279,7 @@ def cleaning_keeps_everything_else(scan: Scan) -> Iterator[str]:
         rng.choice(("drop", "drop", "mask", "mask", "keep")),
         rng.random() < 0.5,
     )
-    mask, before = rng.choice(MASKS), _tree(data)
+    mask, before = rng.choice(MASKS), tree(data)
     try:
         result = adapter.scan([data], case.index, run, **settings)
     except adapter.Refused:
@@ -313,7 +309,7 @@ def cleaning_keeps_everything_else(scan: Scan) -> Iterator[str]:
             yield f"refused: {error} ({how})"
         left = None
     names = ["a.run", "out", "set"] if left is not None else ["a.run", "set"]
-    if _tree(data) != before or sorted(os.listdir(home)) != names:
+    if tree(data) != before or sorted(os.listdir(home)) != names:
         yield f"the dataset changed, or files are left: {os.listdir(home)} ({how})"
     if left is None:
         return

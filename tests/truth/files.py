@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 
 from dataset import some_records
 from forks import Fork
+from invariants import contents
 
 import provscan
 from provscan.cli import main as provscan_main
@@ -273,7 +274,7 @@ def _result(world: Path, job: Job) -> dict[str, Any]:
     if not out.is_dir():
         return {job.out: out.exists()}
     # An archive tells the time in steps of two seconds, which two runs may share.
-    return {name: name[-4:] == ".zip" or c for name, c in _contents(out).items()}
+    return {name: name[-4:] == ".zip" or c for name, c in contents(out).items()}
 
 
 # Options and arguments that name a file, each in a command that reads it.
@@ -359,10 +360,10 @@ def _replaced(copy: Path, fork: Fork, rng: random.Random) -> Iterator[str]:
         (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
     if name in ("index", "match", "report", "csv", "xlsx", "parquet", "bundle"):
         words.append("--overwrite")
-    before = _contents(copy)
+    before = contents(copy)
     variables = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
     _run(copy, fork, " ".join(words), variables=dict.fromkeys(variables, str(mine)))
-    after = _contents(copy)
+    after = contents(copy)
     changed = {"a.index"} if name in ("append", "forget") else set()
     changed |= {target.name} if layout == "link" else set()
     lost = [
@@ -372,13 +373,3 @@ def _replaced(copy: Path, fork: Fork, rng: random.Random) -> Iterator[str]:
     ]
     if lost:
         yield f"{' '.join(words)}, {layout}: lost {', '.join(lost[:5])}"
-
-
-def _contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): os.fsencode(os.readlink(path))
-        if path.is_symlink()
-        else path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_symlink() or path.is_file()
-    }
