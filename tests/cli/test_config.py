@@ -30,6 +30,8 @@ json = true
 text-field = "a"
 """
 
+ERRORS = json.loads(Path(__file__).with_name("config_errors.json").read_text("utf-8"))
+
 
 @pytest.fixture
 def config(library: Any) -> Callable[[str], None]:
@@ -103,40 +105,7 @@ def test_the_command_line_can_unset_entries_of_the_file(
     assert "There is no" not in result.stderr
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            "[match]\nencodig = 1",
-            "[match]: there is no option encodig (did you mean encoding?).",
-        ),
-        ("[match]\nconfig = 1", "provscan.toml, [match]: there is no option config."),
-        (
-            "[macth]\n",
-            "provscan.toml: there is no command macth (did you mean match?).",
-        ),
-        ("seed = 1", "seed is not in a table: put it below the name of a"),
-        (
-            "[match]\nallow-unread = 1",
-            "[match]: allow-unread must be true or false, not 1.",
-        ),
-        (
-            "[match]\nseed = true",
-            "[match]: seed must be a string or a number, not True",
-        ),
-        ("[match]\nseed = [1]", "[match]: seed must be a string or a number, not [1]."),
-        ("[match]\nmax-bad = 1\nmax_bad = 2", "[match] sets max_bad twice: leave"),
-        (
-            "[match]\nseed = 2.5",
-            "'2.5' is not a valid integer range. (This value is fr",
-        ),
-        ("[match]\nfail-above = 5", "found '5'. (This value is from provscan.toml.)"),
-        ("[match]\nnull = 1", "[match]: there is no option null. Use `--clean-data`."),
-        ("[match\n", "provscan.toml can't be read as TOML: Expected ']' at the end of"),
-        ("[probe.plann]\n", "[probe]: there is no command plann (did you mean plan?)."),
-        ("[probe.plan]\npair = 1", "provscan.toml, [probe.plan]: there is no option"),
-    ],
-)
+@pytest.mark.parametrize(("text", "said"), ERRORS)
 def test_errors_say_where_the_mistake_is(
     library: Any, run: Run, config: Any, text: str, said: str
 ) -> None:

@@ -559,40 +559,7 @@ def test_an_event_with_an_edit_history_forgets_all_versions(
         "1 id not found in the index, which stores an edited tweet only under the id"
         in "\n".join(show.forgotten(report))
     )
-    events = [
-        {"data": {"delete": {"tweet": {"id": "13", "author_id": "3"}}}},
-        {
-            "data": {
-                "tweet_edit": {
-                    "tweet": {"id": "12"},
-                    "initial_tweet_id": "11",
-                    "edit_tweet_ids": ["11", "12"],
-                }
-            }
-        },
-        {
-            "tweet_edit": {
-                "id": 13,
-                "initial_tweet_id": 11,
-                "edit_tweet_ids": [11, 12, 13],
-            }
-        },
-        {
-            "data": {
-                "tweet_edit": {
-                    "tweet": {"id": "22"},
-                    "initial_tweet_id": "21",
-                    "edit_tweet_ids": ["21", "22"],
-                }
-            }
-        },
-        {"data": {"tweet_edit": {"tweet": {"id": "5"}}}},
-        {"delete": {"status": {"id": 21}}},
-    ]
-    (tmp_path / "events.jsonl").write_text(
-        "".join(json.dumps(event) + "\n" for event in events)
-    )
-    report = provscan.forget(index.path, tmp_path / "events.jsonl")
+    report = provscan.forget(index.path, Path(__file__).with_name("edit_events.jsonl"))
     assert (report["tweets"], report["texts"], report["events"]["tweet_edit"]) == (
         2,
         3,
