@@ -305,12 +305,6 @@ def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
     assert row["level"] in LEVELS
 
 
-@pytest.mark.parametrize("texts", ["one string", [1], [b"\xff"], pa.array([1])])
-def test_values_that_are_not_texts(build: Build, texts: object) -> None:
-    with pytest.raises(TypeError, match="expected"):
-        build([FOX]).match(texts)
-
-
 def test_rows_are_ordered_by_place(build: Build) -> None:
     rng = random.Random(8)
     tweets = [words(100 + number, rng.randrange(30, 120)) for number in range(60)]
