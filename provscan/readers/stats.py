@@ -99,6 +99,7 @@ class ReadStats:
     #   whole page, or single characters of it could not be decoded
     # - ``wrongly_decoded``, ``escaped``: the text is garbled and was not repaired
     # - ``prompt_left_out``: texts of a prompt
+    # - ``no_prompt``: no prompt was recognised, so all texts are taken as outputs
     # - ``prompt_repeated``: words of a prompt were removed from an output
     # - ``chat_as_text``: an output is a whole chat in an unknown notation
     # Some reasons for skipping records also occur here, for parts of records.

@@ -97,7 +97,10 @@ def test_a_record_may_be_one_turn(
 def test_the_speakers_of_a_chat_in_a_later_record_count(
     early: Any, as_text: bool, goats: provscan.Index, tmp_path: Path
 ) -> None:
-    chat = [{"from": "human", "say": TWEET}, {"from": "gpt", "say": f"{TWEET} {OTHER}"}]
+    chat = [
+        {"from": {"role": "human"}, "say": TWEET},
+        {"from": "gpt", "say": f"{TWEET} {OTHER}"},
+    ]
     last = {"more": json.dumps(chat) if as_text else chat}
     run = provscan.match(
         [{"text": "some words"}, *[early] * 1500, last],
@@ -185,7 +188,7 @@ def test_chats_in_other_notations_are_counted(
         outputs=True,
         spike_ins=0,
     )
-    assert run.summary["notes"] == {"chat_as_text": 2}
+    assert run.summary["notes"] == {"chat_as_text": 2, "no_prompt": 3}
     assert len(run.matches) == 3
 
 

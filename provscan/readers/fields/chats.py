@@ -10,6 +10,8 @@ from provscan.readers.json_values import parsed
 
 SPEAKER_FIELDS = CHATS["speaker_fields"]
 PROMPTERS, MODELS = frozenset(CHATS["prompters"]), frozenset(CHATS["models"])
+# The field of an object in these fields that names the speaker.
+INNER = "role"
 
 
 def chat_in(text: str | bytes) -> Any:
@@ -46,7 +48,12 @@ def speakers_of(
     next to a text or above it, and are none of these texts. A record may be one turn.
     """
     above = (path[:depth] for path in texts for depth in range(len(path)))
-    speakers = ((*outer, name) for outer in above for name in SPEAKER_FIELDS)
+    speakers = (
+        (*outer, name, *inner)
+        for outer in above
+        for name in SPEAKER_FIELDS
+        for inner in ((), (INNER,))
+    )
     return tuple(
         dict.fromkeys(
             path for path in speakers if path in strings and path not in texts

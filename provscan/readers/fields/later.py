@@ -34,7 +34,7 @@ from provscan.kernels.reading.other_texts import (
 from provscan.kernels.records import FieldTree, frozen
 from provscan.names import snake_case
 from provscan.readers.fields.binding import Binding
-from provscan.readers.fields.chats import SPEAKER_FIELDS, chat_in
+from provscan.readers.fields.chats import INNER, SPEAKER_FIELDS, chat_in
 from provscan.readers.fields.dataset import NO_TEXTS, are_words
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.fields.survey import reads_like_text, text_in
@@ -215,8 +215,12 @@ class Later:
     def _add_speakers(self, value: dict[Any, Any], node: _Node, name: str) -> None:
         """Add the speakers that an object names in fields that are not read anyway."""
         for key in SPEAKER_FIELDS:
-            if node.child(key).least != NEVER and isinstance(value.get(key), str):
-                self._speakers.append((f"{name}.{key}" if name else key, value[key]))
+            below, speaker, path = node.child(key), value.get(key), key
+            if isinstance(speaker, dict):
+                below, speaker = below.child(INNER), speaker.get(INNER)
+                path = f"{key}.{INNER}"
+            if below.least != NEVER and isinstance(speaker, str):
+                self._speakers.append((f"{name}.{path}" if name else path, speaker))
 
     def _unknown(self, node: _Node, key: Any) -> _Node:
         """Return the node of a field in ``node`` that is unknown. An earlier value of a

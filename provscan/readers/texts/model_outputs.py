@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from provscan.names import snake_case
-from provscan.readers.fields.chats import PROMPTERS, SPEAKER_FIELDS
+from provscan.readers.fields.chats import INNER, PROMPTERS, SPEAKER_FIELDS
 from provscan.readers.fields.names import DATASET
 from provscan.readers.json_values import key_in_file
 from provscan.readers.stats import Counts
@@ -37,9 +37,9 @@ def without_prompts(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
     """Return the answers among the texts of complete records, without the passages that
     repeat their prompts.
 
-    The counts are ``prompt_left_out`` (texts), ``prompt_repeated`` (answers),
-    ``chat_as_text`` (answers that seem to be a whole chat in an unsupported notation)
-    and ``only_prompts`` (records that are skipped).
+    The counts are ``prompt_left_out`` (texts), ``no_prompt`` (records),
+    ``prompt_repeated`` (answers), ``chat_as_text`` (answers that seem to be a whole
+    chat in an unsupported notation) and ``only_prompts`` (records that are skipped).
     """
     record = batch.column("record").to_numpy()
     names, texts = (batch.column(name).to_pylist() for name in ("field", "text"))
@@ -53,6 +53,8 @@ def without_prompts(batch: pa.RecordBatch, counts: Counts) -> pa.RecordBatch:
         prompts = len(rows) - speakers - len(answers)
         if prompts:
             counts.note("prompt_left_out", number, count=prompts)
+        elif answers:
+            counts.note("no_prompt", number)
         if not answers:
             counts.skip("only_prompts", number)
         for row, given in answers:
@@ -75,7 +77,7 @@ def _answers(
 ) -> Iterator[tuple[int, list[str]]]:
     """Yield the answers of a record, each with what the model was given before it."""
     speakers = {
-        names[row].rpartition(".")[0]: texts[row].strip().lower()
+        _turn(names[row]): texts[row].strip().lower()
         for row in rows
         if _names_speaker(names[row])
     }
@@ -113,6 +115,13 @@ def _answers(
 
 def _names_speaker(name: str) -> bool:
     return _last(name) in SPEAKER_FIELDS
+
+
+def _turn(speaker: str) -> str:
+    """Return the path of the turn whose speaker a field names."""
+    turn, _, last = speaker.rpartition(".")
+    outer, _, above = turn.rpartition(".")
+    return outer if last == INNER and above in SPEAKER_FIELDS else turn
 
 
 def _last(name: str) -> str:
