@@ -351,9 +351,14 @@ ATTACKS = [
         Cell(
             f"data is the source, {kind}",
             partial(reversed_case, kind=kind),
-            (*FOUND, *CONTROL),
+            (*FOUND, *CONTROL, *untested),
         )
-        for kind in ("dated", "undated", "cutoff")
+        for kind, untested in (
+            ("dated", ()),
+            # The sentence says that the data may be the source, which is the cause.
+            ("undated", ("direction_not_tested",)),
+            ("cutoff", ()),
+        )
     ),
     *(
         Cell(

@@ -117,6 +117,7 @@ class Pool:
         )
         copied = copied_wording(*buffers(passages), found.text, controls.reader)
         self.columns["pieces"] = copied.pieces
+        self.columns["inner_similarity"] = copied.similarity
         names = "copied_from", "copied_to", "copied"
         self.columns |= dict(zip(names, copied.stretch.T, strict=True))
         self.columns["left_out"] = np.zeros(len(found.text), np.int64)

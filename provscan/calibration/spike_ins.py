@@ -115,13 +115,15 @@ class Recovered:
     pieces: Flags
     # float64: share of the copy's code points that the match covers.
     share: Floats
+    # bool: an exact copy would be a finding, alone or in its carrier record; the match
+    # is nearly verbatim, and an exact copy in its place would be a finding.
+    findable: Flags
+    alike: Flags
+    # bool: the match, or the copy if it was missed, is nearly verbatim, disregarding
+    # words beside it.
+    nearly: Flags
     # float64: bits of the match; nan if there is none or its bits are unknown.
     bits: Floats
-
-    @property
-    def nearly(self) -> Flags:
-        """Whether the match, or the copy if it was missed, is nearly verbatim; bool."""
-        return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
 
 def spike_in_count(records: int, wanted: int | None) -> int:
@@ -258,6 +260,12 @@ def recovered_spike_ins(
     share, bits = np.zeros(len(spike_ins)), np.full(len(spike_ins), np.nan)
     share[hit] = np.clip(inside[at] / np.maximum(1, high[at] - low[at]), 0.0, 1.0)
     bits[hit] = scores.bits[at]
+    wording = copied_wording(*buffers(copies), text, scorer.reader)
+    nearly = nearly_verbatim(similarity, containment)
+    nearly |= nearly_verbatim(wording.similarity, containment)
+    nearly &= ~wording.pieces
+    alike = hit & nearly
+    alike[hit] &= scorer.detectable(found.text[at], found.whole[at])
     return Recovered(
         found=hit,
         counted=counted,
@@ -265,8 +273,11 @@ def recovered_spike_ins(
         detectable=detectable,
         similarity=similarity,
         containment=containment,
-        pieces=copied_wording(*buffers(copies), text, scorer.reader).pieces,
+        pieces=wording.pieces,
         share=share,
+        findable=scorer.detectable(spike_ins.text, whole | ~spike_ins.inside),
+        alike=alike,
+        nearly=nearly,
         bits=bits,
     )
 

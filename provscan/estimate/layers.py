@@ -150,6 +150,8 @@ class Found:
     # The correction for units that contain several things of which only a random share
     # is known (``sharing_factor``).
     sharing: Factor = ONE
+    # Nearly verbatim matches of detectable texts, findings or not.
+    alike: float = 0.0
 
 
 def layered(
@@ -176,8 +178,8 @@ def layered(
         Recall of the findings, and recall of any verified match; None withholds the
         layers that need it.
     least_recall
-        Recall of nearly verbatim copies, with its limits, for the kind of edits with
-        the lowest recall; None withholds "at most".
+        Recall of nearly verbatim copies as matches, with its limits; None withholds "at
+        most".
     design
         The sample that was scanned.
     otherwise
@@ -238,9 +240,8 @@ def layered(
             max(at_most_any, 0.0 if estimate is None else estimate.high),
         )
     if found.nearly is not None and least_recall is not None:
-        at_most = min(
-            found.most.high, total(exactly(found.nearly), least_recall, design).high
-        )
+        shown = exactly(max(found.nearly, found.alike))
+        at_most = min(found.most.high, total(shown, least_recall, design).high)
     counts = {name: rounded(number) for name, number in counts.items()}
     return Layers(
         findings=found.findings,

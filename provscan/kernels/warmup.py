@@ -114,7 +114,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
         ),
         (grams.gram_hashes, (u32, u32)),
         (grams.compare_rows, (codes, codes, gram_sets, spans)),
-        (grams.copied_wording_of_rows, (codes, codes, gram_sets, spans, flags)),
+        (grams.copied_wording_of_rows, (codes, codes, gram_sets, spans, flags, f64)),
         (
             other_texts.lines_with_texts,
             (

@@ -95,6 +95,9 @@ class CopiedWording(NamedTuple):
     # bool[n]: the passage has parts of the licensed text in another order, or without
     # the text between them.
     pieces: np.ndarray
+    # float32[n]: similarity of the licensed text to the part of the passage from the
+    # first to the last of these 5-grams, without other words beside it.
+    similarity: np.ndarray
 
 
 def copied_wording(
@@ -102,10 +105,11 @@ def copied_wording(
 ) -> CopiedWording:
     """Return which wording of the i-th licensed text is in the i-th text."""
     copied, pieces = np.empty((len(texts), 3), np.int64), np.empty(len(texts), np.bool_)
+    similarity = np.empty(len(texts))
     gram_kernels.copied_wording_of_rows(
-        *_paired(text, offsets, texts, reader), copied, pieces
+        *_paired(text, offsets, texts, reader), copied, pieces, similarity
     )
-    return CopiedWording(copied.astype(np.int32), pieces)
+    return CopiedWording(copied.astype(np.int32), pieces, similarity.astype(np.float32))
 
 
 def _paired(

@@ -24,12 +24,14 @@ SCANNED = pa.schema(
         *MATCHES,
         # The reader's number of the licensed text.
         pa.field("text", pa.int64(), nullable=False),
-        # The copied stretch of that text, and whether it is present in pieces; see
+        # The copied stretch of that text, whether it is present in pieces, and the
+        # similarity without words beside it; see
         # `provscan.matching.compare.CopiedWording`.
         pa.field("copied_from", pa.int32(), nullable=False),
         pa.field("copied_to", pa.int32(), nullable=False),
         pa.field("copied", pa.int32(), nullable=False),
         pa.field("pieces", pa.bool_(), nullable=False),
+        pa.field("inner_similarity", pa.float32(), nullable=False),
         # The number of code points of the passage that readers left out.
         pa.field("left_out", pa.int64(), nullable=False),
         # Whether the span covers its field completely or nearly.

@@ -211,6 +211,7 @@ def _rows(
         pa.array(found.text),
         *map(pa.array, copied.stretch.T),
         pa.array(copied.pieces),
+        pa.array(copied.similarity),
         left_out,
         pa.array(cover_fields(batch, found)),
         _dates(batch, found),

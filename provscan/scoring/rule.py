@@ -151,6 +151,15 @@ class TextScores:
         common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
 
+    def detectable(self, text_index: Numbers, whole: Flags) -> Flags:
+        """Return of which texts an exact copy would be a finding, as a whole field or
+        as a passage.
+        """
+        ones, size = np.ones(len(text_index)), np.diff(self.start)[text_index]
+        stretch = np.zeros((len(text_index), 3), np.int64)
+        exact = MatchTraits(text_index, ones, whole, size, stretch)
+        return self.matches(exact).passes_rule
+
     def letters(self, traits: MatchTraits) -> Floats:
         """Return the number of letters in common that are no repetition, as
         ``min_chars`` counts letters; 0 if they have hardly any wording besides
@@ -213,6 +222,11 @@ class Scorer:
         return self.texts(texts).matches(
             traits._replace(text_index=text_index.reshape(-1))
         )
+
+    def detectable(self, texts: Numbers, whole: Flags) -> Flags:
+        """Return :meth:`TextScores.detectable` of texts given by their numbers."""
+        every, text_index = np.unique(texts, return_inverse=True)
+        return self.texts(every).detectable(text_index.reshape(-1), whole)
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts, given as distinct numbers."""

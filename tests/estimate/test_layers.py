@@ -218,6 +218,12 @@ def test_the_limit_on_nearly_verbatim_copies_is_independent_of_other_layers() ->
     assert number.at_most is not None
     assert number.at_most == pytest.approx(total(exactly(10.0), NEARLY).high)
     assert number.at_most < number.at_least
+    # Whole texts whose edited wording is too common for findings may be copies, too.
+    more = layered(
+        found(50, 50, nearly=10.0, alike=14.0), [], None, (None, ANY), NEARLY
+    )
+    assert more.at_most == pytest.approx(total(exactly(14.0), NEARLY).high)
+    assert more.nearly_verbatim == 10.0
     none = layered(found(50, 50, nearly=0.0), [], None, (COUNTED, ANY), NEARLY)
     assert none.at_most == thinned(0, 0.90)[1]
     part = layered(

@@ -87,7 +87,7 @@ def test_a_part_file_has_the_column_pieces(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def naive(copy: str, text: str) -> tuple[int, int, int, bool]:
+def naive(copy: str, text: str) -> tuple[int, int, int, bool, float]:
     common = [i for i in range(len(text) - 4) if text[i : i + 5] in copy]
     covered = {at for i in common for at in range(i, i + 5)}
     stretch = (min(covered), max(covered) + 1) if covered else (0, 0)
@@ -109,7 +109,12 @@ def naive(copy: str, text: str) -> tuple[int, int, int, bool]:
         to < at or 7 * (to - at - (j - i)) > len(text)
         for (*_, (i, at)), ((j, to), *_) in pairwise(long)
     )
-    return *stretch, len(covered), pieces
+    theirs = [copy[i : i + 5] for i in range(len(copy) - 4)]
+    ours = {text[i : i + 5] for i in range(len(text) - 4)}
+    shared = [i for i, gram in enumerate(theirs) if gram in ours]
+    inner = {*theirs[shared[0] : shared[-1] + 1]} if shared else {*theirs}
+    similarity = len(inner & ours) / len(inner | ours)
+    return *stretch, len(covered), pieces, similarity
 
 
 @given(

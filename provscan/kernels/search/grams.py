@@ -270,23 +270,26 @@ def compare_rows(records, texts, scratch, grams):
 def copied_wording(codes, text, scratch):
     """Return the stretch of a canonical ``text`` that has 5-grams in ``codes`` (its
     first code point, its end, and the number of its code points in such 5-grams; 0 if
-    there are none), and whether ``codes`` has passages of the text in another order, or
-    with a part of the text left out.
+    there are none), whether ``codes`` has passages of the text in another order, or
+    with a part of the text left out, and the similarity of the text to the part of
+    ``codes`` from the first to the last of these 5-grams.
 
     A passage is a run of at least :data:`PASSAGE` 5-grams, each with a single place in
     the text, on one diagonal. ``scratch`` is a :class:`SetScratch` with hashes.
     """
     if len(codes) < GRAM or len(text) < GRAM:
         same = np.int64(len(text) if are_equal(codes, text) else 0)
-        return _ZERO, same, same, False
+        return _ZERO, same, same, False, np.float64(same > 0)
     hashes = scratch.hashes[: len(codes)]
     gram_hashes(codes, hashes)
-    indexed, _ = _indexed(text, scratch)
+    indexed, distinct = _indexed(text, scratch)
     # The last 5-gram of the previous passage, in the text and in the codes; the first
     # and last 5-gram of the current one, and their number. A passage ends at the next
     # 5-gram of the text that is not on its diagonal, or at the end of the codes.
     before = before_at = first = first_at = last = count = _ZERO
     known = pieces = False
+    # The first and the last place in the codes of a 5-gram in common.
+    low = high = np.int64(-1)
     # The hashes of the text are not needed any more: mark its 5-grams in common.
     common = scratch.text_hashes[: len(text)]
     common[:] = 0
@@ -300,6 +303,7 @@ def copied_wording(codes, text, scratch):
         if not end:
             if q < 0:
                 continue
+            low, high = np.int64(i) if low < 0 else low, np.int64(i)
             place = q
             while place >= 0 and common[place] == 0:
                 common[place] = 1
@@ -317,24 +321,32 @@ def copied_wording(codes, text, scratch):
                 pieces |= LEFT_OUT * (ahead - (first_at - before_at)) > len(text)
             known, before, before_at = True, last, first_at + last - first
         first, first_at, last, count = q, np.int64(i), q, np.int64(1)
-    start, stop, covered = np.int64(-1), _ZERO, _ZERO
+    start, stop, covered, both = np.int64(-1), _ZERO, _ZERO, _ZERO
     for i in range(len(text) - GRAM + 1):
         if common[i] != 0:
             covered += i + GRAM - max(np.int64(i), stop)
             stop = np.int64(i + GRAM)
+            both += scratch.follows[i] < 0
             if start < 0:
                 start = np.int64(i)
-    return max(start, _ZERO), stop, covered, pieces
+    similarity = 0.0
+    if both > 0:
+        inside = distinct_grams(codes, hashes, low, high + GRAM, scratch)
+        similarity = both / (distinct + inside - both)
+    return max(start, _ZERO), stop, covered, pieces, similarity
 
 
 @kernel
-def copied_wording_of_rows(records, texts, scratch, copied, pieces):
+def copied_wording_of_rows(records, texts, scratch, copied, pieces, similarity):
     """Apply :func:`copied_wording` to the i-th text of one code buffer and the i-th of
-    another, into int64[n, 3] ``copied`` and bool[n] ``pieces``.
+    another, into int64[n, 3] ``copied``, bool[n] ``pieces`` and float64[n]
+    ``similarity``.
     """
     for i in range(len(pieces)):
-        copied[i, 0], copied[i, 1], copied[i, 2], pieces[i] = copied_wording(
-            records.codes[records.offsets[i] : records.offsets[i + 1]],
-            texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
-            scratch,
+        copied[i, 0], copied[i, 1], copied[i, 2], pieces[i], similarity[i] = (
+            copied_wording(
+                records.codes[records.offsets[i] : records.offsets[i + 1]],
+                texts.codes[texts.offsets[i] : texts.offsets[i + 1]],
+                scratch,
+            )
         )

@@ -41,7 +41,12 @@ def layers_of(
     sharing, bases = _sharing(measured, subset), _bases(measured, subset)
     result = {}
     for unit in units:
-        nearly = subset.nearly if unit in ("records", "texts") else None
+        nearly, alike = (
+            None
+            if each is None or unit not in ("records", "texts")
+            else _size(measured, unit, each).total
+            for each in (subset.nearly, subset.alike)
+        )
         # "At least" is the highest of the bounds at these strengths.
         strengths = [
             Strength(
@@ -58,7 +63,8 @@ def layers_of(
                 findings=_size(measured, unit, subset.findings).total,
                 every=_size(measured, unit, subset.licensed),
                 counted=_size(measured, unit, subset.claims[0].found),
-                nearly=None if nearly is None else _size(measured, unit, nearly).total,
+                nearly=nearly,
+                alike=alike or 0.0,
                 most=most,
                 mean_size=recall.planted.mean_size(unit, measured.controls),
                 sharing=sharing.get(unit, ONE),

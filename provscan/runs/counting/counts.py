@@ -134,6 +134,9 @@ class MatchCounts:
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
+    # Nearly verbatim matches, findings or not, of texts of which an exact copy would be
+    # a finding.
+    alike: Amount
     # bool[texts], including controls: the text has a nearly verbatim finding.
     verbatim: Flags
     strengths: list[StrengthFindings]  # By strength; the first has all findings.
@@ -159,7 +162,10 @@ def count_matches(
     the ``candidates``.
     """
     splits, texts = len(matches.scanned.parts), len(matches.text)
-    licensed, findings, nearly = (_AmountCounter(splits, texts) for _ in range(3))
+    licensed, findings, nearly, alike = (
+        _AmountCounter(splits, texts) for _ in range(4)
+    )
+    detectable = matches.detectable
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     by_text = [TextFindings(texts, least) for least in STRENGTHS]
     levels, control_matches = Counter[str](), 0
@@ -170,10 +176,13 @@ def count_matches(
             flags[batch.text_index] for flags in (eligible.control, eligible.claimable)
         )
         finding = batch.passes_rule & ~control
+        whole = batch.flags("whole").astype(np.int64)
+        detected = detectable[whole, batch.text_index] & ~control
         for counter, which in (
             (licensed, ~control),
             (findings, finding),
             (nearly, finding & batch.nearly),
+            (alike, (finding & batch.nearly) | (detected & batch.alike)),
         ):
             counter.add(batch, which)
         verbatim[batch.text_index[batch.passes_rule & batch.nearly]] = True
@@ -194,6 +203,7 @@ def count_matches(
         licensed=licensed.amount(),
         findings=findings.amount(),
         nearly=nearly.amount(),
+        alike=alike.amount(),
         verbatim=verbatim,
         strengths=[
             StrengthFindings(counter.amount(), strength)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ NEEDED = (
     "copied_to",
     "copied",
     "pieces",
+    "inner_similarity",
     "left_out",
     "whole",
     "date",
@@ -107,6 +109,13 @@ class Batch(NamedTuple):
         nearly = nearly_verbatim(self.similarity, self.containment)
         return nearly & ~self.flags("pieces")
 
+    @property
+    def alike(self) -> Flags:
+        """Whether each match is nearly verbatim, disregarding words beside it."""
+        inner = self.columns["inner_similarity"].to_numpy()
+        alike = self.nearly | nearly_verbatim(inner, self.containment)
+        return alike & ~self.flags("pieces")
+
     def findings(self, least: float) -> Flags:
         """Return which matches are findings of at least this many bits."""
         return self.passes_rule & (self.score >= least)
@@ -126,6 +135,16 @@ class ScoredMatches:
     control: Flags  # The text is a control.
     file: pa.NativeFile  # The matches with their scores, in Arrow's file format.
     source: str | None = None  # Only matches in this dataset are read.
+
+    @cached_property
+    def detectable(self) -> Flags:
+        """Whether an exact copy of each text would be a finding, as a passage and as a
+        whole field, bool[2, texts].
+        """
+        every = np.arange(len(self.text))
+        return np.array(
+            [self.scores.detectable(every, every < n) for n in (0, len(every))]
+        )
 
     def of_source(self, source: str) -> ScoredMatches:
         """Return the matches in one dataset."""

@@ -185,6 +185,7 @@ class Subset:
     chance_share: float = 1.0
     # Nearly verbatim findings; only for the whole dataset.
     nearly: Amount | None = None
+    alike: Amount | None = None  # See ``MatchCounts``.
 
 
 def subset_of(
@@ -380,7 +381,7 @@ def measure_chance(
     records = matches.scanned.all_records
     whole = subset_of(counts, claimable_cluster, chances, records)
     return MeasuredChance(
-        replace(whole, nearly=counts.nearly),
+        replace(whole, nearly=counts.nearly, alike=counts.alike),
         clusters_by_scan,
         claimable_cluster,
         control_found,

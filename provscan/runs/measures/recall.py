@@ -19,7 +19,7 @@ from provscan.calibration.edits import HEAVY, SEVERE, WEIGHTS, Edit
 from provscan.calibration.spike_ins import Recovered, SpikeIns
 from provscan.estimate.damage import DAMAGES, PIECES, damage_of
 from provscan.estimate.limits import Factor, clopper_pearson
-from provscan.estimate.recall import FINDABLE, Planted, Recall, recall_of
+from provscan.estimate.recall import FINDABLE, MOST_UNLIKE, Planted, Recall, recall_of
 from provscan.runs.counting.counts import CellCounts, Cells
 from provscan.runs.counting.strata import recall_group
 
@@ -71,7 +71,7 @@ class MeasuredRecall:
     # Recall of nearly verbatim copies of detectable texts, by weight of the edits, if
     # measured.
     nearly: dict[str, CountedShare]
-    # The lowest recall in ``nearly``.
+    # The same for all these edits; its lower limit allows for copies with other edits.
     least_nearly: Factor | None
 
     def of_distinct(
@@ -169,8 +169,12 @@ def measure_recall(
     detectable = None
     if len(planted):
         detectable = float(recovered.detectable.mean()) * (1.0 - too_short)
-    nearly = _nearly(planted, recovered)
-    least = min(nearly.values(), key=lambda share: share.low, default=None)
+    nearly = {
+        weight: share
+        for weight, edits in WEIGHTS.items()
+        if (share := _of_nearly(recovered, _has(planted, edits))) is not None
+    }
+    least = _of_nearly(recovered, usual)
     return MeasuredRecall(
         planted=planted,
         recovered=recovered,
@@ -185,7 +189,7 @@ def measure_recall(
         nearly=nearly,
         least_nearly=None
         if least is None
-        else Factor(least.value, least.low, least.high),
+        else Factor(least.value, _unlike(least.low), least.high),
     )
 
 
@@ -193,18 +197,24 @@ def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
     return np.isin(planted.edit, [edit.__name__ for edit in edits])
 
 
-def _nearly(planted: SpikeIns, recovered: Recovered) -> dict[str, CountedShare]:
-    """Return the recall of nearly verbatim copies by weight of the edits.
+def _of_nearly(recovered: Recovered, chosen: Flags) -> CountedShare | None:
+    """Return the recall of nearly verbatim copies among the chosen spike-ins: the share
+    of them that are nearly verbatim matches, findings or not; None if they are few.
 
     Whether a spike-in is nearly verbatim is decided by its match or, if it was missed,
     by the planted copy.
     """
-    result = {}
-    for weight, edits in WEIGHTS.items():
-        chosen = recovered.nearly & recovered.detectable & _has(planted, edits)
-        if chosen.sum() >= ENOUGH_NEARLY:
-            result[weight] = counted_share(recovered.counted[chosen])
-    return result
+    chosen = recovered.nearly & recovered.findable & chosen
+    enough = chosen.sum() >= ENOUGH_NEARLY
+    return counted_share(recovered.alike[chosen]) if enough else None
+
+
+def _unlike(share: float) -> float:
+    """Return the 97.5% lower limit of a share of copies that are found, if their edits
+    differ from those of the spike-ins (:data:`~provscan.estimate.recall.MOST_UNLIKE`).
+    """
+    odds = math.exp(-1.96 * MOST_UNLIKE) * share
+    return odds / (odds + 1.0 - share)
 
 
 def counted_share(counted: Flags) -> CountedShare:
