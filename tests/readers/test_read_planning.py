@@ -70,6 +70,11 @@ def test_kinds_of_files(write, name, content, kind):
             r"74 65",
         ),
         (
+            "a.jsonl.zst",
+            gzip.compress(LINE, mtime=0),
+            r"a\.jsonl\.zst can't be read: its name says zstd, but it is gzip\.",
+        ),
+        (
             "a.parquet",
             b"nonsense",
             r"a\.parquet can't be read: its name says parquet, but it starts with 6e "

@@ -196,8 +196,9 @@ def identified(
     name, extension, compression = split_name(name)
     named = EXTENSIONS.get(extension)
     if compression not in (None, split.compression):
-        starts = f"it starts with {head[:4].hex(' ')}" if head else "it is empty"
-        raise NotReadable(f"its name says {compression}, but {starts}")
+        starts = f"starts with {head[:4].hex(' ')}" if head else "is empty"
+        found = starts if split.compression is None else f"is {split.compression}"
+        raise NotReadable(f"its name says {compression}, but it {found}")
     _require_supported(name, named, head, split)
     if (binary := _recognised(BY_BYTES, named, head)) is not None:
         return replace(split, format=binary, layout=Layout()), head
