@@ -24,7 +24,7 @@ import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
 from provscan.calibration.spike_ins import CARRIERS, FEWEST, Recovered, SpikeIns
 from provscan.matching import copied_wording, scan_texts
-from provscan.matching.part_files import PartResult
+from provscan.matching.part_files import PART, PartResult
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
 from provscan.params import MatchParams
@@ -32,6 +32,7 @@ from provscan.readers import Fields
 from provscan.runs.answer.entry import answer_of
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
+from provscan.runs.counting.matches import NEEDED
 from provscan.runs.counting.strata import TextSamples, sample_texts
 from provscan.runs.measures.analysis import (
     Measured,
@@ -82,7 +83,8 @@ class Sample(NamedTuple):
             if name not in self.columns
         }
         same["date"] = pa.nulls(part.matches, pa.int64())
-        table = pa.table({**self.columns, **same})
+        schema = pa.schema([PART.field(name) for name in NEEDED])
+        table = pa.table({**self.columns, **same}).select(schema.names).cast(schema)
         with pa.ipc.new_file(str(part.matches_file(folder)), table.schema) as file:
             file.write_table(table)
         # Records are in random order, except that copies may follow them.
