@@ -14,7 +14,7 @@ from truth import bugs, check, clean, draw, laws, writers
 
 pytestmark = pytest.mark.untraced
 
-CASES = cases(80, 2000)
+CASES = cases(200, 2000)
 BLOCKS = [
     pytest.param(block, marks=pytest.mark.xdist_group(f"truth{block}"))
     for block in range(-(-CASES // draw.CASES_OF_A_WORLD))
@@ -57,7 +57,7 @@ def test_cases_obey_the_laws(block: int, tmp_path: Path) -> None:
 def test_cleaning_keeps_everything_else(block: int, tmp_path: Path) -> None:
     worlds, book, law = draw.Worlds(tmp_path), check.Book(), clean.LAW
     first = CASES + block * draw.CASES_OF_A_WORLD
-    for number in range(first, first + CASES // 20):
+    for number in range(first, first + CASES // 40):
         case = draw.draw(SEED, number, worlds)
         check.check(case, tmp_path / "case", book, only=law)
     assert not book.violations, "\n".join(book.violations)
