@@ -239,7 +239,8 @@ class MatchParams(Params):
     (they reach ``threshold``, ``min_containment`` and ``min_chars``) or if they have *a
     long enough stretch* in common (it reaches ``partial_chars``). Lengths are canonical
     code points, called characters here; a Chinese character, a kana or a syllable of
-    Korean or Ethiopic counts as two.
+    Korean or Ethiopic counts as two, and six letters of scripts whose spaces are
+    dropped count as one more.
 
     Attributes
     ----------

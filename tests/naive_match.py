@@ -52,8 +52,10 @@ def best(text, tweet, threshold, least):
 
 
 def units(text):
-    """Return the length of a text, in which a wide character counts twice."""
-    return sum(2 if naive_passages.wide(char) else 1 for char in text)
+    """Return the length of a text, in which a wide character counts twice, and six
+    letters without spaces as one more.
+    """
+    return len(naive_passages.units(text)) + sum(map(naive.unspaced, text)) // 6
 
 
 def longest_stretch(text, tweet):

@@ -4,6 +4,8 @@ definitions. This module imports nothing from provscan.
 
 from collections import Counter
 
+from naive import unspaced
+
 M64 = 2**64
 
 
@@ -221,8 +223,9 @@ def agrees(record, text, code, place, thresholds):
     """
     similarity, containment, letters, stretch, *_ = thresholds
     known, wanted = fingerprints(record), fingerprints(text)
-    length = len(units(text))
-    at = units(text)[place][1] if place < length else len(text)
+    ends = units(text)
+    at = ends[place][1] if place < len(ends) else len(text)
+    length = len(ends) + sum(map(unspaced, text)) // 6
     later = [
         i
         for i in range(at, min(at + 64, len(text) - 1))

@@ -35,6 +35,10 @@ def is_ascii_blank(code):
     return code == SPACE or TAB <= code <= RETURN
 
 
+# The first code point for which `is_unspaced` is true.
+FIRST_UNSPACED = np.uint32(0x0E00)
+
+
 @helper
 def is_unspaced(code):
     """Return whether a code point belongs to a script that is written without spaces,

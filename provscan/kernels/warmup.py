@@ -188,6 +188,7 @@ def _calls() -> list[tuple[Any, tuple[Any, ...]]]:
                 False,
             ),
         ),
+        (minimizers.lengths, (*codes, i64)),
         (minimizers.seeds_of, (codes, seed_params, seed_scratch, seeds)),
         (minimizers.seed_levels, (u64, form, u8)),
         (minimizers.seeds_within, (fixed_u64, form, fixed_u8, fixed_u16, u16, u64)),

@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from provscan.arrays import Numbers, slices
 from provscan.index import IndexReader
+from provscan.kernels.search.minimizers import lengths
 
-# Minimum lengths of the length classes, in code points; Chinese, Japanese, Korean and
-# Ethiopic characters count as two. Recall varies with length.
+# Minimum lengths of the length classes, as ``min_chars`` counts letters. Recall varies
+# with length.
 LENGTHS = (0, 30, 40, 60, 80, 120)
 
 # Minimum number of texts of a script or language whose share is stated.
@@ -92,9 +93,7 @@ def lengths_and_scripts(reader: IndexReader, texts: Numbers) -> tuple[Numbers, N
         count = len(offsets) - 1
         row = np.repeat(np.arange(count), np.diff(offsets))
         letter = _SCRIPT[np.minimum(codes, len(_SCRIPT) - 1)]
-        weight[part] = np.diff(offsets) + np.bincount(
-            row[WIDE[letter]], minlength=count
-        )
+        lengths(codes, offsets, weight[part])
         is_letter = codes >= ord("A")
         table = np.bincount(
             (row * len(SCRIPTS) + letter)[is_letter], minlength=count * len(SCRIPTS)

@@ -76,17 +76,15 @@ class Scores(NamedTuple):
 
 
 def letters_in_common(
-    containment: Floats, length: Numbers, script: Numbers, span: Numbers
+    containment: Floats, length: Numbers, size: Numbers, span: Numbers
 ) -> Floats:
     """Return the number of letters that spans have in common with licensed texts of the
-    given lengths, as ``min_chars`` counts letters.
+    given lengths, as ``min_chars`` counts letters, and sizes in code points.
 
     It is the containment times the length of the text, but at most the length of the
     span, since containment counts a repeated 5-gram of the text only once.
     """
-    result: Floats = np.minimum(
-        containment * length, span * np.where(WIDE[script], 2, 1)
-    )
+    result: Floats = np.minimum(containment, span / np.maximum(size, 1)) * length
     return result
 
 
@@ -121,11 +119,9 @@ class TextScores:
         """Score matches and decide which are findings."""
         text_index, containment, whole, span, stretch = traits
         least = np.where(whole, MIN_BITS, MIN_BITS_PASSAGE)
-        letters = letters_in_common(
-            containment, self.length[text_index], self.script[text_index], span
-        )
         low, high, copied, share = self._stretch(text_index, containment, stretch)
         start, size = self.start[text_index], np.diff(self.start)[text_index]
+        letters = letters_in_common(containment, self.length[text_index], size, span)
         bits, tags = (
             each[start + high] - each[start + low] for each in self.before[:2]
         )
@@ -170,7 +166,10 @@ class TextScores:
         start = self.start[text_index]
         tags, new = (each[start + high] - each[start + low] for each in self.before[1:])
         common = letters_in_common(
-            containment, self.length[text_index], self.script[text_index], span
+            containment,
+            self.length[text_index],
+            np.diff(self.start)[text_index],
+            span,
         )
         result: Floats = common * new / np.maximum(high - low, 1)
         worded = self._has_wording(text_index, np.minimum(copied, span), tags)

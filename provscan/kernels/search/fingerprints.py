@@ -33,7 +33,7 @@ from provscan.kernels.instructions import (
 )
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.search.grams import GRAM
-from provscan.kernels.search.minimizers import FAR, FAR_STEP, length_units
+from provscan.kernels.search.minimizers import FAR, FAR_STEP, has_wide, length_units
 from provscan.kernels.search.verify import code_of_unit, least_hits
 from provscan.kernels.sketch.bands import ones
 from provscan.kernels.sketch.hashing import MURMUR1
@@ -271,6 +271,7 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
         # ``at`` is the place in code points. The comparison is compiled twice: for the
         # bytes of an ASCII text, which are its code points, and for decoded texts.
         length = units = stop - start
+        wide = False
         far = place[c] >= FAR
         if start + max(length, FINGERPRINTED) <= len(text_bytes) and _is_ascii(
             text_bytes, start, stop
@@ -281,17 +282,17 @@ def agreeing(records, texts, candidates, thresholds, scratch, kept):
             )
         else:
             length = decode(text_bytes, start, stop, codes)
-            units = length_units(codes, _ZERO, length)
+            units, wide = length_units(codes, _ZERO, length), has_wide(codes[:length])
             decoded = ComparedText(codes, _ZERO, length, units)
             at = place[c]
-            if units > length:
+            if wide:
                 at = code_of_unit(codes, _ZERO, length, place[c])
             at = _agreeing_place(
                 records, record[c], code[c], decoded, at, far, thresholds
             )
         if at < 0:
             continue
-        if units == length:
+        if not wide:
             place[c] = at
         number = np.int64(text[c])
         slot, diagonal = (np.uint64(number) * MURMUR1) >> _SLOT_SHIFT, code[c] - at

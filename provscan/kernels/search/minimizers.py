@@ -18,6 +18,7 @@ copy of it may have in a record (:func:`index_minimizers`).
 import numpy as np
 
 from provscan.kernels.canonical.utf8 import decode
+from provscan.kernels.characters import FIRST_UNSPACED, is_unspaced
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import GOLDEN32, splitmix64
 from provscan.kernels.storage.bloom import mark, may_contain
@@ -43,6 +44,7 @@ _CHUNK = 960
 # also has the seeds that windows reaching beyond its ends may choose.
 SHORT = 40
 MAX_LENGTH, MAX_WINDOW = 32, 64
+LETTERS_PER_SPACE = 6
 # Levels of :func:`seed_levels`: the highest level of seeds that at most 16 places
 # share, and the level of seeds that more than 512 places share.
 SHARED_LEVEL, LAST_LEVEL = 4, 10
@@ -85,11 +87,27 @@ def has_wide(codes):
 
 @helper
 def length_units(codes, low, high):
-    total = high - low
-    if has_wide(codes[low:high]):
+    """Return the length of canonical ``codes[low:high]`` as ``min_chars`` counts it.
+
+    Wide characters count as two, and :data:`LETTERS_PER_SPACE` letters of scripts whose
+    spaces are dropped as one more: a sixth of the characters of other scripts are
+    spaces.
+    """
+    total, top, unspaced = high - low, np.uint32(0), 0
+    for i in range(low, high):
+        top = max(top, codes[i])
+    if top >= FIRST_UNSPACED:
         for i in range(low, high):
             total += is_wide(codes[i])
-    return total
+            unspaced += is_unspaced(codes[i])
+    return total + unspaced // LETTERS_PER_SPACE
+
+
+@kernel
+def lengths(codes, offsets, out):
+    """Write :func:`length_units` of canonical texts to int64[n] ``out``."""
+    for i in range(len(out)):
+        out[i] = length_units(codes, offsets[i], offsets[i + 1])
 
 
 @helper

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from provscan.kernels.characters import SPACE, is_unspaced
+from provscan.kernels.characters import FIRST_UNSPACED, SPACE, is_unspaced
 from provscan.kernels.jit import helper, kernel
 from provscan.kernels.sketch.hashing import FNV_PRIME, GOLDEN64
 
@@ -24,8 +24,6 @@ WINDOW = 4 * _BLOCK
 # The maximum number of spaces in a window that lacks spaces, and the minimum number in
 # one with spaces between letters.
 FEW, MANY = 2, 14
-# The first code point of scripts without spaces, see `is_unspaced`.
-_BEYOND = np.uint32(0x0E00)
 # The number of code points before and after such a window that belong to the passage.
 CONTEXT = 64
 # After TRIES passages in a row that can't be restored, the text is probably in another
@@ -216,7 +214,7 @@ def find(codes, offsets, passages):
             spaces, beyond = np.uint32(0), np.uint32(0)
             for j in range(_BLOCK):
                 spaces += np.uint32(block[j] == SPACE)
-                beyond |= np.uint32(block[j] >= _BEYOND)
+                beyond |= np.uint32(block[j] >= FIRST_UNSPACED)
             total = a + b + c + np.int64(spaces)
             near, mixed = spaces_before + spaces, (beyond_before | beyond) != 0
             a, b, c = b, c, np.int64(spaces)
