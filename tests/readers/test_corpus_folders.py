@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from readers.tweet_forms import PLANTED, rows_of
 
-from provscan.errors import InputError
+from provscan.errors import FieldNotFoundError, InputError
 from provscan.inspection import inspect_sources
 from provscan.readers import Fields, plan_tweets
 
@@ -89,6 +89,23 @@ def test_an_unreadable_list_of_an_account_archive_is_unread(tmp_path: Path) -> N
     (data / "a.png").write_bytes(PNG)
     with pytest.raises(InputError, match=r"tweets\.js"):
         plan_tweets(tmp_path, Fields())
+
+
+LABELS = "['Hindi', 'Hindi', 'Eng', 'Hindi']"
+
+
+@pytest.mark.parametrize(
+    ("labels", "text"), [("label", "tok"), ("text", "other"), ("full_text", "text")]
+)
+def test_a_field_of_labels_is_no_text(labels: str, text: str, tmp_path: Path) -> None:
+    lines = [json.dumps({labels: LABELS, text: t.text}) for t in PLANTED]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    if text != "text":
+        with pytest.raises(FieldNotFoundError, match=f"values of {text} read"):
+            rows_of(tmp_path / "a.jsonl")
+    else:
+        rows, _ = rows_of(tmp_path / "a.jsonl")
+        assert [row["text"] for row in rows] == [t.text for t in PLANTED]
 
 
 @pytest.mark.parametrize("author", ["uid", "@name"])

@@ -27,7 +27,11 @@ PERMALINK = re.compile(r"https?://\S+/status(?:es)?/[0-9]+\S*")
 # LATE names at the top level. For "text", this is also done for records without a text
 # in the field that was found, because some files mix records of the v1.1 and v2 APIs.
 LATE = 2
-# Minimum share of the values of a field that must be links.
+# A list that is written as a string, and its words.
+LIST, WORD = re.compile(r"[\[(][^\[\]()]*[\])]"), re.compile(r"\w+")
+# Maximum number of distinct words in a field of labels; texts have more.
+MOST_LABELS = 40
+# Minimum share of the values of a field that must be links or lists.
 SHARE = 0.9
 
 
@@ -48,10 +52,13 @@ def bind(
     # Names that the user gave come first, then usual names.
     roles, missing = _named_roles(fields, found, source)
     others = [role for role in ROLES if role not in roles and role not in missing]
+    labels = {path for path, seen in found.items() if _are_labels(seen)}
     usual = {
         role: [known[name] for name in in_columns(NAMES[role]) if name in known]
         for role in others
     }
+    if "text" in usual:
+        usual["text"] = [path for path in usual["text"] if path not in labels]
     roles |= _usual_roles(usual, found)
     if "text" not in roles:
         what = "no field is named as the text of tweets usually is"
@@ -78,7 +85,8 @@ def bind(
                 whole = (
                     known[name] for name in RECORDS["whole_texts"] if name in known
                 )
-                paths[role] = tuple(dict.fromkeys([*whole, roles[role], *late]))
+                several = dict.fromkeys([*whole, roles[role], *late])
+                paths[role] = tuple(path for path in several if path not in labels)
         elif name := getattr(fields, role):
             possible = dict.fromkeys([(name,), path_of(name)])
             paths.setdefault(role, tuple(path for path in possible if ANY not in path))
@@ -153,6 +161,20 @@ def _usual_roles(
     return roles
 
 
+def _are_labels(seen: Seen) -> bool:
+    """Return whether the values of a field are lists of labels that are written as
+    strings, such as ``['Hindi', 'Hindi']``: few words that are repeated.
+    """
+    if not seen.strings or seen.share(_is_list) < SHARE:
+        return False
+    words = [word for value in seen.strings for word in WORD.findall(value)]
+    return len(set(words)) <= min(len(words) // 2, MOST_LABELS)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, str) and LIST.fullmatch(value.strip()) is not None
+
+
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and reads_like_text(value)
 
@@ -163,4 +185,10 @@ def _is_link(value: Any) -> bool:
 
 def _with_texts(found: Mapping[Path, Seen]) -> list[Path]:
     """Return the fields of which most values read like text."""
-    return [path for path, seen in found.items() if seen.share(_is_text) > 0.5]
+    return [
+        path
+        for path, seen in found.items()
+        if seen.share(_is_text) > 0.5
+        and seen.share(_is_list) < 1
+        and not _are_labels(seen)
+    ]
