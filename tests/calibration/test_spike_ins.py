@@ -204,7 +204,8 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
             or "\uac00" <= c <= "\ud7a3"
             for c in text
         )
-        assert weight[number] == len(text) + wide
+        unspaced = wide + sum("\u0e00" <= c <= "\u0e7f" for c in text)
+        assert weight[number] == len(text) + wide + unspaced // 6
     assert {"latin", "cyrillic", "thai", "korean", "chinese", "arabic"} <= {
         SCRIPTS[number] for number in script
     }

@@ -203,7 +203,7 @@ def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(
     text = TWEETS[3]["text"]
     assert index.match([text]).num_rows == 1
     (found,) = explain_text(text, index)
-    assert [gate["value"] for gate in found["gates"][2:]] == [26, 26]
+    assert [gate["value"] for gate in found["gates"][2:]] == [28, 28]
     assert found["passed"]
 
 
