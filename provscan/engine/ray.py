@@ -145,7 +145,7 @@ class Ray(Executor):
             self._abandon(list(running))
 
     def describe(self) -> dict[str, Any]:
-        """Describe the work of the cluster: ``nodes`` has the units of work by node,
+        """Describe the work of the cluster: ``nodes`` lists the units of work by node,
         ``failures`` the number of failed attempts by reason.
         """
         return {

@@ -48,7 +48,7 @@ MOST, SOME, USUAL = 0.5, 0.25, 0.5
 # Code points of a stretch of wording that two texts hardly share by chance.
 STRETCH = 16
 # Share of a contributor's wording that is repeated, or of its texts that are posted by
-# the clock, if a program made them. Of 40 real accounts, the 38 that are no template
+# the clock, if a program made them. Of 40 real accounts, the 38 that post no template
 # repeat at most 0.36 of their wording, and post at most 0.07 at one time of an hour.
 MOSTLY = 0.5
 # The control lacks a kind of text if the kind's share there is less than this part of

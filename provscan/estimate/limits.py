@@ -302,7 +302,7 @@ def sharing_factor(showing: Numbers, share: float) -> Factor:
     estimated number of units that contain a thing, divided by the estimate under the
     assumption that no unit contains several.
 
-    ``showing`` has the numbers of units in which 0, 1, 2, and 3 or more known things
+    ``showing`` lists the numbers of units in which 0, 1, 2, and 3 or more known things
     are found. The value is a lower bound: the Cauchy-Schwarz inequality bounds the
     number of units in which none is found, as in Chao (1984, doi:10.2307/4615964). It
     is exact if all units contain the same number. Its lower limit allows for random

@@ -17,8 +17,8 @@ import pyarrow as pa
 from provscan.matching import Index, open_index
 from provscan.text_buffers import Texts
 
-# Columns that are left out: a pipeline does not know the source and number of a record,
-# so only its id identifies it.
+# Columns that are left out: a pipeline does not know the source and position of a
+# record, so only its id identifies it.
 PLACES = ["source", "record", "field"]
 
 

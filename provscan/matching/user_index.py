@@ -224,7 +224,7 @@ class Index:
         -------
         dict
             Counts, parameters, fingerprint, segments and sizes, which can be written as
-            JSON. ``too_short`` has the share of tweets that are too short to be
+            JSON. ``too_short`` contains the share of tweets that are too short to be
             searched for, estimated from a sample.
         """
         texts, count = [np.zeros(0, np.int64)], 0

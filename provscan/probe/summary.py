@@ -139,7 +139,7 @@ def status_of(summary: dict[str, Any]) -> str:
     if tweets["at_least"]:
         return COPIES_FOUND
     recited = tweets["chance"] + tests["licensed_only"] - tests["control_only"]
-    # Tweets that are known without their beginning explain as many as controls do.
+    # Tweets recited after another tweet's beginning count as chance, like controls.
     chance = max(tweets["chance"], summary["recited"][MISPLACED])
     return NO_COPIES_SHOWN if EXPLAINED * recited <= chance else CANNOT_JUDGE
 

@@ -263,7 +263,7 @@ def _first(
 
 def as_card(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of an exhibit with what ``card.html`` needs: control characters are
-    escaped, and ``marked`` has the pieces of both texts; None if it has no texts.
+    escaped, and ``marked`` contains the pieces of both texts; None if it has no texts.
     """
     shown = {
         name: wording.visible(value) if isinstance(value, str) else value

@@ -91,7 +91,7 @@ def packed_exhibits(
     """Yield the blocks with the exhibits and the reviewers' marks.
 
     ``sources`` maps the sources of the run, in their order, to their displayed names;
-    ``records`` has the number of records of each, or is None if records are not
+    ``records`` contains the record count of each source, or is None if records are not
     numbered consecutively.
     """
     names: dict[str, list[Any]] = {}

@@ -137,8 +137,8 @@ class PackedStrings(NamedTuple):
     ``X.zstdV`` contains the blocks. Each is a Zstandard frame of concatenated texts. V
     is the version of Zstandard that wrote them, since other versions write other bytes.
     ``X.dictionary`` is Zstandard's dictionary for them; it may be empty. The column
-    ``X`` has the start of each text in the uncompressed data, and the end of the last
-    text; ``X_blocks`` has the same for the blocks in ``X.zstdV``.
+    ``X`` lists the start of each text in the uncompressed data, and the end of the last
+    text; ``X_blocks`` contains the same for the blocks in ``X.zstdV``.
     """
 
     path: Path  # ``X.zstdV``, for messages.

@@ -317,7 +317,7 @@ def tweet_order(times: np.ndarray, ids: Strings, rest: pa.Table) -> np.ndarray:
     first, and then by the columns of `rest`.
     """
     order = np.argsort(times, kind="stable")
-    # Whether a row has another time than the one before it.
+    # Whether the time of a row differs from that of the row before it.
     new = np.ones(len(order), np.bool_)
     for part in slices(len(order)):
         some = times[order[max(part.start - 1, 0) : part.stop]]

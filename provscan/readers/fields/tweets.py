@@ -2,7 +2,7 @@
 tweet, and the id of the tweet that it repeats.
 
 The user names the fields, or :func:`bind` recognises them in the first records of a
-file by their usual names. Values only tell that a field with a usual name has no text.
+file by their usual names. Values can only rule a field out, if they are not text.
 """
 
 from __future__ import annotations

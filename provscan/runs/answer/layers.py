@@ -34,7 +34,7 @@ def layers_of(
     measured: Measured, subset: Subset, units: Sequence[str] = UNITS
 ) -> dict[str, Layers]:
     """Compute the layers of each unit, for the whole dataset or for one source, author,
-    year or language; ``subset`` has the matches of this part.
+    year or language; ``subset`` contains the matches of this part.
     """
     chance, recall = measured.chance, measured.recall
     otherwise = chance.expected_otherwise

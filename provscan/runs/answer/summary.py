@@ -45,7 +45,7 @@ def summarise(
     missing: dict[str, int],
 ) -> dict[str, Any]:
     """Return the contents of ``summary.json``, except for the entry about a baseline.
-    ``files`` has the entries about files,
+    ``files`` contains the entries about files,
     and ``missing`` the numbers of the dataset's files that were not scanned.
     """
     numbers = layers_of(measured, measured.chance.whole)

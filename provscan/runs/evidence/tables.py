@@ -1,7 +1,7 @@
 """Write the tables of a run (:func:`write_tables`), with the texts that people compare:
 the passage and the tweet of every finding, and of some other matches.
 
-``evidence.parquet`` has the texts of the findings. The texts of the strongest other
+``evidence.parquet`` lists the texts of the findings. The texts of the strongest other
 matches, the candidates, are in columns of ``matches.parquet``. With ``--digests``, all
 have digests instead. :mod:`provscan.runs.counting.exhibits` chooses the candidates.
 """

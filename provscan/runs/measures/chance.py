@@ -85,7 +85,7 @@ class ChanceMeasure:
         self, unit: str, licensed: Floats | None = None, tail: float = TAIL
     ) -> Chance:
         """Return the chance matches among the licensed findings, counted in a unit; the
-        unit "clusters" counts each cluster as one. ``licensed`` has the sizes of the
+        unit "clusters" counts each cluster as one. ``licensed`` lists the sizes of the
         licensed clusters.
         """
         sizes = self.clusters.sizes.get(unit, np.ones(len(self.weights)))
@@ -323,8 +323,8 @@ def measure_chance(
     ``control`` is a sample of the control texts.
     """
     # Group the findings of licensed and of control texts into clusters. Texts of the
-    # null dataset get their clusters in the same step, so that equal numbers denote
-    # equal clusters.
+    # null dataset get their clusters in the same step, so that equal ids denote
+    # the same cluster.
     strengths = [strength.by_text for strength in counts.strengths]
     scans = [(matches, strengths[0])]
     if null is not None:

@@ -80,7 +80,7 @@ class MeasuredRecall:
         """Return the recall of distinct texts: the share of the texts with copies of
         which at least one copy is found.
 
-        ``recall`` is that of copies, and ``copies`` has the number of copies found of
+        ``recall`` is that of copies, and ``copies`` lists the number of copies found of
         each text. A text of which ``o`` copies were found, with recall ``r``, counts as
         ``1 - (-(1 - r) / r) ** o`` texts (Good & Toulmin 1956,
         doi:10.1093/biomet/43.1-2.45). If the series does not converge, it counts as

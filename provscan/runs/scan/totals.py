@@ -102,7 +102,7 @@ class ScanTotals:
 
     def design_effect(self, found: Numbers) -> float:
         """Return the factor by which a sample of files increases the variance of the
-        number of records found; 1 without such a sample. ``found`` has the number for
+        number of records found; 1 without such a sample. ``found`` lists the number for
         each part.
         """
         if self.drawn is None:
