@@ -178,10 +178,10 @@ def with_plain_ids(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 def look_rounded(records: list[Any], paths: Iterable[Path]) -> bool:
     """Return whether a spreadsheet rounded the ids of a file to 15 digits: at least
-    three of the different long ids of its first records, and more than half, look so.
+    three of the long ids of its first records, and more than half, look so.
     """
     values = [first_in_record(record, paths) for record in records]
-    ids = _plain_ids(string_column(values, len(values))).unique()
+    ids = _plain_ids(string_column(values, len(values)))
     long = pc.match_substring_regex(ids, LONG_ID).true_count
     rounded = _rounded(ids).true_count
     return bool(rounded >= LEAST_ROUNDED and 2 * rounded > long)

@@ -208,7 +208,12 @@ class _Reader:
                 yield from tweets
             else:
                 if self._binding is None and not tried:
-                    self._binding, tried = self._determine([*first, *rows.values]), True
+                    # The first records of a file usually begin with these.
+                    shared = min(len(first), len(rows.values))
+                    new = rows.values
+                    if first[:shared] == [*new[:shared]]:
+                        new = new[shared:]
+                    self._binding, tried = self._determine([*first, *new]), True
                     if self._binding is not None:
                         note_missing(self._binding, self._file.fields, self._counts)
                 yield from self._flat(number, record, self._binding)
