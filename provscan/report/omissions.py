@@ -73,12 +73,12 @@ def shares_too_short(short: Mapping[str, Any]) -> str:
     if not short or short["share"] == 0.0:
         return ""
     text = percent(short["share"])
-    for kind in ("scripts", "languages"):
+    for kind, title in (("scripts", "by script"), ("languages", "by language")):
         named = [(name, share) for name, share in short[kind].items() if share]
         named = named[:NAMED_SHARES]
         if len(short[kind]) > 1 and named:
             shares = (f"{name} {percent(share)}" for name, share in named)
-            text += f"; {', '.join(shares)}"
+            text += f"; {title}: {', '.join(shares)}"
     return text
 
 
