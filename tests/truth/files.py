@@ -280,7 +280,6 @@ def _result(world: Path, job: Job) -> dict[str, Any]:
 # Options and arguments that name a file, each in a command that reads it.
 READS = (
     "verify a.zip --public-key {}",
-    "verify a.zip --authority {}",
     "bundle a.run -o x.zip --sign {}",
     "export a.run -o x.csv --reviewed {}",
     "export a.run -o x.html --reviewed {}",
