@@ -143,6 +143,8 @@ class Found:
     counted: Size  # Findings in strata with measured chance.
     # Nearly verbatim findings; None for a kind of unit without an upper bound.
     nearly: float | None = None
+    # These, and the other nearly verbatim matches of detectable texts.
+    alike: float | None = None
     # The number of all units, which caps every value. If it is a projection, its upper
     # limit caps the upper bounds.
     most: Factor = UNBOUNDED
@@ -150,8 +152,6 @@ class Found:
     # The correction for units that contain several things of which only a random share
     # is known (``sharing_factor``).
     sharing: Factor = ONE
-    # Nearly verbatim matches of detectable texts, findings or not.
-    alike: float = 0.0
 
 
 def layered(
@@ -159,7 +159,7 @@ def layered(
     strengths: Sequence[Strength],
     chance: Chance | None,
     recalls: tuple[Recall | None, Recall | None],
-    least_recall: Factor | None,
+    alike_recall: Factor | None,
     design: SampleDesign = WHOLE,
     otherwise: Chance | None = None,
 ) -> Layers:
@@ -177,7 +177,7 @@ def layered(
     recalls
         Recall of the findings, and recall of any verified match; None withholds the
         layers that need it.
-    least_recall
+    alike_recall
         Recall of nearly verbatim copies as matches, with its limits; None withholds "at
         most".
     design
@@ -239,9 +239,9 @@ def layered(
             found.most.high,
             max(at_most_any, 0.0 if estimate is None else estimate.high),
         )
-    if found.nearly is not None and least_recall is not None:
-        shown = exactly(max(found.nearly, found.alike))
-        at_most = min(found.most.high, total(shown, least_recall, design).high)
+    if found.alike is not None and alike_recall is not None:
+        upper = total(exactly(found.alike), alike_recall, design).high
+        at_most = min(found.most.high, upper)
     counts = {name: rounded(number) for name, number in counts.items()}
     return Layers(
         findings=found.findings,

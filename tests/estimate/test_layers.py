@@ -35,6 +35,7 @@ NEARLY = Factor(0.95, 0.90, 0.98)
 def found(findings: float, counted: float, **values: object) -> Found:
     every = values.pop("every", findings)
     squares = values.pop("squares", counted)
+    values.setdefault("alike", values.get("nearly"))
     return Found(findings, Size(every, every), Size(counted, squares), **values)  # type: ignore[arg-type]
 
 

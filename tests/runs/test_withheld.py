@@ -47,7 +47,7 @@ def measured(**others: Any) -> Any:
         "kind": None,
         "copies": np.ones(90),
         "claimed": True,
-        "least_nearly": Factor(0.9, 0.8, 1.0),
+        "alike_recall": Factor(0.9, 0.8, 1.0),
         "estimate": Factor(100.0, 50.0, 200.0),
         "detectable_share": 0.9,
         "index_fraction": 1.0,
@@ -90,7 +90,7 @@ def measured(**others: Any) -> Any:
             of_records=CopyRecall(*every.recalls),
             of_texts=CopyRecall(*every.recalls),
             in_pieces=every.in_pieces,
-            least_nearly=every.least_nearly,
+            alike_recall=every.alike_recall,
             detectable_share=every.detectable_share,
             planted=every.planted,
         ),
@@ -232,7 +232,7 @@ def test_few_findings_are_not_broken_down() -> None:
 
 
 def test_a_limit_on_nearly_verbatim_copies_needs_such_test_copies() -> None:
-    assert reasons(measured(least_nearly=None)).keys() == {
+    assert reasons(measured(alike_recall=None)).keys() == {
         "records.at_most",
         "texts.at_most",
     }
@@ -334,7 +334,7 @@ def test_without_control_there_is_neither_lower_bound_nor_estimate() -> None:
 
 
 def test_without_spike_ins_there_is_neither_estimate_nor_upper_bound() -> None:
-    found = reasons(measured(recalls=(None, None), least_nearly=None))
+    found = reasons(measured(recalls=(None, None), alike_recall=None))
     assert {name.partition(".")[2] for name in found} == {"estimate", "at_most"}
 
 

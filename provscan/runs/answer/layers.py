@@ -64,7 +64,7 @@ def layers_of(
                 every=_size(measured, unit, subset.licensed),
                 counted=_size(measured, unit, subset.claims[0].found),
                 nearly=nearly,
-                alike=alike or 0.0,
+                alike=alike,
                 most=most,
                 mean_size=recall.planted.mean_size(unit, measured.controls),
                 sharing=sharing.get(unit, ONE),
@@ -74,7 +74,7 @@ def layers_of(
             if chance.measures
             else None,
             recall_of_unit,
-            recall.least_nearly,
+            recall.alike_recall,
             design,
             _share_of(otherwise[unit], subset.chance_share) if otherwise else None,
         )

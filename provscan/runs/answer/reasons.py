@@ -76,7 +76,7 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
                 result.setdefault(f"{unit}.{layer}", objection["message"])
     for doubt in measured.examination.doubts:
         withhold(doubt)
-    if measured.recall.least_nearly is None:
+    if measured.recall.alike_recall is None:
         code = "no_recall" if recall is None else "few_nearly"
         withhold(code, ("records", "texts"), ("at_most",), enough=ENOUGH_NEARLY)
     if recall is None:

@@ -72,7 +72,7 @@ class MeasuredRecall:
     # measured.
     nearly: dict[str, CountedShare]
     # The same for all these edits; its lower limit allows for copies with other edits.
-    least_nearly: Factor | None
+    alike_recall: Factor | None
 
     def of_distinct(
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
@@ -187,7 +187,7 @@ def measure_recall(
         in_pieces=pieces,
         detectable_share=detectable,
         nearly=nearly,
-        least_nearly=None
+        alike_recall=None
         if least is None
         else Factor(least.value, _unlike(least.low), least.high),
     )
