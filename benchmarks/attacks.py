@@ -207,18 +207,23 @@ def print_fair(world: World, scans: int, tweets: int, controls: int) -> None:
         "scans",
         "chance findings, median",
         "claimed",
+        "controls",
+        "controls with claims",
         "not measured",
         "other",
         "warned",
         "named",
     )
     for kind in ("random", "later", "months", "authors"):
-        answers = [
-            answer
-            for number in range(controls)
-            for answer in fair_answers(
-                world, kind, Random(f"{kind} {number}"), tweets, scans // (4 * controls)
-            )
+        by_control = []
+        for number in range(controls):
+            rng = Random(f"{kind} {number}")
+            draws = scans // (4 * controls)
+            by_control.append([*fair_answers(world, kind, rng, tweets, draws)])
+        answers = [answer for each in by_control for answer in each]
+        claims = [
+            any(answer["status"] == "copies_found" for answer in each)
+            for each in by_control
         ]
         statuses = [answer["status"] for answer in answers]
         warned = [
@@ -231,6 +236,8 @@ def print_fair(world: World, scans: int, tweets: int, controls: int) -> None:
             str(len(answers)),
             f"{np.median(chance):,.0f}",
             str(statuses.count("copies_found")),
+            str(controls),
+            str(sum(claims)),
             str(statuses.count("not_measured")),
             str(statuses.count("cannot_judge")),
             str(sum(map(bool, warned))),

@@ -86,6 +86,17 @@ def _failed(
     return click.exceptions.Exit(status)
 
 
+def _status(error: BaseException | None) -> int:
+    """Return the exit status of an error: a failed clean-up after an interruption is
+    still an interruption.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return INTERRUPTED
+        error = error.__cause__ or error.__context__
+    return UNUSABLE
+
+
 def _warned(message: Warning | str, *where: Any, **more: Any) -> None:
     """Print a library's warning as one line; this replaces
     :func:`warnings.showwarning`.
@@ -282,13 +293,13 @@ class Commands(click.Group):
         except UsageError as error:
             raise _failed(error, WRONG_USAGE) from error
         except ProvscanError as error:
-            raise _failed(error, UNUSABLE) from error
+            raise _failed(error, _status(error)) from error
         except BrokenPipeError as error:
             # The interpreter flushes stdout when it exits, which would fail again.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise click.exceptions.Exit(PIPE_CLOSED) from error
         except OSError as error:
-            raise _failed(error, UNUSABLE, _os_error(error)) from error
+            raise _failed(error, _status(error), _os_error(error)) from error
         except (KeyboardInterrupt, click.Abort) as error:
             kept = getattr(error, "__notes__", None)
             message = "Interrupted" if kept else "Interrupted; no results were saved"

@@ -262,6 +262,11 @@ def test_unscanned_files_are_status_3_unless_allowed(library: Any, run: Run) -> 
     assert "was not scanned" in run("match", "a", "--allow-unread").stderr
 
 
+# An error of the clean-up after Ctrl-C.
+FAILED_CLEAN_UP = OSError(errno.EBADF, os.strerror(errno.EBADF))
+FAILED_CLEAN_UP.__context__ = KeyboardInterrupt()
+
+
 @pytest.mark.parametrize(
     ("error", "status", "message"),
     [
