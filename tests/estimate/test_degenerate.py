@@ -85,6 +85,7 @@ def test_layers_are_finite(
             Size(every, every),
             Size(counted, counted),
             nearly,
+            nearly,
             exactly(every + more),
         ),
         [Strength(Size(counted, counted), chance, claimed)],

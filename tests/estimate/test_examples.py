@@ -363,7 +363,8 @@ def test_written_numbers_have_twelve_digits() -> None:
 def test_a_projection_caps_values_and_its_upper_limit_caps_upper_limits() -> None:
     most = Factor(20.0, 10.0, 45.0)
     size, none = Size(12, 12), Chance(0, 0, 0)
-    strengths, found = [Strength(size, none, True)], Found(12, size, size, 12, most)
+    strengths = [Strength(size, none, True)]
+    found = Found(12, size, size, 12, 12, most)
     number = layered(
         found, strengths, none, (HALF, HALF), Factor(0.5, 0.25, 0.8), SampleDesign(0.25)
     )
