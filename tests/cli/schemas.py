@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,12 @@ from typing import Any
 from click.testing import CliRunner
 
 from provscan.cli import main
+from provscan.probe import open_plan
+
+sys.path.append(str(Path(__file__).parents[1] / "probe"))
+
+from models import Lookup, Server
+from sentences import sentence
 
 PATH = Path(main.get_command.__func__.__code__.co_filename).with_name("schemas.json")
 TEXTS = (
@@ -41,14 +48,23 @@ LINES = (
     "verify a.run",
     "bundle a.run -o a.zip",
     "verify a.zip",
+    "bundle a.zip --exhibit 1 -o a.html",
+    "verify a.html",
     "verify a.zip --repeat -d data.jsonl -i a.index",
     "case a.run b.run -o case",
     "review a.run -o review",
+    "review review verdicts.json",
     "clean data.jsonl a.run -o cleaned",
     "index more.jsonl -o a.index --append",
     "ledger log.jsonl --facts facts.toml -o a.ledger",
     "info a.ledger",
     "forget a.index 0",
+    "index many.jsonl -o many.index",
+    "probe plan -i many.index --control other.jsonl -o a.probe --pairs 20",
+    "info a.probe",
+    "probe run a.probe --model lookup --endpoint",
+    "probe score a.probe",
+    "info a.probe",
 )
 FACTS = """[case]
 name = "A case"
@@ -62,6 +78,7 @@ name = "store"
 date = 2022-12-31T00:00:00Z
 run = "a.run"
 """
+THINGS = {"zip": "bundle", "html": "exhibit"}  # By the suffix of a file.
 NAMES = {dict: "object", list: "array", str: "string", bool: "boolean"}
 
 
@@ -79,23 +96,45 @@ def printed(folder: Path) -> Iterator[tuple[str, Any]]:
     ):
         text = "".join(json.dumps(row) + "\n" for row in chosen)
         (folder / f"{name}.jsonl").write_text(text)
+    for name, first in ("many", 0), ("other", 100):
+        text = "".join(
+            json.dumps({**rows[0], "id": str(n), "text": sentence(n)}) + "\n"
+            for n in range(first, first + 100)
+        )
+        (folder / f"{name}.jsonl").write_text(text)
     (folder / "facts.toml").write_text(FACTS)
     call = {"time": "2022-03-01T00:00:00Z", "client": "1", "endpoint": "search/tweets"}
     (folder / "log.jsonl").write_text(json.dumps(call) + "\n")
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folder), contextlib.ExitStack() as stack:
         for line in LINES:
-            done = CliRunner().invoke(main, [*line.split(), "--json"])
+            words = line.split()
+            if words[:2] == ["probe", "run"]:
+                server = Server(open_plan("a.probe"), Lookup({}))
+                stack.callback(server.close)
+                words.append(server.url)
+            done = CliRunner().invoke(main, [*words, "--json"])
             assert done.exit_code in (0, 1), (line, done.output)
-            yield kind(line), json.loads(done.stdout)
+            value = json.loads(done.stdout)
+            if line.startswith("review a.run"):
+                verdicts = [{"pair": n, "verdict": "copy"} for n in range(1, 3)]
+                saved = {"list": value["list"], "reviewer": "A", "verdicts": verdicts}
+                (folder / "verdicts.json").write_text(json.dumps(saved))
+            yield kind(line), value
 
 
 def kind(line: str) -> str:
     """Return the key of a command line in the file of schemas."""
     words = line.split()
     if words[0] in ("info", "verify"):
-        thing = Path(words[1]).suffix[1:] or words[1]
+        thing = Path(words[1]).suffix[1:]
         repeat = " --repeat" * ("--repeat" in words)
-        return f"{words[0]} {thing.replace('zip', 'bundle')}{repeat}"
+        return f"{words[0]} {THINGS.get(thing, thing)}{repeat}"
+    if words[0] == "probe":
+        return " ".join(words[:2])
+    if "--exhibit" in words:
+        return "bundle --exhibit"
+    if words[:2] == ["review", "review"]:
+        return "review VERDICTS"
     if words[0] == "inspect" and (option := {"--recipes", "-i"} & {*words}):
         return f"inspect {option.pop().replace('-i', '--index')}"
     return words[0]
