@@ -41,7 +41,7 @@ from provscan.ledger.policy import add_applications, add_rules
 from provscan.ledger.report import write_ledger_report
 from provscan.options import Source
 from provscan.report.workbook import write_tables
-from provscan.runs.folder import seal, write_json
+from provscan.runs.folder import REPORT_FILE, is_page, seal, write_json
 from provscan.unfinished import Work, require_new, unfinished_folder
 from provscan.writing import remove_named, require_own
 
@@ -167,7 +167,8 @@ def _own_files(folder: Path) -> set[str]:
         files = read_ledger(folder)["files"]
     except (InputError, KeyError):
         return set()
-    return {LEDGER_FILE, KEY, *files}
+    report = {REPORT_FILE} if is_page(folder / REPORT_FILE) else set()
+    return {LEDGER_FILE, KEY, *report, *files}
 
 
 def _add_case(db: Database, case: Case) -> None:
