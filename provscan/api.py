@@ -33,7 +33,6 @@ from provscan.runs.folder import (
 )
 from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
-from provscan.runs.questions.evaluation import Evaluation, evaluate
 from provscan.runs.questions.repeated import is_repeated
 from provscan.temporary import remove_with, removed_on_error
 
@@ -151,41 +150,6 @@ class Run:
                 "pandas is not installed, so there is no data frame: pip install "
                 "'provscan[notebook]'"
             ) from None
-
-    def evaluate(self, truth: Any) -> Evaluation:
-        """Compare the matches with the truth, and return precision and recall.
-
-        Parameters
-        ----------
-        truth
-            A file (JSON lines, CSV, Parquet), a table, a data frame or dicts, with a
-            row for each licensed tweet in a record. The columns are ``record`` (its
-            number, from 0) or ``record_id``; ``tweet_id``; and, if the run has several
-            sources, ``source``. Records that are not listed contain no licensed
-            tweet.
-
-        Returns
-        -------
-        Evaluation
-            Precision and recall of the records with findings, and counts.
-
-        Raises
-        ------
-        InputError
-            The truth can't be read, or describes another dataset.
-        UsageError
-            The run is of a sample, or the truth lists none of its records.
-
-        Examples
-        --------
-        >>> import provscan
-        >>> index = provscan.build_index("corpora/tiny/corpus", "truth.index")
-        >>> run = provscan.match("corpora/tiny/dataset.jsonl", index, "truth.run")
-        >>> found = run.evaluate("corpora/tiny/truth.jsonl")
-        >>> found.counts["positive"], found.counts["found"]
-        (480, 480)
-        """
-        return evaluate(self.matches, self.summary, truth)
 
     def __fspath__(self) -> str:
         """Return the folder, so that a run can be used in place of its path."""

@@ -1,7 +1,6 @@
 """Answer questions about finished runs, and about planned ones.
 
 - ``explain``: why a text is or is not a match, and a match is or is not a finding.
-- ``evaluation``: precision and recall of the matches of a run, given a ground truth.
 - ``compare``: which findings two runs have in common.
 - ``control``: what a control can show, before a dataset is scanned.
 """
