@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable
 
 GROUPS = {
-    "Search": ("index", "match", "inspect", "lookup", "explain", "compare"),
+    "Search": ("index", "match", "inspect", "lookup", "explain"),
     "Hand over": ("export", "bundle", "verify", "case", "review"),
     "Act": ("clean", "serve"),
     "Beside": ("forget", "probe", "ledger", "info"),
@@ -35,7 +35,8 @@ OLD_COMMANDS = {
     "delete": "forget",
     "remove": "clean",
     "show": "info",
-    "diff": "compare",
+    "compare": "match DATASET --baseline RUN",
+    "diff": "match DATASET --baseline RUN",
 }
 # What to type in place of an option, for all commands or for one.
 OLD_OPTIONS = {
