@@ -24,6 +24,7 @@ from provscan.params import require_folder, require_number
 from provscan.readers import Source, source_list
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles
+from provscan.report.plots import Plots
 from provscan.report.tables import run_html
 from provscan.runs.folder import (
     EVIDENCE_FILE,
@@ -94,6 +95,14 @@ class Run:
         """Read a table of the run, which must be unchanged."""
         require_unchanged(self.path, self.info, [name])
         return pq.read_table(self.path / name)
+
+    @property
+    def plot(self) -> Plots:
+        """Figures drawn with matplotlib: ``plot.answer()`` or ``plot()``,
+        ``plot.recall()``, ``plot.bits()``, ``plot.similarity()`` and
+        ``plot.by("year")``.
+        """
+        return Plots(self.path)
 
     def at(self, *, min_bits: float) -> Rows:
         """Return the matches that would be findings with another minimum of bits, for

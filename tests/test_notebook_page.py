@@ -38,3 +38,4 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert "519567333258166867" in text
     assert "COPIES FOUND" in text
     assert "'positive': " in text
+    assert sum("image/png" in output for output in shown) == 1

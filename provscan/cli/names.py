@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable
 
 GROUPS = {
-    "Search": ("index", "match", "inspect", "lookup", "explain"),
+    "Search": ("index", "match", "inspect", "lookup", "explain", "compare"),
     "Hand over": ("export", "bundle", "verify", "case", "review"),
     "Act": ("clean", "serve"),
     "Beside": ("forget", "probe", "ledger", "info"),
@@ -35,8 +35,7 @@ OLD_COMMANDS = {
     "delete": "forget",
     "remove": "clean",
     "show": "info",
-    "compare": "match DATASET --baseline RUN",
-    "diff": "match DATASET --baseline RUN",
+    "diff": "compare",
 }
 # What to type in place of an option, for all commands or for one.
 OLD_OPTIONS = {

@@ -39,6 +39,7 @@ LINES = (
     "inspect --recipes",
     "match data.jsonl -i a.index -o a.run",
     "match corpus.jsonl -i a.index -o b.run --cutoff 2015-01-01",
+    "compare a.run b.run",
     "explain a.run 0",
     "lookup goat -i a.index",
     "info a.index",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
 from folders import FIXTURES, rows, write_folder
 
 import provscan
-from provscan.errors import ParameterError
+from provscan.errors import ParameterError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,58 @@ def test_rows_at_another_strength_are_counted_without_a_scan(
         assert found.records == len(kept)
     with pytest.raises(ParameterError):
         run.at(min_bits="many")  # type: ignore[arg-type]
+
+
+def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    answer = run.plot()
+    assert answer.get_title() == "COPIES FOUND: <b>57</b> records"
+    drawn = {text.get_text() for text in answer.get_legend().get_texts()}
+    assert drawn == {"95% interval", "estimate", "at least", "findings"}
+    assert run.plot.answer(answer) is answer
+    recall = run.plot.recall()
+    assert [label.get_text() for label in recall.get_yticklabels()][:1] == [
+        "two words replaced"
+    ]
+    assert run.plot.bits().get_xlabel() == "bits"
+    drawn = run.plot.similarity()
+    kinds = [text.get_text() for text in drawn.get_legend().get_texts()]
+    assert kinds == ["word for word", "nearly word for word", "edited"]
+    assert sum(bar.get_height() for bar in drawn.patches) == 52
+    assert [bar.get_width() for bar in run.plot.by("source").patches] == [
+        sum(row["counted"] and row["source"] == f"part-{i}.jsonl" for row in rows())
+        for i in (1, 0)
+    ]
+    for draw, name in ((run.plot.by, "month"), (run.plot.recall, "colour")):
+        with pytest.raises(ParameterError, match=rf"must be .*, not '{name}'"):
+            draw(name)
+    matplotlib.pyplot.close("all")
+
+
+def test_a_run_without_test_copies_has_no_recall_to_draw(tmp_path: Path) -> None:
+    summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
+    summary["recall"]["by"] = {}
+    run = provscan.open_run(write_folder(tmp_path / "a.run", rows(3), summary))
+    with pytest.raises(UsageError, match="no test copies were planted"):
+        run.plot.recall()
+
+
+def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    made = [{**row, "author": "$\\frac$ and $more"} for row in rows(3)]
+    axes = provscan.open_run(write_folder(tmp_path / "a.run", made)).plot.by("author")
+    axes.figure.canvas.draw()
+    assert [label.get_text() for label in axes.get_yticklabels()] == [
+        r"\$\frac\$ and \$more"
+    ]
+    matplotlib.pyplot.close("all")
+
+
+def test_a_missing_extra_names_the_command(
+    run: provscan.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
+        run.plot.answer()

@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
 import provscan
+from provscan.cli import main
 from provscan.errors import GateError, InputError, UsageError
 from provscan.runs.evidence.baseline import Contents, new_findings
+from provscan.runs.questions.compare import compare_runs
 
 Write = Callable[..., Path]
 PLAIN: dict[str, Any] = {"spike_ins": 0}
@@ -196,6 +199,53 @@ def test_a_run_may_replace_its_own_baseline(
     run = provscan.match(data, latin, out, baseline=out, overwrite=True, **PLAIN)
     assert new_records(run) == [4, 5]
     assert json.loads((out / "summary.json").read_bytes()) == run.summary
+
+
+def test_comparison_counts_as_the_baseline_does(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    first = provscan.match(
+        write("a.jsonl", records(*tweets[:5])), latin, tmp_path / "a.run", **PLAIN
+    )
+    data = write("b.jsonl", records("a line above", *tweets[2:9]))
+    second = provscan.match(
+        data, latin, tmp_path / "b.run", baseline=first, digests=True, **PLAIN
+    )
+    done = CliRunner().invoke(
+        main, ["compare", str(first.path), str(second.path), "--json"]
+    )
+    assert done.exit_code == 0, done.output
+    found, entry = json.loads(done.stdout), second.summary["baseline"]
+    assert len(found["only_second"]) == entry["new"]["findings"] == 4
+    assert len(found["only_first"]) == entry["gone"] == 2
+    assert found["in_both"] == 3
+    assert [row["record"] for row in found["only_first"]] == [0, 1]
+    assert [row["record"] for row in found["only_second"]] == [4, 5, 6, 7]
+    assert found["differs"] == entry["differs"] == []
+    assert [found[name]["findings"] for name in ("first", "second")] == [5, 7]
+    shown = CliRunner().invoke(main, ["compare", str(first.path), str(second.path)])
+    assert "In both: 3 findings" in shown.stdout
+
+
+def test_runs_that_differ_otherwise_say_so_and_samples_are_refused(
+    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
+) -> None:
+    data = write("a.jsonl", records(*tweets))
+    rows = [{"id": str(n), "text": text} for n, text in enumerate(tweets[:5])]
+    other = provscan.build_index(rows, tmp_path / "other.index")
+    paths = [
+        provscan.match(data, index, tmp_path / name, **PLAIN, **options).path
+        for name, index, options in (
+            ("a.run", other, {}),
+            ("b.run", latin, {}),
+            ("c.run", latin, {"sample": 0.9, "sample_by": "records"}),
+        )
+    ]
+    assert compare_runs(*paths[:2])["differs"] == ["index"]
+    assert compare_runs(paths[1], paths[1])["only_first"] == []
+    for pair in (paths[1:], paths[:0:-1]):
+        with pytest.raises(InputError, match="run of a sample"):
+            compare_runs(*pair)
 
 
 FINDINGS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12)
