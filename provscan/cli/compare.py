@@ -10,6 +10,7 @@ from provscan.cli import shared
 
 # Maximum number of findings that are listed for each run.
 SHOWN = 10
+TITLES = {"at_most": "at most, nearly verbatim"}  # Other titles than the names.
 
 
 @shared.command("compare")
@@ -37,7 +38,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     for name in runs[0]:
         if name != "checksum":
             first, second = (_cell(run[name]) for run in runs)
-            yield f"{name.replace('_', ' '):22} {first:>24} {second:>24}"
+            title = TITLES.get(name, name.replace("_", " "))
+            yield f"{title:26} {first:>24} {second:>24}"
     if found["differs"]:
         yield (
             f"! The runs also differ in {', '.join(found['differs'])}, which alone can "
