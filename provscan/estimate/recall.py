@@ -59,8 +59,8 @@ UNLIKE, MOST_UNLIKE = 0.5, 0.8
 DROP = 1.92
 # The worst case leaves out edits with a higher recall, since they hide few copies.
 HIDES_LITTLE = 0.85
-# Minimum share of an edit's copies that is assumed to be in seen cells next to unseen
-# cells; a few spike-ins may show none there by chance.
+# An edit is assumed to put at least this share of its copies into seen cells that are
+# next to unseen ones: with few spike-ins, none may be there by chance.
 FEW_ON_RIM = 0.03
 # Number of ECM steps; further steps change the mixture only beyond its fourth digit.
 # Number of points of the profile likelihood on each side of the best mixture.

@@ -1,5 +1,4 @@
-"""The licensed texts of several segments: their numbers, and queries about them and
-their tweets.
+"""Queries about the licensed texts of several segments, and about their tweets.
 
 A *row* is the index of a text in one segment. All other code refers to a text by its
 *number*, its index in the concatenation of all open segments.

@@ -65,8 +65,8 @@ def null_if_empty(texts: pa.Array) -> pa.Array:
 def checked_text(
     array: pa.Array, numbers: Iterable[int], counts: Counts
 ) -> pa.LargeStringArray:
-    """Return texts or bytes as valid text. ``numbers`` are their records, by which
-    replacements are counted.
+    """Return texts or bytes as valid text. ``numbers`` gives the record
+    of each text, since replaced characters are counted by record.
     """
     try:
         text = pc.cast(array, pa.large_string())

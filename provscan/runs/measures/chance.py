@@ -345,11 +345,12 @@ def measure_chance(
     )
 
     # Measure chance at each strength: with the control, and with a null dataset, whose
-    # findings are scaled by the ratio of the sizes. One of another kind is no measure
-    # of its own, but counts beside a control: records without tweets may make its kind
-    # another one, and must not raise a lower bound. If most of the control is in the
-    # dataset, there is no measure: without the control, the null dataset alone would
-    # claim more because the control has more matches.
+    # findings are scaled by the ratio of the sizes. A null dataset of another kind
+    # measures nothing alone, but beside a control it still counts: otherwise, whoever
+    # adds records without tweets to it could make it another kind, and so raise a lower
+    # bound. If most of the control is in the dataset, there is no measure: without the
+    # control, the null dataset alone would claim more because the control has more
+    # matches.
     chances = [StrengthChance(clusters, []) for clusters in licensed]
     found = np.flatnonzero(eligible.control & strengths[0].found)
     # Control texts that are long enough to be searched for.
