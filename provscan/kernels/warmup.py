@@ -11,6 +11,7 @@ compiles its own helpers.
 
 import contextlib
 import gc
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -290,14 +291,19 @@ def compile_each(step: int) -> None:
 
 def _marker() -> Path | None:
     """Return the file whose existence in the cache folder shows that all listed kernels
-    are compiled for this processor and Python; None if there is no such folder.
+    are compiled for this processor, Python and installation; None if there is no such
+    folder. Numba keeps code by the path and the time of its source, so that another
+    installation with the same sources, or the next one, compiles the kernels again.
     """
     folder = cache_folder()
     if folder is None or numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return None
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     processor = llvmlite.binding.get_host_cpu_name()
-    return folder / f"complete-{processor}-{python}-{numba.__version__}"
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
+    stamps = repr([(str(path), path.stat().st_mtime_ns) for path in sources])
+    installed = hashlib.sha256(stamps.encode()).hexdigest()[:16]
+    return folder / f"complete-{processor}-{python}-{numba.__version__}-{installed}"
 
 
 def compile_all(report: Callable[[float], None]) -> None:

@@ -251,6 +251,20 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
     assert not (tmp_path / "complete").exists()
 
 
+def test_kernels_of_the_same_sources_installed_anew_are_compiled_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warmup, "cache_folder", lambda: tmp_path)
+    before = warmup._marker()
+    assert before == warmup._marker()
+    source = tmp_path / "warmup.py"
+    shutil.copyfile(str(warmup.__file__), source)
+    monkeypatch.setattr(warmup, "__file__", str(source))
+    elsewhere = warmup._marker()
+    os.utime(source, ns=(1, 1))
+    assert len({before, elsewhere, warmup._marker()}) == 3
+
+
 def write_further_kernels(out: Path) -> None:
     """Build an index and run a match after the warm-up, and write a list of the kernels
     that were compiled for further types.
