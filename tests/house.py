@@ -26,21 +26,21 @@ def module_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def room(module: str) -> str:
-    """Return the room of a module: ``index`` for ``provscan.index.format``, and
+def package(module: str) -> str:
+    """Return the package of a module: ``index`` for ``provscan.index.format``, and
     ``__init__`` for ``provscan`` itself.
     """
     parts = module.split(".")
     return parts[1] if len(parts) > 1 else "__init__"
 
 
-def room_of(path: Path) -> str:
-    """Return the room of a file in the package; for other files, the top-level folder
+def package_of(path: Path) -> str:
+    """Return the package of a module's file; for other files, the top-level folder
     or ``documents``.
     """
     relative = path.relative_to(ROOT)
     if relative.parts[0] == "provscan" and path.suffix == ".py":
-        return room(module_of(path))
+        return package(module_of(path))
     if relative.parts[0] == "provscan" and len(relative.parts) > 2:
         return relative.parts[1]
     return relative.parts[0] if len(relative.parts) > 1 else "documents"

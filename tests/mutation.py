@@ -1,13 +1,13 @@
 """Test the tests with a sample of mutants: change one operator or constant at a time,
 and see whether a test fails.
 
-    python tests/mutation.py --rooms estimate,matching,index --mutants 200 --seed 1
+    python tests/mutation.py --packages estimate,matching,index --mutants 200 --seed 1
 
 First, the suite runs once to record which tests run which lines; ``--record FOLDER``
 keeps the record for another sample. Then, for each mutant, the tests of the changed
 line run in a process forked from one that has compiled the kernels: first the quickest
 tests and, if the mutant survives, the others. The output lists the surviving mutants,
-and gives the number of killed mutants in each room.
+and gives the number of killed mutants in each package.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 import coverage
 import pytest
-from house import PACKAGE, ROOT, module_of, room_of
+from house import PACKAGE, ROOT, module_of, package_of
 
 COMPARISONS: dict[type, type] = {
     ast.Lt: ast.LtE,
@@ -114,10 +114,10 @@ def changes(node: ast.AST) -> Iterator[Callable[[Any], None]]:
 
 # Functions that allocate arrays which are filled later, so that a larger size changes
 # no result. (`reshape` accepts any negative size as a placeholder.)
-ROOM = re.compile("empty|scratch_array|([a-z_]*_)?scratch|reshape")
+ARRAYS = re.compile("empty|scratch_array|([a-z_]*_)?scratch|reshape")
 
 
-def makes_room(node: ast.AST) -> bool:
+def makes_array(node: ast.AST) -> bool:
     """Return whether the arguments of a call are the sizes of arrays that are filled
     later.
     """
@@ -128,7 +128,7 @@ def makes_room(node: ast.AST) -> bool:
         if isinstance(node.func, ast.Attribute)
         else getattr(node.func, "id", "")
     )
-    return bool(ROOM.fullmatch(called))
+    return bool(ARRAYS.fullmatch(called))
 
 
 def assigned(node: ast.AST) -> list[str]:
@@ -162,7 +162,7 @@ def sizes(tree: ast.Module) -> set[ast.AST]:
             flows[key] = flows.get(key, set()) | into
         for name, value in ast.iter_fields(node):
             inside = into
-            if name == "args" and makes_room(node):
+            if name == "args" and makes_array(node):
                 inside = set()
             elif isinstance(node, ast.Assign):
                 inside = {(function, each) for each in assigned(node)} or anywhere
@@ -195,7 +195,7 @@ def unseen(node: ast.AST, name: str, sized: set[ast.AST]) -> bool:
     argument ``strict`` of zip, which guards against mistakes in the code, and the sizes
     of arrays that are filled later or reshaped.
     """
-    if (name == "args" and makes_room(node)) or node in sized:
+    if (name == "args" and makes_array(node)) or node in sized:
         return True
     if isinstance(node, ast.keyword):
         return node.arg == "strict"
@@ -303,14 +303,15 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
     ):
         seconds[test] += float(taken)
 
-    def quickest(contexts: list[str], room: str) -> list[list[str]]:
+    def quickest(contexts: list[str], package: str) -> list[list[str]]:
         found = (
             {context.split("|")[0] for context in contexts if context} - broken
         ) & there
-        # Tests of the room come first, since many other tests run a line without
+        # Tests of the package come first, since many other tests run a line without
         # testing it.
         ordered = sorted(
-            found, key=lambda test: (f"tests/{room}/" not in test, seconds[test], test)
+            found,
+            key=lambda test: (f"tests/{package}/" not in test, seconds[test], test),
         )
         ends = list(itertools.accumulate(seconds[test] for test in ordered))
         first, last = (
@@ -323,7 +324,7 @@ def line_tests(tests: list[str], folder: Path) -> dict[str, dict[int, list[list[
     data.read()
     return {
         name: {
-            line: quickest(contexts, room_of(Path(name)))
+            line: quickest(contexts, package_of(Path(name)))
             for line, contexts in data.contexts_by_lineno(name).items()
         }
         for name in data.measured_files()
@@ -426,7 +427,9 @@ def warm() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument(
-        "--rooms", default="estimate,matching,index", help="rooms to mutate"
+        "--packages",
+        default="estimate,matching,index",
+        help="packages or files to mutate, for example kernels,ledger/counts.py",
     )
     parser.add_argument("--mutants", type=int, default=200, help="size of the sample")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
@@ -440,11 +443,11 @@ def main() -> None:
         help="tests to run",
     )
     arguments = parser.parse_args()
-    rooms = arguments.rooms.split(",")
+    packages = arguments.packages.split(",")
     possible = [
         place
-        for name in rooms
-        for path in sorted((PACKAGE / name).glob("*.py"))
+        for name in packages
+        for path in sorted((PACKAGE / name).glob("*.py")) or [PACKAGE / name]
         for place in places_of(path)
     ]
     chosen = random.Random(arguments.seed).sample(
@@ -472,12 +475,12 @@ def main() -> None:
         )
     killed, total = Counter[str](), Counter[str]()
     for mutant, rounds in zip(mutants, tests_of, strict=True):
-        total[room_of(mutant.path)] += 1
+        total[package_of(mutant.path)] += 1
         in_turn = zip(rounds, SECONDS_OF_TESTS, strict=True)
         if any(
             tests and not survives(mutant, tests, seconds) for tests, seconds in in_turn
         ):
-            killed[room_of(mutant.path)] += 1
+            killed[package_of(mutant.path)] += 1
             continue
         kind = "survived" if any(rounds) else "run by no test"
         where = f"{mutant.path.relative_to(ROOT)}:{mutant.line}"
@@ -485,7 +488,7 @@ def main() -> None:
             f"{total.total()} of {len(chosen)}: {where}: {kind}: {mutant.what}",
             flush=True,
         )
-    for name in rooms:
+    for name in sorted(total):
         print(f"{name}: {killed[name]} of {total[name]} killed")
     print(
         f"all: {killed.total()} of {total.total()} killed; {len(possible):,} mutants "

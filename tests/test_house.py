@@ -10,14 +10,14 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
-from house import FILES, PACKAGE, ROOT, check, module_of, nodes, room
+from house import FILES, PACKAGE, ROOT, check, module_of, nodes, package
 
 import provscan
 from provscan.runs.folder import RUN_FILES
 
 pytestmark = pytest.mark.untraced
 
-FLOORS = {
+LAYERS = {
     "errors": 0,
     "caches": 0,
     "temporary": 0,
@@ -61,7 +61,7 @@ FLOORS = {
     "__init__": 10,
     "__main__": 10,
 }
-"""The floor of each room."""
+"""The layer of each package."""
 
 READERS = {
     "fields": 1,
@@ -84,7 +84,7 @@ SATELLITES = {
     "server",
     "integrations",
 }
-"""Rooms that contain all code of their feature, from kernels to pages."""
+"""Packages that contain all code of their feature, from kernels to pages."""
 
 PUBLIC = [
     "Index",
@@ -115,7 +115,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and absolute name of every import in a file, including those
     inside functions and those for type checkers.
     """
-    package = (
+    parts = (
         module_of(path).split(".")
         if path.stem == "__init__"
         else module_of(path).split(".")[:-1]
@@ -125,7 +125,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             for name in node.names:
                 yield node.lineno, name.name
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
+            base = parts[: len(parts) - node.level + 1] if node.level else []
             origin = ".".join([*base, *([node.module] if node.module else [])])
             for name in node.names:
                 yield (
@@ -134,13 +134,13 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 )
 
 
-def test_every_room_has_a_floor() -> None:
-    rooms = {
-        room(module_of(path))
+def test_every_package_has_a_layer() -> None:
+    packages = {
+        package(module_of(path))
         for path in FILES
         if path.parent != PACKAGE or path.stem != "__init__"
     }
-    assert rooms <= FLOORS.keys(), f"give them a floor: {rooms - FLOORS.keys()}"
+    assert packages <= LAYERS.keys(), f"give them a layer: {packages - LAYERS.keys()}"
 
 
 def test_no_file_is_long() -> None:
@@ -178,21 +178,21 @@ def test_no_function_has_many_parameters() -> None:
 def test_imports_point_down() -> None:
     offenders = []
     for path in FILES:
-        own = room(module_of(path))
+        own = package(module_of(path))
         for line, name in imports(path):
             if name.split(".")[0] != "provscan" or name == "provscan.__version__":
                 continue
-            theirs = room(name)
-            if theirs not in FLOORS and own == "cli":
+            theirs = package(name)
+            if theirs not in LAYERS and own == "cli":
                 # A public name is imported, as in "from provscan import match".
                 continue
             if own == "cli" and theirs == "__init__":
                 continue  # Commands may use the public names.
-            if theirs not in FLOORS:
-                offenders.append((path, f":{line}: imports {name}, which has no floor"))
-            elif FLOORS[theirs] > FLOORS[own]:
+            if theirs not in LAYERS:
+                offenders.append((path, f":{line}: imports {name}, which has no layer"))
+            elif LAYERS[theirs] > LAYERS[own]:
                 offenders.append(
-                    (path, f":{line}: {own} imports {name} from a higher floor")
+                    (path, f":{line}: {own} imports {name} from a higher layer")
                 )
     check("imports", offenders)
 
@@ -234,21 +234,21 @@ def test_only_commands_and_public_names_import_a_satellite() -> None:
         (path, f":{line}: imports {name}")
         for path in FILES
         for line, name in imports(path)
-        if room(module_of(path)) not in {"cli", "__init__", room(name)}
+        if package(module_of(path)) not in {"cli", "__init__", package(name)}
         and name.startswith("provscan.")
-        and room(name) in SATELLITES
+        and package(name) in SATELLITES
     ]
     check("satellites", offenders)
 
 
-def test_rooms_of_one_floor_do_not_import_each_other_in_a_circle() -> None:
+def test_packages_of_one_layer_do_not_import_each_other_in_a_circle() -> None:
     graph: dict[str, set[str]] = {}
     for path in FILES:
-        own = room(module_of(path))
+        own = package(module_of(path))
         theirs = {
-            room(name) for _, name in imports(path) if name.startswith("provscan.")
+            package(name) for _, name in imports(path) if name.startswith("provscan.")
         }
-        graph.setdefault(own, set()).update(theirs & FLOORS.keys() - {own})
+        graph.setdefault(own, set()).update(theirs & LAYERS.keys() - {own})
     tuple(TopologicalSorter(graph).static_order())
 
 
@@ -256,12 +256,12 @@ KERNELS = sorted(PACKAGE.glob("kernels/**/*.py"))
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
-def test_kernels_import_neither_arrow_nor_other_rooms(path: Path) -> None:
+def test_kernels_import_neither_arrow_nor_other_packages(path: Path) -> None:
     for line, name in imports(path):
         assert name.split(".")[0] != "pyarrow", (
             f"{path}:{line}: a kernel imports {name}"
         )
-        known = room(name) == "kernels" or (path.stem, name) == (
+        known = package(name) == "kernels" or (path.stem, name) == (
             "jit",
             "provscan.caches",
         )
@@ -309,7 +309,7 @@ def test_only_kernels_call_helpers() -> None:
     }
     modules = {module for module, _ in helpers}
     for path in FILES:
-        if room(module_of(path)) == "kernels":
+        if package(module_of(path)) == "kernels":
             continue
         known: dict[str, str] = {}
         for node in nodes(path):
@@ -327,7 +327,7 @@ def test_only_kernels_call_helpers() -> None:
 def test_only_the_commands_print_or_exit() -> None:
     offenders = []
     for path in FILES:
-        if room(module_of(path)) in ("cli", "__main__"):
+        if package(module_of(path)) in ("cli", "__main__"):
             continue
         for node in nodes(path):
             match node:
@@ -382,7 +382,7 @@ def test_names_of_data_files_are_in_one_module() -> None:
     assert found.isdisjoint(RUN_FILES), found & set(RUN_FILES)
 
 
-def test_no_room_has_a_meaningless_name() -> None:
+def test_no_package_has_a_meaningless_name() -> None:
     for path in FILES:
         assert not {
             "utils",

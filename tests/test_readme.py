@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import readme
-from house import FILES, PACKAGE, module_of, room
+from house import FILES, PACKAGE, module_of, package
 
 SAMPLE = Path(__file__).parent / "report" / "run.json"
 PYTHON = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -125,7 +125,7 @@ def test_the_targets_of_links_exist() -> None:
 
 def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
     text = (readme.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    rooms, folders = set(), [PACKAGE]
+    packages, folders = set(), [PACKAGE]
     for line in text.split("```")[1].splitlines()[2:]:
         indent, names = re.fullmatch(
             r"( +)(\S+(?:,? {1,2}\S+\.py|, \S+)*).*", line
@@ -135,7 +135,7 @@ def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
         for name in re.findall(r"[\w.]+", names):
             assert list(folder.glob(f"{name}*")), f"the tree names {folder}/{name}"
             if depth == 1:
-                rooms.add(name.removesuffix(".py"))
+                packages.add(name.removesuffix(".py"))
         folders[depth:] = [folder / names.removesuffix("/")]
-    named = {room(module_of(path)) for path in FILES}
-    assert named - {"__init__", "__main__"} == rooms
+    named = {package(module_of(path)) for path in FILES}
+    assert named - {"__init__", "__main__"} == packages

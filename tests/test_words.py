@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house import FILES, check, nodes, room_of
+from house import FILES, check, nodes, package_of
 
 pytestmark = pytest.mark.untraced
 
@@ -30,7 +30,7 @@ NOT_USED = {
 }
 TERMS = {word: term for term, words in NOT_USED.items() for word in words.split()}
 # Rooms in which "token" means a token of a language model or an access token. In other
-# rooms, the term is "word".
+# packages, the term is "word".
 WITH_LANGUAGE_MODELS = {
     "estimate",
     "runs",
@@ -68,7 +68,7 @@ def test_names_are_terms_of_the_glossary() -> None:
     for path in FILES:
         terms = (
             TERMS
-            if room_of(path) in WITH_LANGUAGE_MODELS
+            if package_of(path) in WITH_LANGUAGE_MODELS
             else TERMS | {"token": "word", "tokens": "words"}
         )
         for line, name in names(path):
