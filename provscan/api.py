@@ -26,12 +26,7 @@ from provscan.report.document import write_report
 from provscan.report.files import RunFiles
 from provscan.report.plots import Plots
 from provscan.report.tables import run_html
-from provscan.runs.folder import (
-    EVIDENCE_FILE,
-    MATCHES_FILE,
-    read_run,
-    require_unchanged,
-)
+from provscan.runs.folder import MATCHES_FILE, read_run, require_unchanged
 from provscan.runs.inputs.plan import Sources
 from provscan.runs.match import run_match
 from provscan.runs.questions.repeated import is_repeated
@@ -81,20 +76,16 @@ class Run:
 
     @cached_property
     def matches(self) -> pa.Table:
-        """``matches.parquet``, with one row for each match."""
-        return self._table(MATCHES_FILE)
-
-    @cached_property
-    def evidence(self) -> pa.Table:
-        """``evidence.parquet``, with the passage and the tweet of one finding per
-        row.
+        """``matches.parquet``, with one row for each match. The run must be
+        unchanged.
         """
-        return self._table(EVIDENCE_FILE)
+        require_unchanged(self.path, self.info, [MATCHES_FILE])
+        return pq.read_table(self.path / MATCHES_FILE)
 
-    def _table(self, name: str) -> pa.Table:
-        """Read a table of the run, which must be unchanged."""
-        require_unchanged(self.path, self.info, [name])
-        return pq.read_table(self.path / name)
+    @property
+    def findings(self) -> pa.Table:
+        """The matches that are findings, each with its passage and its tweet."""
+        return self.matches.filter(pc.field("counted"))
 
     @property
     def plot(self) -> Plots:

@@ -58,7 +58,6 @@ def results() -> dict[str, Any]:
             summary = {**run.summary, "index": run.summary["index"]["fingerprint"]}
             found[name] = {
                 "matches": _rows(run.matches),
-                "evidence": _rows(run.evidence),
                 **{key: _short(value) for key, value in summary.items()},
             }
     return found

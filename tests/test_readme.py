@@ -63,10 +63,9 @@ def test_the_readme_and_the_files_of_its_run(
     assert made.keys() == sample.keys(), "tests/report/run.json is of another version"
     assert made["parameters"].keys() == sample["parameters"].keys()
     outputs = (readme.ROOT / "docs" / "outputs.md").read_text(encoding="utf-8")
-    for name in ("matches.parquet", "evidence.parquet"):
-        assert first_column(outputs, f"The columns of `{name}`") == set(
-            pq.read_schema(tmp_path / "dataset.run" / name).names
-        )
+    assert first_column(outputs, "The columns of `matches.parquet`") == set(
+        pq.read_schema(tmp_path / "dataset.run" / "matches.parquet").names
+    )
     summary = json.loads((tmp_path / "dataset.run" / "summary.json").read_text())
     assert summary.keys() <= first_column(outputs, "The keys of `summary.json`")
     assert first_column(outputs, "The keys of `answer`") == summary["answer"].keys()

@@ -41,7 +41,6 @@ from provscan.report.document import write_report
 from provscan.report.files import RunFiles, replaced
 from provscan.report.places import Places
 from provscan.runs.folder import (
-    EVIDENCE_FILE,
     MATCHES_FILE,
     REPORT_FILE,
     REVIEW_FILE,
@@ -274,7 +273,7 @@ class _Contents:
         # Compute the hashes of the rows and the lines of the load file.
         leaves, before = list[bytes](), self.findings
         with (self._working / "loadfile").open("ab") as lines:
-            for row in rows_of(files[MATCHES_FILE], files[EVIDENCE_FILE]):
+            for row in rows_of(files[MATCHES_FILE]):
                 leaves.append(leaf(canonical(row)))
                 if row["counted"]:
                     self.findings += 1
@@ -313,8 +312,7 @@ def _handed_over(
     if names != {name: name for name in names}:
         write_renamed(tables, working, names)
     else:
-        for name in (MATCHES_FILE, EVIDENCE_FILE):
-            (working / name).symlink_to((tables / name).resolve())
+        (working / MATCHES_FILE).symlink_to((tables / MATCHES_FILE).resolve())
     original = {
         "files": run.info["files"],
         "checksum": run.info["checksum"],
@@ -325,7 +323,7 @@ def _handed_over(
         info["repeat"] = places.command(run.info["repeat"])
     info["without_texts"] = digests or info.get("without_texts", False)
     summary = places.shown(run.summary)
-    write_summary(working, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
+    write_summary(working, summary, info, (MATCHES_FILE,))
     if digests:
         write_report(working, digests=True)
     return summary, info

@@ -20,24 +20,22 @@ import xxhash
 from provscan.errors import InputError, OutputError, interruptible
 from provscan.names import several
 from provscan.report.files import RunFiles
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE
+from provscan.runs.folder import MATCHES_FILE
 from provscan.text import canonical
 
 MEMORY = "400MB"
 # The number of texts that are made canonical at a time.
 WORDINGS = 10_000
-# A finding is a row of both files. Several texts can have the same tweet id, so the
-# digest of the text is also part of its key.
+# Several texts can have the same tweet id, so the digest of the text is also part of
+# the key.
 _FOUND = """
 INSERT INTO found
 SELECT ? AS run, tweet_id, digest, {text} AS text, tweets, findings, author, ms
 FROM (
-    SELECT tweet_id, max(tweets) AS tweets
-    FROM read_parquet(?) WHERE counted AND NOT control GROUP BY tweet_id)
-JOIN (
     SELECT tweet_id, {digest} AS digest, count(*) AS findings, min(author) AS author,
-        min(epoch_ms(time)) AS ms
-    FROM read_parquet(?) GROUP BY ALL) USING (tweet_id)
+        min(epoch_ms(time)) AS ms,
+        max(max(tweets)) OVER (PARTITION BY tweet_id) AS tweets
+    FROM read_parquet(?) WHERE counted GROUP BY tweet_id, digest)
 LEFT JOIN wordings USING (digest)"""
 # What identifies a text: in one index its earliest tweet, in several its wording.
 _OF_ONE_INDEX, _OF_SEVERAL = "hash(tweet_id, digest)", "coalesce(wording, digest)"
@@ -49,7 +47,7 @@ _PLACES = """
 INSERT INTO places
 SELECT {text} AS text, hash(coalesce(xxh3, $1 || source), record) AS record,
     hash(coalesce(xxh3, $1 || source), record, field, "start", "end") AS place
-FROM (SELECT *, {digest} AS digest FROM read_parquet($2)) LEFT JOIN (
+FROM (SELECT *, {digest} AS digest FROM read_parquet($2) WHERE counted) LEFT JOIN (
     SELECT unnest($3::VARCHAR[]) AS source, unnest($4::VARCHAR[]) AS xxh3
 ) USING (source) LEFT JOIN wordings USING (digest)"""
 _TEXTS = """
@@ -136,11 +134,11 @@ class Counts:
             self._add_wordings()
         forms = {"digest": _DIGEST, "text": _OF_SEVERAL if several else _OF_ONE_INDEX}
         for number, run in enumerate(runs):
-            tables = [str(run.path / name) for name in (MATCHES_FILE, EVIDENCE_FILE)]
-            connection.execute(_FOUND.format(**forms), [number, *tables])
+            table = str(run.path / MATCHES_FILE)
+            connection.execute(_FOUND.format(**forms), [number, table])
             inputs = run.info["inputs"]
             sums = {item["source"]: item.get("xxh3") for item in inputs}
-            files = [f"{number}:", tables[1], [*sums], [*sums.values()]]
+            files = [f"{number}:", table, [*sums], [*sums.values()]]
             connection.execute(_PLACES.format(**forms), files)
         connection.execute(_TEXTS)
 
@@ -150,12 +148,12 @@ class Counts:
         """
         query = (
             f"SELECT DISTINCT {_DIGEST} AS digest, tweet "
-            "FROM read_parquet(?) WHERE has_text AND digest NOT IN (FROM wordings "
-            "SELECT digest)"
+            "FROM read_parquet(?) WHERE counted AND has_text AND digest NOT IN "
+            "(FROM wordings SELECT digest)"
         )
         for run in self._runs:
             cursor = self._connection.cursor()
-            cursor.execute(query, [str(run.path / EVIDENCE_FILE)])
+            cursor.execute(query, [str(run.path / MATCHES_FILE)])
             while rows := cursor.fetchmany(WORDINGS):
                 texts = canonical([text for _, text in rows])
                 wordings = [xxhash.xxh3_64_intdigest(text.encode()) for text in texts]

@@ -59,7 +59,6 @@ from provscan.handover.tree import hash_lines, leaf, levels
 from provscan.opening import open_regular
 from provscan.readers import Source
 from provscan.runs.folder import (
-    EVIDENCE_FILE,
     MATCHES_FILE,
     RUN_FILE,
     SUMMARY_FILE,
@@ -179,13 +178,10 @@ def _bundle_problems(
     stated = {each["folder"]: each for each in found["runs"] or ()}
     matched = map(_RUN.fullmatch, archive.entries)
     for folder in sorted({each[1] for each in matched if each} | stated.keys()):
-        tables = [f"{folder}/{name}" for name in (MATCHES_FILE, EVIDENCE_FILE)]
-        if not all(
-            name in digests and digests[name].sha256 == hashes.get(name)
-            for name in tables
-        ):
-            # Damaged tables can crash the process that reads them.
-            yield f"{folder}: its tables do not match {STATEMENT} and were not read"
+        table = f"{folder}/{MATCHES_FILE}"
+        if table not in digests or digests[table].sha256 != hashes.get(table):
+            # A damaged table can crash the process that reads it.
+            yield f"{folder}: its matches are not those of {STATEMENT}: not read"
             continue
         for problem in _run_problems(archive, folder, stated.get(folder)):
             yield f"{folder}: {problem}"
@@ -270,11 +266,8 @@ def _run_problems(
     # Compare the rows, their hashes and the tree.
     recount, leaves = Recount(), list[bytes]()
     try:
-        with (
-            archive.open(f"{folder}/{MATCHES_FILE}") as matches,
-            archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
-        ):
-            for row in rows_of(matches, evidence):
+        with archive.open(f"{folder}/{MATCHES_FILE}") as matches:
+            for row in rows_of(matches):
                 leaves.append(leaf(canonical(row)))
                 recount.add(row)
     except DAMAGED as error:

@@ -37,7 +37,7 @@ from provscan.opening import open_regular
 from provscan.report.document import as_card
 from provscan.report.document import page as render
 from provscan.report.files import write_page
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, last_line
+from provscan.runs.folder import MATCHES_FILE, last_line
 
 # To check a page, its data are rendered again, and the two pages must be equal. A
 # changed template therefore needs a new format, and pages of the old format need the
@@ -106,15 +106,12 @@ def exhibit_of(archive: Archive, exhibit: str | int) -> dict[str, Any]:
     if run not in runs:
         raise InputError(f"{archive.path} has no {run}")
     hashes = hashes_of(statement)
-    for name in (f"{run}/{MATCHES_FILE}", f"{run}/{EVIDENCE_FILE}"):
-        if digest_of(partial(archive.open, name)).sha256 != hashes[name]:
-            raise ValueError(f"{name} does not match {STATEMENT}")
+    table = f"{run}/{MATCHES_FILE}"
+    if digest_of(partial(archive.open, table)).sha256 != hashes[table]:
+        raise ValueError(f"{table} does not match {STATEMENT}")
     listed = archive.read(f"{run}/{ROWS}").split()
-    with (
-        archive.open(f"{run}/{MATCHES_FILE}") as matches,
-        archive.open(f"{run}/{EVIDENCE_FILE}") as evidence,
-    ):
-        for position, row in enumerate(rows_of(matches, evidence)):  # noqa: B007
+    with archive.open(table) as matches:
+        for position, row in enumerate(rows_of(matches)):  # noqa: B007
             if row["exhibit"] == number:
                 break
         else:

@@ -26,7 +26,7 @@ from provscan.handover.rows import KEY, Row, rows_of, write_without_texts
 from provscan.handover.statement import canonical
 from provscan.options import RESUMABLE, MatchOptions
 from provscan.readers import Source
-from provscan.runs.folder import EVIDENCE_FILE, MATCHES_FILE, RUN_FILE, SUMMARY_FILE
+from provscan.runs.folder import MATCHES_FILE, RUN_FILE, SUMMARY_FILE
 from provscan.writing import temporary_folder
 
 # Options that name files on which results depend. These files may have been moved.
@@ -124,12 +124,9 @@ def replay(
             tables = working / "without_texts"
             tables.mkdir()
             write_without_texts(run_folder, tables)
-        with (
-            archive.open(f"{folder}/{MATCHES_FILE}") as matches,
-            archive.open(f"{folder}/{EVIDENCE_FILE}") as evidence,
-        ):
-            before = _hashed(rows_of(matches, evidence))
-        made = rows_of(tables / MATCHES_FILE, tables / EVIDENCE_FILE)
+        with archive.open(f"{folder}/{MATCHES_FILE}") as matches:
+            before = _hashed(rows_of(matches))
+        made = rows_of(tables / MATCHES_FILE)
         now = _hashed(
             {**row, "source": names.of(row["source"]) or row["source"]} for row in made
         )

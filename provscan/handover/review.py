@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from provscan.arrays import Numbers
 from provscan.calibration.edits import EDITS, words_of
@@ -35,7 +34,6 @@ from provscan.report.files import RunFiles
 from provscan.report.wording import KINDS, rarity
 from provscan.report.workbook import Sheet, write_workbook
 from provscan.runs.folder import (
-    EVIDENCE_FILE,
     info_checksum,
     write_json,
 )
@@ -172,11 +170,9 @@ class _Frame:
                 f"{files.path} has no findings to review: name another run"
             )
         self.files, self.total = files, len(findings)
-        with pq.ParquetFile(files.path / EVIDENCE_FILE) as evidence:
-            has_text = evidence.read(["has_text"])["has_text"]
         exhibit = pa.array(np.arange(1, len(findings) + 1))
         findings = findings.append_column("exhibit", exhibit)
-        self.findings = findings.filter(has_text.take(findings["place"]))
+        self.findings = findings.filter(findings["has_text"])
         if not len(self.findings):
             raise InputError(
                 f"{files.path} contains digests instead of texts, so it can't be "

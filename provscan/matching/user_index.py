@@ -280,7 +280,7 @@ class Index:
         ids
             An id for each text, which becomes ``record_id`` in its rows.
         evidence
-            Whether rows also have the columns of ``evidence.parquet``, such as the
+            Whether rows also have the texts that a run keeps of its findings: the
             passage with its context, and the tweet with its author, time, permalink and
             language; ``authors`` is the number of authors who posted the text.
         params

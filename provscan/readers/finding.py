@@ -79,7 +79,7 @@ OUTSIDE = "not among the files that the recipe reads"
 RESULTS = {
     "a run of provscan": (
         {"run.json", "summary.json", "matches.parquet"},
-        {"evidence.parquet", "report.html", "review.json", "scanned.zip"},
+        {"report.html", "review.json", "scanned.zip"},
     ),
     "an index of provscan": ({"manifest.json", "segments", "lock"}, {"purges"}),
     "an unfinished result of provscan": (

@@ -1,6 +1,6 @@
 """Read a run folder for a report, and write reports and lists.
 
-:class:`RunFiles` reads the four files of a run as one table of exhibits; an exhibit is
+:class:`RunFiles` reads the files of a run as one table of exhibits; an exhibit is
 a match of a licensed text. :func:`replaced` and :func:`write_page` write output files.
 """
 
@@ -26,8 +26,8 @@ from provscan.errors import InputError, OutputError
 from provscan.index import forgotten_ids
 from provscan.matching.matches import permalinks
 from provscan.opening import read_small
+from provscan.runs.evidence.tables import TABLE
 from provscan.runs.folder import (
-    EVIDENCE_FILE,
     MATCHES_FILE,
     REPORT_FILE,
     REVIEW_FILE,
@@ -42,11 +42,8 @@ from provscan.runs.folder import (
 )
 from provscan.writing import remove_dead, replacing_hidden, require_not_input
 
-# Columns that describe the tweet, columns with texts, and the key of a match in both
-# files.
-ABOUT = ("author", "time", "lang")
+# Columns with texts.
 TEXTS = ("before", "passage", "after", "tweet")
-KEY = ("record", "start", "end", "tweet_id")
 BATCH = 1 << 14
 # The run of a report is named in the first bytes of the page.
 PAGE_HEAD = 200
@@ -129,7 +126,7 @@ class RunFiles:
 
     @classmethod
     def open(cls, path: Path) -> RunFiles:
-        return cls(path, *read_run(path, (MATCHES_FILE, EVIDENCE_FILE)))
+        return cls(path, *read_run(path, (MATCHES_FILE,)))
 
     @cached_property
     def identity(self) -> str:
@@ -199,61 +196,33 @@ class RunFiles:
 
         Row ``i`` is exhibit ``i + 1``: page, lists and ``explain`` use the same
         numbers. The table has the columns of ``matches.parquet`` that are not texts;
-        author, time, language and ``new`` from ``evidence.parquet``; ``forgotten``,
-        true if the index of the run has forgotten the tweet, whose author and texts are
-        then left out; ``row``, the row in ``matches.parquet``; and ``place``, the row
-        in ``evidence.parquet``, which is null if the match is not a finding.
+        ``forgotten``, true if the index of the run has forgotten the tweet, whose
+        author and texts are then left out; and ``row``, the row in
+        ``matches.parquet``.
         """
-        needed = [*KEY, *ABOUT, "control", "counted", "bits"]
-        matches = _read(self.path / MATCHES_FILE, needed, others=True)
+        matches = _read(self.path / MATCHES_FILE)
         matches = matches.append_column("row", pa.array(np.arange(len(matches))))
-        evidence = _read(self.path / EVIDENCE_FILE, [*KEY, *ABOUT, "new"])
-        counted = matches["counted"].to_numpy()
-        self._require_equal(matches.select(KEY).filter(pa.array(counted)), evidence)
-        place = pa.array(np.cumsum(counted) - 1, mask=~counted)
-        matches = matches.append_column("place", place)
         gone = self._forgotten(matches["tweet_id"])
         matches = matches.append_column("forgotten", gone)
-        for name in ABOUT:
-            column = pc.coalesce(evidence[name].take(place), matches[name])
-            if name == "author":
-                column = pc.if_else(gone, None, column)
-            matches = matches.drop_columns([name]).append_column(name, column)
-        matches = matches.append_column("new", evidence["new"].take(place))
+        place = matches.schema.get_field_index("permalink")
+        links = permalinks(matches["tweet_id"])
+        matches = matches.set_column(place, "permalink", links)
+        matches = _without(matches, ["author", "permalink"])
         return matches.take(pa.array(exhibit_order(matches)))
 
-    def _require_equal(self, counted: pa.Table, evidence: pa.Table) -> None:
-        """Raise an error unless the rows of both files refer to the same matches."""
-        if len(counted) != len(evidence) or any(
-            not counted[name].cast(evidence[name].type).equals(evidence[name])
-            for name in KEY
-        ):
-            raise InputError(
-                f"{self.path}: the {len(counted):,} counted rows of matches.parquet "
-                f"are not the {len(evidence):,} rows of evidence.parquet, so the files "
-                "come from different runs: run match again"
-            )
-
     def with_texts(self, exhibits: pa.Table) -> pa.Table:
-        """Return some exhibits with their permalinks and with the texts that the run
-        has kept.
+        """Return some exhibits with the texts that the run has kept, in place of the
+        column ``row``.
 
         ``before``, ``passage``, ``after`` and ``tweet`` are null if the run has not
         kept them; ``has_text`` is false if ``passage`` and ``tweet`` are SHA-256
         digests.
         """
-        findings = _texts(self.path / EVIDENCE_FILE, exhibits["place"])
-        others = _texts(self.path / MATCHES_FILE, exhibits["row"])
-        exhibits = exhibits.drop_columns(["place", "row"])
-        links = permalinks(exhibits["tweet_id"])
-        exhibits = exhibits.append_column("permalink", links)
-        for name in (*TEXTS, "has_text"):
-            texts = pc.coalesce(findings[name], others[name])
-            exhibits = exhibits.append_column(name, texts)
-        for name in (*TEXTS, "permalink"):
-            kept = pc.if_else(exhibits["forgotten"], None, exhibits[name])
-            exhibits = exhibits.drop_columns([name]).append_column(name, kept)
-        return exhibits
+        texts = _texts(self.path / MATCHES_FILE, exhibits["row"].to_numpy())
+        exhibits = exhibits.drop_columns(["row"])
+        for name in TEXTS:
+            exhibits = exhibits.append_column(name, texts[name])
+        return _without(exhibits, TEXTS)
 
     def _forgotten(self, ids: pa.ChunkedArray) -> pa.Array:
         """Return whether the index of the run has forgotten each tweet, if the index is
@@ -331,44 +300,40 @@ def exhibit_order(matches: pa.Table) -> Numbers:
     return result
 
 
-def _read(path: Path, columns: Sequence[str], others: bool = False) -> pa.Table:
-    """Read columns of a file; with ``others``, also all columns that are not texts."""
+def _without(exhibits: pa.Table, names: Iterable[str]) -> pa.Table:
+    """Return exhibits without what these columns have of forgotten tweets."""
+    for name in names:
+        kept = pc.if_else(exhibits["forgotten"], None, exhibits[name])
+        place = exhibits.schema.get_field_index(name)
+        exhibits = exhibits.set_column(place, name, kept)
+    return exhibits
+
+
+def _read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read columns of a file, by default all that are not texts."""
     try:
         # pq.read_table would import many file systems.
         with pq.ParquetFile(path) as file:
             names = file.schema_arrow.names
-            if missing := set(columns) - set(names):
+            if missing := {*TABLE.names} - {*names}:
                 raise KeyError(*missing)
-            if others:
-                columns = [name for name in names if name not in TEXTS]
-            return file.read(columns)
+            return file.read(columns or [name for name in names if name not in TEXTS])
     except (OSError, KeyError, pa.ArrowInvalid) as error:
         raise InputError(f"{path} can't be read ({error}): run match again") from None
 
 
-def _texts(path: Path, wanted: pa.ChunkedArray) -> pa.Table:
-    """Read the texts of some rows of a file, in the order of ``wanted``, which may
-    contain nulls.
+def _texts(path: Path, rows: Numbers) -> pa.Table:
+    """Read the texts of some rows of a file, in the order of ``rows``.
 
-    The file is read batch by batch, and only the wanted rows are kept in memory.
+    The file is read batch by batch, and only these rows are kept in memory.
     """
     # With the default, Arrow would keep everything that it has read in memory.
     file, parts, low = pq.ParquetFile(path, pre_buffer=False), [], 0
     chosen = np.zeros(file.metadata.num_rows, bool)
-    chosen[wanted.drop_null().to_numpy()] = True
-    schema = file.schema_arrow
-    names = [name for name in (*TEXTS, "has_text") if name in schema.names]
-    for batch in file.iter_batches(BATCH, columns=names):
+    chosen[rows] = True
+    for batch in file.iter_batches(BATCH, columns=list(TEXTS)):
         parts.append(batch.filter(pa.array(chosen[low : low + len(batch)])))
         low += len(batch)
-    rows = pa.Table.from_batches(parts, pa.schema([schema.field(n) for n in names]))
-    rows = rows.take(pa.array(np.cumsum(chosen) - 1).take(wanted.combine_chunks()))
-    # If a column of texts is missing, the run has no such texts. If ``has_text`` is
-    # missing, no text is a digest.
-    for name in TEXTS:
-        if name not in names:
-            rows = rows.append_column(name, pa.nulls(len(wanted), pa.large_string()))
-    if "has_text" not in names:
-        known = pc.if_else(pc.is_valid(wanted), True, pa.scalar(None, pa.bool_()))
-        rows = rows.append_column("has_text", known)
-    return rows
+    schema = pa.schema([file.schema_arrow.field(name) for name in TEXTS])
+    place = pa.array(np.cumsum(chosen)[rows] - 1)
+    return pa.Table.from_batches(parts, schema).take(place)

@@ -22,17 +22,15 @@ import pyarrow.parquet as pq
 import xxhash
 
 from provscan.errors import InputError
-from provscan.names import counted
 from provscan.opening import LARGE, read_small
 from provscan.readers import checksum, file_checksum, is_remote
 from provscan.readers.corpus.recipes import path_in_recipe
 from provscan.urls import local_path
 
 MATCHES_FILE = "matches.parquet"
-EVIDENCE_FILE = "evidence.parquet"
 SUMMARY_FILE = "summary.json"
 RUN_FILE, REPORT_FILE = "run.json", "report.html"
-RUN_FILES = (MATCHES_FILE, EVIDENCE_FILE, SUMMARY_FILE, RUN_FILE)
+RUN_FILES = (MATCHES_FILE, SUMMARY_FILE, RUN_FILE)
 # Verdicts of reviewers on a sample of the findings, written by ``provscan review
 # score``. A run that has this file is not replaced.
 REVIEW_FILE = "review.json"
@@ -160,45 +158,25 @@ def verify_run(folder: Path) -> dict[str, Any]:
     try:
         # A run may have additional tables.
         named = read_json(folder / RUN_FILE).get("files", ())
-        tables = {MATCHES_FILE, EVIDENCE_FILE, *named} - {SUMMARY_FILE}
-        summary, _ = read_run(folder, sorted(tables))
-        table = pq.read_table(
-            folder / MATCHES_FILE, columns=["level", "control", "counted"]
-        )
-        evidence = pq.read_metadata(folder / EVIDENCE_FILE).num_rows
+        summary, _ = read_run(folder, sorted({MATCHES_FILE, *named} - {SUMMARY_FILE}))
+        table = pq.read_table(folder / MATCHES_FILE, columns=["control", "counted"])
     except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise InputError(
             f"{folder} can't be read ({error}): run match again"
         ) from error
-    licensed = table.filter(pc.invert(table["control"]))
-    levels = {
-        row["values"]: row["counts"]
-        for row in licensed["level"].value_counts().to_pylist()
+    matches = table.filter(pc.invert(table["control"]))
+    found = {
+        "matches": len(matches),
+        "findings": len(matches.filter(matches["counted"])),
     }
-    findings = len(licensed.filter(licensed["counted"]))
-    stated = {level: count for level, count in summary["levels"].items() if count}
-    for what, first, second in (
-        ("matches", summary["matches"], len(licensed)),
-        ("matches by level", stated, levels),
-        ("counted matches", summary["findings"], findings),
-    ):
-        if first != second:
+    for what, number in found.items():
+        if summary[what] != number:
             raise InputError(
-                f"{folder}: {SUMMARY_FILE} has {first} {what}, but {MATCHES_FILE} has "
-                f"{second}, so one of them was changed: run match again"
+                f"{folder}: {SUMMARY_FILE} has {summary[what]} {what}, but "
+                f"{MATCHES_FILE} has {number}, so one of them was changed: run match "
+                "again"
             )
-    if evidence != findings:
-        raise InputError(
-            f"{folder}: {EVIDENCE_FILE} contains {counted(evidence, 'row')} for "
-            f"{counted(findings, 'counted match')}, so one of them was changed: "
-            "run match again"
-        )
-    return {
-        "run": str(folder),
-        "matches": len(licensed),
-        "rows": len(table),
-        "evidence": evidence,
-    }
+    return {"run": str(folder), **found, "rows": len(table)}
 
 
 def is_page(path: Path) -> bool:

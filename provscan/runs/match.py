@@ -7,7 +7,7 @@
    measures chance and recall.
 5. :mod:`provscan.runs.answer.summary` computes the numbers and writes the sentences
    about them.
-6. :mod:`provscan.runs.evidence.tables` writes the tables, and :func:`run_match` writes
+6. :mod:`provscan.runs.evidence.tables` writes the matches, and :func:`run_match` writes
    the other files. :mod:`provscan.runs.target` provides the folder.
 """
 
@@ -39,9 +39,8 @@ from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
-from provscan.runs.evidence.tables import write_tables
+from provscan.runs.evidence.tables import write_matches
 from provscan.runs.folder import (
-    EVIDENCE_FILE,
     MATCHES_FILE,
     SCANNED_FILE,
     write_summary,
@@ -136,14 +135,14 @@ def run_match(
             info["scanned"] = readers.file_checksum(files / SCANNED_FILE)
         clock.lap("checksums")
         summary = summarise(measured, licensed, options, entries, missing)
-        write_tables(measured, files, digests=options.digests)
+        write_matches(measured, files / MATCHES_FILE, digests=options.digests)
         # Free several hundred bytes per found text, which the report does not need.
         del measured
         summary["baseline"] = baseline and mark_new(files, baseline, summary, info)
         summary["answer"]["details"] += since_baseline(summary["baseline"])
         clock.lap("write")
         info |= clock.describe(scans["dataset"])
-        write_summary(files, summary, info, (MATCHES_FILE, EVIDENCE_FILE))
+        write_summary(files, summary, info, (MATCHES_FILE,))
         render(files)
     progress.finish()
     crossed = _crossed(summary, options)

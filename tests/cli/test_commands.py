@@ -332,14 +332,12 @@ def test_an_internal_error_is_status_70_with_a_traceback(
 
 @pytest.fixture
 def finished(tmp_path: Path) -> Path:
-    """Return the folder of a run whose tables are empty files."""
-    tables = ("matches.parquet", "evidence.parquet")
-    for name in tables:
-        (tmp_path / name).touch()
+    """Return the folder of a run whose table is an empty file."""
+    (tmp_path / "matches.parquet").touch()
     summary = (Path(__file__).parents[1] / "report" / "summary.json").read_text(
         encoding="utf-8"
     )
-    write_summary(tmp_path, json.loads(summary), {}, tables)
+    write_summary(tmp_path, json.loads(summary), {}, ["matches.parquet"])
     return tmp_path
 
 

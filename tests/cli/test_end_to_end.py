@@ -80,7 +80,6 @@ def test_the_run_folder_is_complete(tiny_run: Path) -> None:
     assert {path.name for path in tiny_run.iterdir()} == {
         *(
             "matches.parquet",
-            "evidence.parquet",
             "summary.json",
             "run.json",
             "report.html",

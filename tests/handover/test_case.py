@@ -79,8 +79,7 @@ def naive(runs: list[Path]) -> dict[str, Any]:
                 tweets[row["tweet_id"]] = row["tweets"]
                 places[row["tweet_id"]] += 1
                 records.add((number, row["record"]))
-        for row in pq.read_table(path / "evidence.parquet").to_pylist():
-            about[row["tweet_id"]] = (row["author"], row["time"])
+                about[row["tweet_id"]] = (row["author"], row["time"])
 
     def by(key: Callable[[str], str | None]) -> dict[str | None, list[int]]:
         counts: dict[str | None, list[int]] = {}

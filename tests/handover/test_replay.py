@@ -99,7 +99,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     lines = handed.datasets[1].read_text().splitlines(keepends=True)
     row = next(
         row
-        for row in provscan.open_run(handed.run).evidence.to_pylist()
+        for row in provscan.open_run(handed.run).findings.to_pylist()
         if row["source"].endswith("b.jsonl")
     )
     a, _, c = handed.datasets
@@ -203,8 +203,7 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     info = read_json(run / "run.json")
     info["limits"]["piece"] = 7
     info["parameters"] |= {"fuzziness": 0.5, "threshold": 0.5}
-    tables = ("matches.parquet", "evidence.parquet")
-    write_summary(run, read_json(run / "summary.json"), info, tables)
+    write_summary(run, read_json(run / "summary.json"), info, ["matches.parquet"])
     (run / "report.html").unlink()
     handover.bundle(run, bundle)
     found = replayed(handed, handed.datasets, bundle=bundle)["problems"]

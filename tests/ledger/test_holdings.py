@@ -189,7 +189,7 @@ def test_training_is_compared_with_the_rule_of_its_day(
     provscan.match(str(folder / "june.jsonl"), folder / INDEX, run)
     summary, info = read_run(run)
     summary["answer"]["status"] = status
-    write_summary(run, summary, info, ["matches.parquet", "evidence.parquet"])
+    write_summary(run, summary, info, ["matches.parquet"])
     use = '[[use]]\napplication = "reader"\nname = "{}"\nkind = "{}"\ndate = {}\n'
     case = CASE + "".join(
         use.format(name, kind, day) + 'run = "a.run"\n'

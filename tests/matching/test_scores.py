@@ -51,10 +51,10 @@ def test_evidence_equals_that_of_a_run(
     run = provscan.match(records, tiny, tmp_path / "a.run", spike_ins=0)
     found = tiny.match([record["text"] for record in records], evidence=True)
     findings = found.filter(found["counted"])
-    names = [name for name in run.evidence.schema.names if name in found.schema.names]
-    names = [name for name in names if name not in ("source", "field")]
+    names = [name for name in run.findings.schema.names if name in found.schema.names]
+    names = [name for name in names if name not in ("source", "field", "record_id")]
     assert {"passage", "tweet", "author", "time", "permalink", "lang"} <= {*names}
-    assert findings.select(names).equals(run.evidence.select(names))
+    assert findings.select(names).equals(run.findings.select(names))
 
 
 def test_authors_are_counted(tmp_path: Path) -> None:

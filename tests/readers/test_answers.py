@@ -71,7 +71,7 @@ def test_only_words_that_the_model_adds_are_matched(
     assert run.summary["records"] == 3
     every = provscan.match(data, goats, tmp_path / "b.run", spike_ins=0)
     assert len(every.matches) >= len(fields) * 3
-    texts = [run.evidence["passage"], run.evidence["tweet"]]
+    texts = [run.findings["passage"], run.findings["tweet"]]
     assert all(len(passage) > 60 for passage in texts[0].to_pylist())
 
 
@@ -166,8 +166,8 @@ def test_chats_that_are_texts_are_read_as_chats(
     assert sorted(found[False]) == sorted(answers + prompts)
     evidence = dict(
         zip(
-            run.evidence["field"].to_pylist(),
-            run.evidence["after"].to_pylist(),
+            run.findings["field"].to_pylist(),
+            run.findings["after"].to_pylist(),
             strict=True,
         )
     )
@@ -251,10 +251,10 @@ def test_the_evidence_shows_where_words_were_left_out(
         [record] * 3, goats, tmp_path / "a.run", outputs=True, spike_ins=0
     )
     assert (
-        run.evidence["before"][0].as_py()
+        run.findings["before"][0].as_py()
         == f"You wrote:  {LEFT_OUT * (len(TWEET) - 2)} ! Well: "
     )
-    assert run.evidence["passage"][0].as_py() == OTHER
+    assert run.findings["passage"][0].as_py() == OTHER
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))

@@ -10,24 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE
-from provscan.runs.folder import write_summary
+from provscan.runs.evidence.tables import TABLE, TEXTS
+from provscan.runs.folder import MATCHES_FILE, write_summary
 
 FIXTURES = Path(__file__).parent
-MATCHES = pa.schema(
-    [
-        *(
-            (name, pa.string())
-            for name in ("source", "record_id", "field", "tweet_id", "level")
-        ),
-        *((name, pa.int64()) for name in ("record", "start", "end")),
-        ("tweets", pa.int32()),
-        *((name, pa.float32()) for name in ("similarity", "containment", "bits")),
-        ("q_value", pa.float64()),
-        *((name, pa.bool_()) for name in ("control", "common", "known", "counted")),
-        *CANDIDATE,
-    ]
-)
 WORDS = (
     "ferry",
     "harbour",
@@ -146,9 +132,9 @@ def write_folder(
 ) -> Path:
     """Write a run folder with these matches."""
     path.mkdir(exist_ok=True)
-    texts = dict.fromkeys(CANDIDATE.names)
+    texts = dict.fromkeys(TEXTS.names)
     found = [
-        row | texts if row["counted"] or row["record"] % 14 == 13 else row
+        row | texts if not row["counted"] and row["record"] % 14 == 13 else row
         for row in made
     ]
     chance = (
@@ -156,11 +142,7 @@ def write_folder(
         if made
         else []
     )
-    pq.write_table(
-        pa.Table.from_pylist(found + chance, MATCHES), path / "matches.parquet"
-    )
-    counted = [row for row in made if row["counted"]]
-    pq.write_table(pa.Table.from_pylist(counted, EVIDENCE), path / "evidence.parquet")
+    pq.write_table(pa.Table.from_pylist(found + chance, TABLE), path / MATCHES_FILE)
     return seal(path, FIXTURES, summary, info)
 
 
@@ -179,5 +161,5 @@ def seal(
         else json.loads((known / name).read_text(encoding="utf-8"))
         for name, given in (("summary.json", summary), ("run.json", info))
     ]
-    write_summary(path, *read, ("matches.parquet", "evidence.parquet"))
+    write_summary(path, *read, [MATCHES_FILE])
     return path

@@ -178,22 +178,7 @@ def test_an_unknown_suffix_is_refused(run: Path) -> None:
         export(run, run.parent / "list.doc")
 
 
-def test_files_of_different_runs_are_refused(run: Path, tmp_path: Path) -> None:
-    other = write_folder(tmp_path / "b.run", rows(59))
-    (other / "evidence.parquet").write_bytes((run / "evidence.parquet").read_bytes())
-    with pytest.raises(InputError, match=r"evidence\.parquet was changed"):
-        write_report(other)
-    seal(other, other)
-    with pytest.raises(InputError, match="from different runs"):
-        write_report(other)
-    (other / "evidence.parquet").unlink()
-    with pytest.raises(InputError, match=r"evidence\.parquet does not exist"):
-        write_report(other)
-
-
-@pytest.mark.parametrize(
-    "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
-)
+@pytest.mark.parametrize("name", ["matches.parquet", "summary.json", "run.json"])
 def test_a_changed_run_is_refused(tmp_path: Path, name: str) -> None:
     """An edited headline would appear in the report as if provscan had written it."""
     run = write_folder(tmp_path / "a.run", rows(9))
@@ -235,9 +220,7 @@ def test_small_rates_are_not_rounded_to_zero(tmp_path: Path) -> None:
         assert 2.5e-7 in [float(rate) for rate in rates if rate not in ("", None)]
 
 
-@pytest.mark.parametrize(
-    "name", ["matches.parquet", "evidence.parquet", "summary.json", "run.json"]
-)
+@pytest.mark.parametrize("name", ["matches.parquet", "summary.json", "run.json"])
 def test_no_file_of_the_run_is_replaced(tmp_path: Path, name: str) -> None:
     run = write_folder(tmp_path / "a.run", rows(9))
     before = (run / name).read_bytes()

@@ -31,7 +31,7 @@ def tweets(latin: provscan.Index) -> list[str]:
 
 
 def new_records(run: provscan.Run) -> list[int]:
-    rows = run.evidence.filter(run.evidence["new"])
+    rows = run.findings.filter(run.findings["new"])
     return sorted(set(rows["record"].to_pylist()))
 
 
@@ -50,7 +50,7 @@ def test_moved_findings_are_not_new(
         write("a.jsonl", records(*before)), latin, tmp_path / "a.run", **PLAIN
     )
     assert first.summary["baseline"] is None
-    assert first.evidence["new"].null_count == len(first.evidence)
+    assert first.findings["new"].null_count == len(first.findings)
     after = ["a line above", *reversed(before), "a line below"]
     second = provscan.match(
         write("renamed.jsonl", records(*after)),
@@ -182,8 +182,8 @@ def test_an_invalid_baseline_is_refused_before_the_scan(
     with pytest.raises(InputError, match="run of a sample"):
         provscan.match(data, latin, out, baseline=sampled)
     changed = provscan.match(data, latin, tmp_path / "a.run", **PLAIN).path
-    evidence = (changed / "evidence.parquet").read_bytes()
-    (changed / "evidence.parquet").write_bytes(evidence + b"x")
+    matches = (changed / "matches.parquet").read_bytes()
+    (changed / "matches.parquet").write_bytes(matches + b"x")
     with pytest.raises(InputError, match="was changed"):
         provscan.match(data, latin, out, baseline=changed)
     assert not out.exists()

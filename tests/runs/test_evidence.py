@@ -1,6 +1,4 @@
-"""Test ``evidence.parquet``: the passages and tweets of the findings, in the order of
-``matches.parquet``.
-"""
+"""Test the passages and tweets in ``matches.parquet``."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ import provscan
 from provscan.report.files import RunFiles
 from provscan.runs.counting.exhibits import Candidates
 from provscan.runs.counting.matches import Batch
-from provscan.runs.evidence.tables import CANDIDATE, EVIDENCE, evidence_rows
+from provscan.runs.evidence.tables import TABLE, TEXTS, texts_of
 
 TWEETS = [
     {
@@ -46,10 +44,6 @@ def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
     ]
     rows = pa.record_batch(
         {
-            "source": ["a.jsonl"] * 2,
-            "record": [4, 5],
-            "start": [9, 0],
-            "end": [46, 40],
             "text": pa.array(order, pa.int64()),
             **{
                 name: pa.array([name, "\0"], pa.large_string())
@@ -57,16 +51,10 @@ def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
             },
         }
     )
-    found = evidence_rows([rows.slice(0, 1), rows.slice(1)], reader)
-    assert found.schema.equals(EVIDENCE)
+    found = texts_of(rows, reader)
+    assert found.schema.equals(TEXTS)
     first, second = found.to_pylist()
     assert first == {
-        "source": "a.jsonl",
-        "record": 4,
-        "field": None,
-        "start": 9,
-        "end": 46,
-        "tweet_id": "1101",
         "before": "before",
         "passage": "passage",
         "after": "after",
@@ -78,11 +66,7 @@ def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
         "has_text": True,
         "new": None,
     }
-    assert (second["tweet_id"], second["time"], second["permalink"]) == (
-        "forum-7",
-        None,
-        None,
-    )
+    assert (second["time"], second["permalink"]) == (None, None)
     assert (second["passage"], second["tweet"]) == ("\0", TWEETS[1]["text"])
 
 
@@ -91,12 +75,8 @@ def test_without_findings_the_file_has_no_rows(tmp_path: Path) -> None:
     provscan.match(
         [{"text": "nothing of theirs stands in here"}], index, tmp_path / "a.run"
     )
-    assert (
-        pq.read_table(tmp_path / "a.run" / "evidence.parquet").schema.names
-        == EVIDENCE.names
-    )
     matches = pq.read_table(tmp_path / "a.run" / "matches.parquet")
-    assert (len(matches), matches.schema.names[-5:]) == (0, CANDIDATE.names)
+    assert (len(matches), matches.schema.names) == (0, TABLE.names)
 
 
 def test_the_strongest_other_matches_keep_their_texts() -> None:
@@ -123,7 +103,7 @@ def test_the_strongest_other_matches_keep_their_texts() -> None:
 
 @pytest.mark.pages
 def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
-    """Both tables, the report and exported lists have digests, whatever the options."""
+    """The matches, the report and exported lists have digests, whatever the options."""
     text = (
         "the harbour opened late because the old ferry had lost its only rudder again"
     )
@@ -137,13 +117,13 @@ def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
     data = [{"text": f"he wrote: {text}!"}, {"text": greeting}]
     run = provscan.match(data, index, tmp_path / "a.run", digests=True)
     whole = provscan.match(data, index, tmp_path / "b.run")
-    assert whole.matches["passage"].to_pylist() == [None, greeting]
-    (row,), (known,) = run.evidence.to_pylist(), whole.evidence.to_pylist()
+    assert whole.matches["passage"].to_pylist() == [text, greeting]
+    (row,), (known,) = run.findings.to_pylist(), whole.findings.to_pylist()
     assert (row["has_text"], known["has_text"]) == (False, True)
     for name in ("passage", "tweet"):
         assert row[name] == hashlib.sha256(known[name].encode()).hexdigest()
     assert (row["before"], row["after"]) == (None, None)
-    assert run.matches["passage"].null_count == 2
+    assert run.matches["passage"].null_count == 1
     page = (run.path / "report.html").read_text(encoding="utf-8")
     assert "Texts are left out of this report" in page
     assert "harbour" not in page

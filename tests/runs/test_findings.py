@@ -45,7 +45,7 @@ def test_common_wording_does_not_count_in_the_headline(
     assert "50 more records share only common or known wording." in answer["details"]
     assert run.matches["common"].to_pylist() == [True] * 50
     assert not any(run.matches["counted"].to_pylist())
-    assert len(run.evidence) == 0
+    assert len(run.findings) == 0
 
 
 def test_a_text_in_known_data_is_not_a_finding(

@@ -260,7 +260,7 @@ def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) ->
         write("one.jsonl", [{"text": "no tweet"}]), index, tmp_path / "a.run"
     )
     check(run)
-    assert run.matches.num_rows == run.evidence.num_rows == run.summary["matches"] == 0
+    assert run.matches.num_rows == run.findings.num_rows == run.summary["matches"] == 0
 
 
 def test_the_readable_part_of_a_damaged_file_is_scanned(

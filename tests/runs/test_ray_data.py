@@ -55,7 +55,7 @@ def content(run: provscan.Run) -> dict[str, Any]:
     }
     return {
         "rows": run.matches.to_pylist(),
-        "evidence": run.evidence.to_pylist(),
+        "evidence": run.findings.to_pylist(),
         **summary,
     }
 

@@ -51,8 +51,7 @@ def complete(tmp_path: Path) -> set[str]:
 
 def content(run: Path) -> dict[str, bytes]:
     return {
-        name: (run / name).read_bytes()
-        for name in ("matches.parquet", "evidence.parquet", "summary.json")
+        name: (run / name).read_bytes() for name in ("matches.parquet", "summary.json")
     }
 
 
@@ -378,7 +377,6 @@ def test_the_scan_of_a_null_dataset_is_resumed(
     assert sorted(path.name for path in out.iterdir()) == sorted(
         [
             "matches.parquet",
-            "evidence.parquet",
             "summary.json",
             "run.json",
             "report.html",

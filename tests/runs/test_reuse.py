@@ -54,7 +54,7 @@ def content(run: provscan.Run) -> dict[str, Any]:
     """Return what a run has in common with a full scan of the same data."""
     found: dict[str, Any] = {
         name: (run.path / name).read_bytes()
-        for name in ("matches.parquet", "evidence.parquet", "summary.json")
+        for name in ("matches.parquet", "summary.json")
     }
     times = ("started", "finished", "seconds", "records_per_second")
     left_out = {*times, "repeat", "reused", "scanned", "checksum"}

@@ -33,7 +33,7 @@ def test_tweets_stored_word_by_word_are_found(index, tmp_path):
     assert {row["level"] for row in rows} <= {"exact", "near_exact"}
     assert {row["field"] for row in rows} == {"tokens"}
     known = {tweet["id"]: provscan.canonical([tweet["text"]])[0] for tweet in TWEETS}
-    for row in run.evidence.to_pylist():
+    for row in run.findings.to_pylist():
         own = texts[row["record"]][row["start"] : row["end"]]
         assert own == row["passage"]
         assert provscan.canonical([row["passage"]])[0] == known[row["tweet_id"]]

@@ -193,12 +193,13 @@ class Result:
     @cached_property
     def new(self) -> set[tuple[Any, ...]]:
         """The places of the findings that a baseline lacks."""
-        rows = pq.read_table(self.path / "evidence.parquet").to_pylist()
+        rows = self.evidence()
         return {tuple(row[name] for name in PLACE) for row in rows if row["new"]}
 
     def evidence(self) -> list[dict[str, Any]]:
         """The findings with "passage" (the text of the span) and "tweet"."""
-        return pq.read_table(self.path / "evidence.parquet").to_pylist()
+        rows = pq.read_table(self.path / "matches.parquet").to_pylist()
+        return [row for row in rows if row["counted"]]
 
     def figures(self) -> dict[str, Any]:
         """All of ``summary.json`` that does not depend on names of files or on how the

@@ -1,5 +1,5 @@
-"""The tables of a run.
+"""The matches of a run, as a table.
 
-- ``tables``: ``matches.parquet`` and ``evidence.parquet``.
+- ``tables``: ``matches.parquet``, with the texts of findings and candidates.
 - ``baseline``: which findings are new since an earlier run.
 """

@@ -26,8 +26,8 @@ from provscan.arrays import Flags
 from provscan.errors import InputError
 from provscan.options import RESUMABLE, Source
 from provscan.params import require_folder
-from provscan.runs.evidence.tables import EVIDENCE, EVIDENCE_GROUP, digest
-from provscan.runs.folder import EVIDENCE_FILE, read_run
+from provscan.runs.evidence.tables import ROW_GROUP, TABLE, digest
+from provscan.runs.folder import MATCHES_FILE, read_run
 from provscan.writing import replacing_file
 
 # Options that do not affect the findings.
@@ -65,19 +65,19 @@ def read_baseline(path: Source) -> Baseline:
     """Read the findings of an earlier run, which must not be a run of a sample."""
     require_folder("baseline", path)
     folder = Path(path)
-    summary, info = read_run(folder, (EVIDENCE_FILE,))
+    summary, info = read_run(folder, (MATCHES_FILE,))
     if summary.get("sample"):
         raise InputError(
             f"{folder} is a run of a sample, so findings that it did not scan would "
             "count as new: give a baseline that scanned the whole dataset"
         )
-    return Baseline(folder, summary, info, _contents(folder / EVIDENCE_FILE))
+    return Baseline(folder, summary, info, _contents(folder / MATCHES_FILE))
 
 
 def mark_new(
     folder: Path, baseline: Baseline, summary: dict[str, Any], info: dict[str, Any]
 ) -> dict[str, Any]:
-    """Mark the findings of a run that are new, in the column ``new`` of its evidence,
+    """Mark the findings of a run that are new, in the column ``new`` of its matches,
     and return the entry ``baseline`` of its summary.
 
     Parameters
@@ -89,25 +89,27 @@ def mark_new(
     summary, info
         The contents of the run's ``summary.json`` and ``run.json``.
     """
-    path, before = folder / EVIDENCE_FILE, baseline.findings
+    path, before = folder / MATCHES_FILE, baseline.findings
     new, gone = new_findings(_contents(path), before)
     records, low = set(), 0
     with (
         replacing_file(path) as temporary,
-        pq.ParquetFile(path) as evidence,
-        pq.ParquetWriter(temporary, EVIDENCE, compression="zstd") as written,
+        pq.ParquetFile(path) as table,
+        pq.ParquetWriter(temporary, TABLE, compression="zstd") as written,
     ):
-        column = EVIDENCE.get_field_index("new")
-        for batch in evidence.iter_batches(EVIDENCE_GROUP):
-            part = new[low : low + len(batch)]
-            rows = batch.set_column(column, EVIDENCE.field("new"), pa.array(part))
-            written.write_batch(rows)
-            added = rows.filter(pa.array(part))
+        column = TABLE.get_field_index("new")
+        for batch in table.iter_batches(ROW_GROUP):
+            marks = batch["counted"].to_numpy(zero_copy_only=False).copy()
+            counted = np.flatnonzero(marks)
+            marks[counted] = new[low : low + len(counted)]
+            low += len(counted)
+            values = pa.array(marks, mask=~np.isin(np.arange(len(batch)), counted))
+            written.write_batch(batch.set_column(column, TABLE.field("new"), values))
+            added = batch.filter(pa.array(marks))
             keys = zip(
                 added["source"].to_pylist(), added["record"].to_pylist(), strict=True
             )
             records |= set(keys)
-            low += len(batch)
     return {
         "path": str(baseline.path),
         "checksum": baseline.info["checksum"],
@@ -150,15 +152,16 @@ def _paired(contents: list[int], others: list[int]) -> Flags:
 
 
 def _contents(path: Path) -> Contents:
-    """Return the contents of the rows of an ``evidence.parquet``.
+    """Return the contents of the findings in a ``matches.parquet``.
 
     Texts are compared by their SHA-256, since a run without texts keeps nothing else.
     """
     found = Contents([], [])
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            for batch in file.iter_batches(EVIDENCE_GROUP, columns=list(COMPARED)):
-                columns = (batch[name].to_pylist() for name in COMPARED)
+            for batch in file.iter_batches(columns=[*COMPARED, "counted"]):
+                findings = batch.filter(batch["counted"])
+                columns = (findings[name].to_pylist() for name in COMPARED)
                 for field, before, passage, after, tweet, has_text in zip(
                     *columns, strict=True
                 ):

@@ -16,7 +16,7 @@ from provscan.runs.evidence.baseline import (
     new_findings,
     read_baseline,
 )
-from provscan.runs.folder import EVIDENCE_FILE
+from provscan.runs.folder import MATCHES_FILE
 
 # Columns that identify a finding. Texts stay in the runs.
 PLACE = ("source", "record", "field", "start", "end", "tweet_id")
@@ -84,9 +84,10 @@ def _rows(run: Baseline, chosen: Flags) -> list[dict[str, Any]]:
     """Return the places of the chosen findings of a run."""
     rows: list[dict[str, Any]] = []
     low = 0
-    with pq.ParquetFile(run.path / EVIDENCE_FILE) as file:
-        for batch in file.iter_batches(columns=list(PLACE)):
-            part = chosen[low : low + len(batch)]
-            rows += batch.filter(pa.array(part)).select(PLACE).to_pylist()
-            low += len(batch)
+    with pq.ParquetFile(run.path / MATCHES_FILE) as file:
+        for batch in file.iter_batches(columns=[*PLACE, "counted"]):
+            findings = batch.filter(batch["counted"]).select(PLACE)
+            part = chosen[low : low + len(findings)]
+            rows += findings.filter(pa.array(part)).to_pylist()
+            low += len(findings)
     return rows
