@@ -17,10 +17,14 @@ from provscan.names import several
 
 
 class _Words(Formatter):
-    """Also formats ``{count:file was|files were}``: a count with the words that fit."""
+    """Also formats ``{count:file was|files were}``: a count with the words that fit,
+    and ``{count:~was|were}``: these words alone.
+    """
 
     def format_field(self, value: Any, format_spec: str) -> str:
         one, plural, more = format_spec.partition("|")
+        if one.startswith("~"):
+            return one[1:] if round(value) == 1 else more
         if plural:
             return several(value, one, more)
         return str(super().format_field(value, format_spec))

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from provscan.names import counted, several
+from provscan.messages import sentence
 from provscan.report.wording import amount, count, percent
 from provscan.statuses import STATUSES
 
@@ -16,11 +16,7 @@ UPPER_LIMITS = {
     "records": "Records with a nearly verbatim copy",
     "texts": "Licensed texts copied nearly verbatim",
 }
-NOT_COVERED = (
-    "An upper limit covers only copies that are nearly verbatim, so it can be below "
-    "“At least”, which counts all copies. The number of copies with more changes has "
-    "no upper limit."
-)
+NOT_COVERED = sentence("page", "not_covered")
 
 
 def headline(answer: Mapping[str, Any]) -> tuple[str, str, str]:
@@ -49,11 +45,7 @@ def covered(answer: Mapping[str, Any]) -> str:
     """
     if answer["can_be_told"] is None:
         return ""
-    share = percent(answer["can_be_told"])
-    return (
-        f"The limits cover the {share} of licensed texts that have rare wording: an "
-        "exact copy of one would be a finding."
-    )
+    return sentence("page", "covered", share=percent(answer["can_be_told"]))
 
 
 def withheld(answer: Mapping[str, Any]) -> list[str]:
@@ -117,19 +109,11 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     """
     records = answer["records"]
     if not STATUSES[answer["status"]].judged:
-        return (
-            "It is unknown how many of the findings are coincidences. Some or all of "
-            "them may be quotations, headlines or sayings that both texts took from a "
-            "third source."
-        )
+        return sentence("page", "chance_unknown")
     if not records["findings"] or records["chance"] is None:
         return ""
-    found = several(int(records["findings"]), "record shares", "records share")
-    return (
-        f"{found} rare wording with licensed tweets. Chance explains "
-        f"{explained(records)} of them; nothing in the "
-        "texts themselves tells coincidences from copies."
-    )
+    values = {"findings": records["findings"], "explained": explained(records)}
+    return sentence("page", "chance_explains", **values)
 
 
 def known_elsewhere(summary: Mapping[str, Any]) -> str:
@@ -138,9 +122,5 @@ def known_elsewhere(summary: Mapping[str, Any]) -> str:
     """
     if (known := summary["known"]) is None:
         return ""
-    texts = f"{counted(known['texts'], 'licensed text')} ({percent(known['share'])})"
-    verb = "occurs" if known["texts"] == 1 else "occur"
-    return (
-        f"{texts} also {verb} in the data given as known elsewhere. Their matches "
-        "do not count as findings."
-    )
+    share = percent(known["share"])
+    return sentence("page", "known", texts=known["texts"], share=share)

@@ -14,8 +14,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from provscan.messages import terms
-from provscan.names import counted, percentage, several
+from provscan.messages import sentence, terms
+from provscan.names import percentage
 from provscan.runs.answer.wording import edit_words
 
 LEVELS = terms("level")
@@ -231,32 +231,17 @@ def searched(summary: Mapping[str, Any]) -> str:
     tweets and texts, and the number of texts that serve as control.
     """
     index, cutoff = summary["index"], summary["control"]["cutoff"]
-    tweets = counted(index["tweets"], "licensed tweet")
-    sentence = f"against {tweets} with {counted(index['texts'], 'different text')}."
+    values = {name: index[name] for name in ("tweets", "texts")}
+    said = sentence("page", "searched", **values)
     if cutoff:
-        younger = several(
-            cutoff["texts"],
-            "of these texts is not older than the cutoff: it serves as control, and "
-            "its",
-            "of these texts are not older than the cutoff: they serve as control, and "
-            "their",
-        )
-        sentence += (
-            f" {younger} matches do not count as findings. A text does not serve as "
-            "control if one of its tweets is undated or a retweet."
-        )
-    return sentence
+        said += f" {sentence('page', 'cutoff', texts=cutoff['texts'])}"
+    return said
 
 
 def chance(summary: Mapping[str, Any]) -> str:
     """Return the measures of chance in words."""
-    means = {
-        "control": "texts that are known to be absent from the data",
-        "null": "other data that is known to contain no licensed text",
-    }
-    return " and with ".join(
-        means[measure["kind"]] for measure in summary["control"]["chance_measures"]
-    )
+    measures = summary["control"]["chance_measures"]
+    return " and with ".join(sentence("page", each["kind"]) for each in measures)
 
 
 def noticed(summary: Mapping[str, Any]) -> list[str]:
@@ -270,36 +255,14 @@ def noticed(summary: Mapping[str, Any]) -> list[str]:
 
 def sampled(sample: Mapping[str, Any]) -> str:
     """Return a sentence about the sample that was scanned."""
-    extent = (
-        "findings are those of the sample, other numbers are for the whole dataset."
-    )
-    if sample["by"] == "records":
-        return (
-            f"{percent(sample['share'])} of the records, drawn at random, were "
-            f"scanned: {extent}"
-        )
-    effect = sample["design_effect"]
-    worth = (
-        " Records of the same file resemble each other, so each counts as "
-        f"1/{effect:.1f} of a record that is drawn independently."
-        if effect > 1
-        else ""
-    )
-    total = sample.get("records")
-    projected = ""
-    if total is not None:
-        limits = (
-            f"95% interval {count(round(total['low']))}-{count(round(total['high']))}"
-        )
-        projected = (
-            f" The dataset has about {amount(total['value'], 'at_most')} records "
-            f"({limits}), projected from the sample."
-        )
-    return (
-        f"{count(sample['parts'])} of {count(sample['parts_in_all'])} files or parts "
-        f"of files ({percent(sample['share'])} of the bytes), drawn at random, were "
-        f"scanned: {extent}{worth}{projected}"
-    )
+    values = {**sample, "share": percent(sample["share"])}
+    said = [sentence("page", f"sampled_{sample['by']}", **values)]
+    if sample.get("design_effect", 0) > 1:
+        said.append(sentence("page", "design_effect", effect=sample["design_effect"]))
+    if (total := sample.get("records")) is not None:
+        shown = {**total, "value": amount(total["value"], "at_most")}
+        said.append(sentence("page", "projected", **shown))
+    return " ".join(said)
 
 
 REASONS = terms("record")

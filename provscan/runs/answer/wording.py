@@ -24,14 +24,6 @@ from provscan.statuses import (
     STATUSES,
 )
 
-PROJECTED = (
-    "The dataset has about {whole} records, projected from the sample, and may have "
-    "more."
-)
-"""This sentence follows an upper limit that is larger than the number of all records,
-which is only a projection if files were sampled.
-"""
-
 
 def edit_words(name: str) -> str:
     """Return the name of an edit for readers."""
@@ -89,42 +81,24 @@ def status_of(
 
 def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     """Return the sentence that every output shows first."""
-    word = STATUSES[status].words
+    least, found = math.floor(records.at_least or 0.0), records.findings
     every, of_all = scanned.every
-    if status == COPIES_FOUND:
-        least = math.floor(records.at_least or 0.0)
-        said = f"{word}: at least {number(least)} of {of_all} ({share(least, every)})"
-        said += f" {'contains' if least == 1 else 'contain'} licensed tweets."
-        if (middle := records.estimate) is not None:
-            said += (
-                f" Best estimate {number(middle.value)} "
-                f"({number(middle.low)}-{number(middle.high)})."
-            )
-        return said
-    if status == NO_COPIES_SHOWN:
-        return f"{word} in {scanned.sample}."
-    if status == INCOMPLETE:
-        return (
-            f"{word}: no copies shown in {scanned.sample}, but not all text was "
-            "scanned."
-        )
-    if not records.findings:
-        return (
-            f"{word}: the licensed texts that were found in {scanned.sample} are in "
-            "the control too."
-        )
-    found = (
-        f"{word}: {number(records.findings)} of {scanned.sample} "
-        f"({share(records.findings, scanned.records)})"
+    code = "findings" if found else "only_in_control"
+    said = sentence(
+        "headline",
+        status if status in terms("headline") else code,
+        words=STATUSES[status].words,
+        least=least,
+        every=of_all,
+        share_of_every=share(least, every),
+        sample=scanned.sample,
+        findings=found,
+        share_of_sample=share(found, scanned.records),
+        nearly=records.nearly_verbatim or 0.0,
     )
-    found += (
-        f" {'shares' if records.findings == 1 else 'share'} rare wording with licensed "
-        "tweets"
-    )
-    return (
-        f"{found}, {number(records.nearly_verbatim or 0.0)} of them word for word or "
-        "nearly."
-    )
+    if status == COPIES_FOUND and (middle := records.estimate) is not None:
+        said += f" {sentence('headline', 'estimate', **middle.as_dict())}"
+    return said
 
 
 def details(
@@ -146,42 +120,50 @@ def details(
     """
     common, more = records.common_or_known or 0.0, ""
     if common:
-        shares = several(common, "more record shares", "more records share")
-        more = f"{shares} only common or known wording."
+        more = sentence("detail", "common", common=common)
     if status in (CANNOT_JUDGE, NOT_MEASURED):
         yield from reasons
-        told = "" if reasons else "Copies and coincidences can't be told apart."
+        told = "" if reasons else sentence("detail", "not_told_apart")
         if both := f"{told} {more}".strip():
             yield both
         return
     if status == COPIES_FOUND:
         yield from reasons
     if status == INCOMPLETE:
-        yield f"Not scanned: {not_scanned}."
+        yield sentence("detail", "not_scanned", not_scanned=not_scanned)
     if records.findings:
-        verb = "shares" if records.findings == 1 else "share"
-        nearly = number(records.nearly_verbatim or 0.0)
-        found = several(records.findings, "record", "records")
-        if status == COPIES_FOUND:
-            if scanned.whole is not None:
-                found = f"{number(records.findings)} of {scanned.sample}"
-            found += f" {verb} rare wording ({nearly} word for word or nearly)"
-        else:
-            found += f" {verb} rare wording with licensed tweets"
-        expected = records.counts.get("chance_expected")
-        if expected is not None:
-            explained = min(expected, records.findings)
-            found += f"; chance explains about {number(explained)}"
-        if not_measured:
-            found += f", but was not measured for {number(not_measured)} of these"
-        yield f"{found}."
+        yield _found(status, records, scanned, not_measured)
         yield from remarks
     else:
-        yield "No record shares rare wording with licensed tweets."
+        yield sentence("detail", "no_findings")
     if more:
         yield more
     if records.at_most is not None and status == NO_COPIES_SHOWN:
         yield limit(records.at_most, scanned, detectable_share)
+
+
+def _found(
+    status: str, records: Layers, scanned: ScannedRecords, not_measured: int
+) -> str:
+    """Return the sentence about the records with findings."""
+    found = several(records.findings, "record", "records")
+    if status == COPIES_FOUND and scanned.whole is not None:
+        found = f"{number(records.findings)} of {scanned.sample}"
+    codes = ["copies" if status == COPIES_FOUND else "findings"]
+    explained = records.counts.get("chance_expected")
+    if explained is not None:
+        explained = min(explained, records.findings)
+        codes.append("chance")
+    if not_measured:
+        codes.append("not_measured")
+    values = {
+        "found": found,
+        "findings": records.findings,
+        "nearly": records.nearly_verbatim or 0.0,
+        "explained": explained,
+        "not_measured": not_measured,
+    }
+    return "".join(sentence("detail", code, **values) for code in codes) + "."
 
 
 def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
@@ -202,19 +184,16 @@ def limit(
 ) -> str:
     """Return the upper limit on nearly verbatim copies as a sentence."""
     most, (every, _) = math.ceil(round(at_most, 6)), scanned.every
-    of_detectable = ""
-    if detectable_share is not None:
-        of_detectable = (
-            f" of one of the {detectable_share:.0%} of licensed texts that have rare "
-            "wording"
-        )
     records = (
         several(most, "record", "records")
         if scanned.whole is None
         else f"{number(most)} of all records"
     )
-    said = (
-        f"At most {records} {'contains' if most == 1 else 'contain'} a nearly verbatim "
-        f"copy{of_detectable}."
-    )
-    return said if most <= every else f"{said} {PROJECTED.format(whole=number(every))}"
+    detectable = ""
+    if detectable_share is not None:
+        detectable = sentence("detail", "detectable", share=detectable_share)
+    values = {"records": records, "most": most, "detectable": detectable}
+    said = sentence("detail", "at_most", **values)
+    # The number of all records is only a projection if files were sampled.
+    more = "" if most <= every else f" {sentence('detail', 'projected', every=every)}"
+    return said + more
