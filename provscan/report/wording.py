@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 
 from provscan.messages import sentence, terms
 from provscan.names import percentage
+from provscan.names import several as several  # Templates use it.
 from provscan.runs.answer.wording import edit_words
 
 LEVELS = terms("level")
