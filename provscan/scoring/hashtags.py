@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
 from provscan.index import IndexReader
+from provscan.kernels.search.grams import GRAM
 from provscan.text import CanonicalMapper
 
 # A letter of a tag. Marks, vowel signs and joiners, which ``\w`` does not match, are
@@ -17,21 +18,19 @@ _LETTER = (
     r"(?:\w|[\u200c\u200d]"
     r"|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uffef])"
 )
-# A hashtag, or the symbol of a share or a currency, up to white space or punctuation; a
-# hashtag between two signs (``#tag#``) before ten Han characters; a name of up to 20
-# letters.
+# A hashtag up to white space or punctuation; a hashtag between two signs (``#tag#``)
+# before ten Han characters; symbols of shares or currencies, unless the sign stands for
+# a letter (``CA$H``); a name of up to 20 letters.
 HASHTAG = re.compile(
-    rf"[#＃][^\s#＃]{{1,40}}[#＃](?=[\u3400-\u9fff]{{10}})|(?:[#＃]|\$(?=[A-Za-z])){_LETTER}+"
-    rf"|[@＠]{_LETTER}{{1,20}}"
+    rf"[#＃][^\s#＃]{{1,40}}[#＃](?=[\u3400-\u9fff]{{10}})|[#＃]{_LETTER}+"
+    rf"|(?<!\w)(?:\$(?=[A-Za-z]){_LETTER}+)+|[@＠]{_LETTER}{{1,20}}"
 )
 
 
 def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Numbers:
-    """Return the code points of the original texts in hashtags or names.
-
-    They are int64 for each code point of the canonical texts: 1 in a tag or in the
-    space after it, 2 at its first letter, because of the sign before it, 0 elsewhere.
-    ``start``, int64[n + 1], is the first code point of each text.
+    """Return which code points of the canonical texts are in hashtags or names, in the
+    spaces beside them, or repeat their 5-grams; int64, 1 or 0. ``start``, int64[n + 1],
+    is the first code point of each text.
     """
     result = np.zeros(int(start[-1]), np.int64)
     raw = reader.raw_texts(texts).array()
@@ -47,8 +46,17 @@ def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Numbers:
         # The texts differ if a hook prepared the indexed one.
         if len(canonical.start) != start[row + 1] - start[row]:
             continue
+        letters = "".join(map(chr, canonical.codes.tolist()))
         flags = result[start[row] : start[row + 1]]
+        grams: set[str] = set()
         for low, high in np.searchsorted(canonical.start, tags).tolist():
-            flags[low : high + 1] = 1
-            flags[low : low + 1] = 2
+            # Most names are dropped from canonical text.
+            if low < high:
+                flags[low:high] = 1
+                flags[low - letters[:low].endswith(" ") : low] = 1
+                flags[high : high + letters.startswith(" ", high)] = 1
+                grams |= {letters[i : i + GRAM] for i in range(low, high - GRAM + 1)}
+        for i in range(len(letters) - GRAM + 1):
+            if letters[i : i + GRAM] in grams:
+                flags[i : i + GRAM] = 1
     return result

@@ -44,7 +44,7 @@ MIN_BITS, MIN_BITS_PASSAGE = 45.0, 55.0
 LETTERS_WITHOUT_BITS = 40
 # Minimum number of letters outside hashtags and names of a stretch that has any, as
 # ``min_chars`` counts letters: fewer are a word between labels.
-WORDING = 8
+WORDING = 7
 # A match is known from elsewhere if known data contains its text, with a containment of
 # at least this share of the match's own containment.
 KNOWN_SHARE = 0.8
@@ -92,7 +92,7 @@ class CharSums(NamedTuple):
     """Sums over the code points of texts before each code point, [n + 1] each."""
 
     bits: Floats
-    tags: Numbers  # Code points in hashtags and names, and their signs.
+    tags: Numbers  # Code points in hashtags and names, and spaces beside them.
     new: Numbers  # Code points that are no repetition within their text.
 
 

@@ -30,14 +30,14 @@ def words(letters: str, count: int, seed: int) -> list[str]:
 
 @pytest.fixture(scope="module", params=LETTERS)
 def tagged(request: Any, tmp_path_factory: Any) -> tuple[provscan.Index, list[str]]:
-    """An index of one script; its last tweets are hashtags, wording with hashtags, and
-    the same without hash signs.
+    """An index of one script; its last tweets are hashtags, hashtags around a word, and
+    hashtags with one of them repeated as a word.
     """
     letters = LETTERS[request.param]
     usual = [" ".join(words(letters, 9, seed)) for seed in range(300)]
     tags = " ".join("#" + word for word in words(letters, 7, 1001))
-    word = f"{tags} {words(letters, 1, 1004)[0][:6]}"
-    both = " ".join([*words(letters, 6, 1002), "#" + words(letters, 1, 1003)[0]])
+    word = f"{tags} {words(letters, 7, 1001)[3]} {words(letters, 1, 1004)[0][:3]}"
+    both = f"{tags} {words(letters, 1, 1002)[0]} #{words(letters, 1, 1003)[0]}"
     tweets = [*usual, tags, both, word]
     path = tmp_path_factory.mktemp("hashtags") / "a.index"
     rows = [{"id": str(i), "text": text} for i, text in enumerate(tweets)]
@@ -75,10 +75,10 @@ def test_code_points_of_hashtags(tmp_path: Path) -> None:
         "".join(c if flag else "." for c, flag in zip(text, flags[low:], strict=False))
         for text, low in zip(canonical, start, strict=False)
     ]
-    assert marked[0] == "....two three .....abc ....five"
+    assert marked[0] == "... two three .... abc ... five"
     assert marked[1].startswith(provscan.canonical(["#ที่นี่"])[0])
     assert set(marked[2]) == {"."}
-    assert marked[3:] == ["张三一", "一二三........."]
+    assert marked[3:] == ["张三一", "一二.........."]
 
 
 def test_a_foreign_name_is_worth_its_own_letters(tmp_path: Path) -> None:
