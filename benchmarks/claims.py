@@ -290,8 +290,8 @@ def few(world: World) -> None:
 
 @dataclass
 class Copies:
-    """Scanned copies of tweets, and whether each of them is nearly verbatim and
-    detectable.
+    """Scanned copies of tweets, and whether each of them is nearly verbatim and its
+    tweet would be a finding as a field of its own.
     """
 
     scan: Pool
@@ -326,13 +326,12 @@ def edited(
     rows, numbers = reader.texts_of_ids(pa.array([tweet["id"] for tweet in chosen]))
     # A tweet that was edited on the platform has several texts; the first one counts.
     numbers = numbers[np.unique(rows, return_index=True)[1]]
-    whole = np.full(len(copies), not inside)
     ones = np.ones(len(copies))
     detectable = world.controlled.scorer.scores(
         MatchTraits(
             numbers,
             ones,
-            whole,
+            ones > 0,
             np.array([len(tweet["text"]) for tweet in chosen]),
             np.zeros((len(chosen), 3), np.int64),  # The whole texts.
         )
