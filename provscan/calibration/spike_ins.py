@@ -115,8 +115,8 @@ class Recovered:
     pieces: Flags
     # float64: share of the copy's code points that the match covers.
     share: Floats
-    # bool: an exact copy would be a finding, alone or in its carrier record; the match
-    # is nearly verbatim, and an exact copy in its place would be a finding.
+    # bool: an exact copy in a field of its own would be a finding, of the planted text;
+    # of the matched text, and the match is nearly verbatim.
     findable: Flags
     alike: Flags
     # bool: the match, or the copy if it was missed, is nearly verbatim, disregarding
@@ -265,7 +265,7 @@ def recovered_spike_ins(
     nearly |= nearly_verbatim(wording.similarity, containment)
     nearly &= ~wording.pieces
     alike = hit & nearly
-    alike[hit] &= scorer.detectable(found.text[at], found.whole[at])
+    alike[hit] &= scorer.detectable(found.text[at])
     return Recovered(
         found=hit,
         counted=counted,
@@ -275,7 +275,7 @@ def recovered_spike_ins(
         containment=containment,
         pieces=wording.pieces,
         share=share,
-        findable=scorer.detectable(spike_ins.text, whole | ~spike_ins.inside),
+        findable=scorer.detectable(spike_ins.text),
         alike=alike,
         nearly=nearly,
         bits=bits,

@@ -147,13 +147,14 @@ class TextScores:
         common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
 
-    def detectable(self, text_index: Numbers, whole: Flags) -> Flags:
-        """Return of which texts an exact copy would be a finding, as a whole field or
-        as a passage.
+    @property
+    def detectable(self) -> Flags:
+        """Whether an exact copy of each text would be a finding if it were a field of
+        its own.
         """
-        ones, size = np.ones(len(text_index)), np.diff(self.start)[text_index]
-        stretch = np.zeros((len(text_index), 3), np.int64)
-        exact = MatchTraits(text_index, ones, whole, size, stretch)
+        every, size = np.arange(len(self.length)), np.diff(self.start)
+        stretch = np.zeros((len(every), 3), np.int64)
+        exact = MatchTraits(every, np.ones(len(every)), every >= 0, size, stretch)
         return self.matches(exact).passes_rule
 
     def letters(self, traits: MatchTraits) -> Floats:
@@ -222,10 +223,10 @@ class Scorer:
             traits._replace(text_index=text_index.reshape(-1))
         )
 
-    def detectable(self, texts: Numbers, whole: Flags) -> Flags:
-        """Return :meth:`TextScores.detectable` of texts given by their numbers."""
+    def detectable(self, texts: Numbers) -> Flags:
+        """Return :attr:`TextScores.detectable` of texts given by their numbers."""
         every, text_index = np.unique(texts, return_inverse=True)
-        return self.texts(every).detectable(text_index.reshape(-1), whole)
+        return self.texts(every).detectable[text_index.reshape(-1)]
 
     def texts(self, texts: Numbers) -> TextScores:
         """Score texts, given as distinct numbers."""

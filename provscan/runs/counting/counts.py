@@ -134,8 +134,8 @@ class MatchCounts:
     licensed: Amount
     findings: Amount
     nearly: Amount  # Findings that are nearly verbatim.
-    # Nearly verbatim matches, findings or not, of texts of which an exact copy would be
-    # a finding.
+    # Nearly verbatim matches, findings or not, of texts of which an exact copy in a
+    # field of its own would be a finding.
     alike: Amount
     # bool[texts], including controls: the text has a nearly verbatim finding.
     verbatim: Flags
@@ -165,7 +165,7 @@ def count_matches(
     licensed, findings, nearly, alike = (
         _AmountCounter(splits, texts) for _ in range(4)
     )
-    detectable = matches.detectable
+    detectable = matches.scores.detectable & ~eligible.control
     claimable = [_AmountCounter(splits, texts) for _ in STRENGTHS]
     by_text = [TextFindings(texts, least) for least in STRENGTHS]
     levels, control_matches = Counter[str](), 0
@@ -176,13 +176,14 @@ def count_matches(
             flags[batch.text_index] for flags in (eligible.control, eligible.claimable)
         )
         finding = batch.passes_rule & ~control
-        whole = batch.flags("whole").astype(np.int64)
-        detected = detectable[whole, batch.text_index] & ~control
         for counter, which in (
             (licensed, ~control),
             (findings, finding),
             (nearly, finding & batch.nearly),
-            (alike, (finding & batch.nearly) | (detected & batch.alike)),
+            (
+                alike,
+                (finding & batch.nearly) | (detectable[batch.text_index] & batch.alike),
+            ),
         ):
             counter.add(batch, which)
         verbatim[batch.text_index[batch.passes_rule & batch.nearly]] = True

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -135,16 +134,6 @@ class ScoredMatches:
     control: Flags  # The text is a control.
     file: pa.NativeFile  # The matches with their scores, in Arrow's file format.
     source: str | None = None  # Only matches in this dataset are read.
-
-    @cached_property
-    def detectable(self) -> Flags:
-        """Whether an exact copy of each text would be a finding, as a passage and as a
-        whole field, bool[2, texts].
-        """
-        every = np.arange(len(self.text))
-        return np.array(
-            [self.scores.detectable(every, every < n) for n in (0, len(every))]
-        )
 
     def of_source(self, source: str) -> ScoredMatches:
         """Return the matches in one dataset."""
