@@ -8,9 +8,10 @@ Synthetic files of very different sizes, most with few tweets and some full of t
 scanned once. Samples of the files are then analysed as by ``match --sample``, with the
 counts of the scan of all files; the spike-ins of that scan serve all samples. The first
 table shows how many samples have an estimate, how often its 95% interval contains the
-estimate from all files, and how wide it is. The second one compares the intervals
-of a few samples with those of ``match --sample`` on the same files. Takes about three
-minutes.
+estimate from all files, and how wide it is. The second one shows how often "at most" is
+at least the number of nearly verbatim copies that were planted. The third one compares
+the intervals of a few samples with those of ``match --sample`` on the same files. Takes
+about three minutes.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from unittest import mock
 
 import numpy as np
 import planted
+from claims import nearly_verbatim
 from measure import command_line, console, machine, table
 from simulated import answered
 
@@ -44,20 +46,28 @@ MEANS = 0.5, 0.03
 
 def write_files(
     folder: Path, tweets: list[planted.Tweet], count: int, records: int, full: float
-) -> None:
-    """Write files of log-normal sizes, each with its own share of tweets."""
+) -> np.ndarray:
+    """Write files of log-normal sizes, each with its own share of tweets, and return
+    the number of nearly verbatim copies in each.
+    """
     rng = np.random.default_rng(1)
     sizes = np.maximum(1, rng.lognormal(np.log(records) - 0.5, 1.0, count).astype(int))
     means = np.where(rng.random(count) < full, *MEANS)
     shares = rng.beta(2 * means, 2 * (1 - means))
     others = iter(planted.short_texts(None, int(sizes.sum())))
-    edited = iter(planted.in_records(planted.plantable(tweets, len(tweets)) * 9, [])[0])
+    copies, marks = planted.in_records(planted.plantable(tweets, len(tweets)) * 9, [])
+    originals = (mark.tweet.text for mark in sorted(marks))
+    both = map(provscan.canonical, (copies, originals))
+    nearly = [nearly_verbatim(*pair) for pair in zip(*both, strict=True)]
+    counts, first = np.zeros(count, np.int64), 0
     for number, (size, share) in enumerate(zip(sizes, shares, strict=True)):
-        texts = [
-            next(edited) if found else next(others)
-            for found in rng.random(size) < share
-        ]
+        chosen = rng.random(size) < share
+        last = first + int(np.count_nonzero(chosen))
+        edited = iter(copies[first:last])
+        texts = [next(edited) if found else next(others) for found in chosen]
         planted.write_jsonl(folder / f"{number:05}.jsonl", planted.numbered(texts))
+        counts[number], first = sum(nearly[first:last]), last
+    return counts
 
 
 class Whole:
@@ -132,7 +142,9 @@ def main() -> None:
         folder = Path(name)
         data = folder / "data"
         data.mkdir()
-        write_files(data, tweets, arguments.files, arguments.records, arguments.full)
+        nearly = write_files(
+            data, tweets, arguments.files, arguments.records, arguments.full
+        )
         control = planted.write_jsonl(folder / "control.jsonl", controls)
         index = provscan.build_index(
             planted.write_jsonl(folder / "licensed.jsonl", tweets),
@@ -149,6 +161,7 @@ def main() -> None:
         size = round(arguments.share * len(whole.splits))
         covered: dict[str, list[int]] = {figure: [] for figure in FIGURES}
         widths: dict[str, list[float]] = {figure: [] for figure in FIGURES}
+        most: list[float | None] = []
         for _ in range(arguments.draws):
             order = rng.permutation(len(whole.splits))
             drawn, rest = (
@@ -156,6 +169,7 @@ def main() -> None:
                 for part in (order[:size], order[size:])
             )
             answer = whole.sampled(FileSample(drawn, rest, [], []))
+            most.append(answer["records"]["at_most"])
             for figure in FIGURES:
                 estimate, value = (
                     answer[figure]["estimate"],
@@ -193,6 +207,24 @@ def main() -> None:
                 f"{np.median(widths[figure]):.2f}" if len(misses) else "",
             )
         console.print(printed)
+        truth = int(nearly.sum())
+        given = [bound for bound in most if bound is not None]
+        limits = table(
+            "\nAt most",
+            "nearly verbatim copies",
+            "standard deviation of a file's copies, over the mean",
+            "bounds given",
+            "right",
+            "median, over the truth",
+        )
+        limits.add_row(
+            f"{truth:,}",
+            f"{nearly.std() / nearly.mean():.2f}",
+            f"{len(given)} of {arguments.draws}",
+            str(sum(bound >= truth for bound in given)),
+            f"{np.median(given) / truth:.2f}" if given else "",
+        )
+        console.print(limits)
         scanned = table(
             "\nRecords with copies, from scanned samples",
             "seed",
