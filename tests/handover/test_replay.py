@@ -39,34 +39,6 @@ def test_workers_and_executors_change_nothing(
     assert found["figures"] > 100
 
 
-def test_names_that_are_words_of_the_summary_change_nothing(
-    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    moved = [Path("text"), Path("answer"), Path("a")]
-    for old, new in zip(handed.datasets, moved, strict=True):
-        shutil.copy(old, new)
-    assert replayed(handed, moved)["problems"] == []
-
-
-def test_names_and_order_of_files_change_nothing(
-    handed: Handed, tmp_path: Path
-) -> None:
-    moved = [tmp_path / name for name in ("z.jsonl", "m.jsonl", "a.jsonl")]
-    for old, new in zip(handed.datasets, moved, strict=True):
-        shutil.copy(old, new)
-    index = tmp_path / "renamed.index"
-    shutil.copytree(handed.index, index)
-    for order in (moved, moved[::-1], [moved[1], moved[0], moved[2]]):
-        assert replayed(handed, order, index=index)["problems"] == []
-    # The folder that contains them is read in the order of names.
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for path in moved:
-        path.rename(folder / path.name)
-    assert replayed(handed, [folder])["problems"] == []
-
-
 def test_splits_change_nothing(
     handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

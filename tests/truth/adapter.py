@@ -41,8 +41,6 @@ from provscan.report.export import export
 
 # The machine's names of options that have other names in provscan.
 OPTIONS = {"planted": "spike_ins", "null": "clean_data", "known": "other_sources"}
-# What the machine draws and provscan decides: it resumes whatever was interrupted.
-DECIDED = {"resume"}
 # Commands that read a run. RUN, OTHER (another run), DATA and OUT stand for paths.
 RUN_READERS = (
     "info RUN",
@@ -162,6 +160,11 @@ class Result:
         for name in PROJECTED:
             if layers.get(name) and layers["share"].get(name):
                 yield layers[name] / layers["share"][name]
+
+    @property
+    def unmeasured(self) -> list[str]:
+        """The kinds of text that the control has too rarely to measure chance."""
+        return (self.summary["control"] or {}).get("without_control") or []
 
     @property
     def scanned(self) -> int:
@@ -292,11 +295,10 @@ def small_parts(size: int | None) -> Iterator[None]:
         yield
 
 
-def stopped(call: tuple[Any, ...], after: int, **options: Any) -> bool:
-    """Begin a scan in this process, interrupt it when it opens one more part than
-    ``after``, and return whether it can be resumed.
+def stop(call: tuple[Any, ...], after: int, **options: Any) -> None:
+    """Begin a scan in this process, and interrupt it when it opens one more part than
+    ``after``.
     """
-    options = options | {"by_command": False, "workers": 1}
     read, begun = scan_task.read, itertools.count()
 
     def interrupt(*args: Any, **named: Any) -> Any:
@@ -306,11 +308,10 @@ def stopped(call: tuple[Any, ...], after: int, **options: Any) -> bool:
 
     with mock.patch.object(scan_task, "read", interrupt):
         try:
-            result = scan(*call, **options)
-        except KeyboardInterrupt as error:
-            return bool(getattr(error, "__notes__", None))
-    shutil.rmtree(result.path)
-    return False
+            scan(*call, **options | {"workers": 1})
+        except KeyboardInterrupt:
+            return
+    shutil.rmtree(call[2])
 
 
 def command(*words: Any) -> Ended:
@@ -321,11 +322,7 @@ def command(*words: Any) -> Ended:
 
 def named(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return options of the machine by provscan's names."""
-    return {
-        OPTIONS.get(name, name): value
-        for name, value in options.items()
-        if name not in DECIDED
-    }
+    return {OPTIONS.get(name, name): value for name, value in options.items()}
 
 
 def words_of(options: Mapping[str, Any]) -> list[str]:
@@ -357,9 +354,14 @@ def scan(
     *,
     by_command: bool = False,
     parts: int | None = None,
+    stop_after: int | None = None,
     **options: Any,
 ) -> Result:
-    """Scan a dataset, whose files are cut into parts of about ``parts`` bytes."""
+    """Scan a dataset, whose files are cut into parts of about ``parts`` bytes. With
+    ``stop_after``, an interrupted scan is resumed (:func:`stop`).
+    """
+    if stop_after is not None:
+        stop((sources, index, out), stop_after, parts=parts, **options)
     with small_parts(parts):
         if by_command:
             words = ["-i", index, "-o", out, *words_of(options), "--"]

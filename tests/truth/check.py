@@ -78,7 +78,7 @@ def check(
     rng, found = random.Random(f"{case.seed} {case.number}"), list[str]()
     try:
         if case.options["resume"]:
-            options["resume"] = adapter.stopped(call, case.number % 3, **options)
+            options["stop_after"] = case.number % 3
         scan = Scan(case, folder, written, adapter.scan(*call, **options))
     except Exception as error:
         book.violations.append(f"{case.repeats()}: {type(error).__name__}: {error}")

@@ -10,8 +10,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from truth import adapter, writers
-from truth.laws import Scan, _other_name, change, whole
+from truth import adapter
+from truth.laws import Scan, change, other_name, whole
 
 
 @change()
@@ -30,7 +30,7 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
     # Names in an archive are part of its content, and so is the time in a database.
     same = whole(case) and case.layout.archive is None
     same &= case.layout.format != "duckdb"
-    written = scan.rewritten(_other_name(case)) if same else scan.written
+    written = scan.rewritten(other_name(case)) if same else scan.written
     again = scan.new()
     # A sample of files is one of parts, whose size is no option of a run.
     with adapter.small_parts(case.options["parts"]):
@@ -42,17 +42,6 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
     texts = {row.tweet for row in result.findings}
     if totals["texts"] != len(texts):
         yield f"case: {totals} of {len(texts)} texts"
-
-
-@change(lambda case: whole(case) and len(case.texts) > 2)
-def a_repeated_run_on_other_records_differs(scan: Scan) -> Iterator[str]:
-    case = scan.case
-    records = case.records(case.layout)
-    changed = writers.write(records[:-1], case.layout, scan.new())
-    bundle, _ = adapter.bundle(scan.result.path, scan.new(".zip"))
-    call = bundle, changed.paths, case.index, scan.new()
-    if not adapter.replayed(*call, **case.files()):
-        yield "a run without the last record is the same"
 
 
 @change()

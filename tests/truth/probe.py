@@ -14,12 +14,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import pyarrow.parquet as pq
+from models import Lookup, Server
 from tweets import SCRIPTS, sentence
 
 import provscan
@@ -111,17 +111,17 @@ class Case:
         yield from ([self.answer(question)[1]] for question in questions)
 
 
-class Endpoint(ThreadingHTTPServer):
+class Endpoint(Server):
     """Answers questions of a plan, and keeps what it generated."""
 
-    daemon_threads, request_queue_size = True, 64
+    request_queue_size = 64
 
     def __init__(self, case: Case, plan: probe.Plan) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.case, self.requests, self.billed = case, 0, 0
-        self.asked = {(q.prompt, q.seed): q for q in plan.questions()}
-        self.attempts, self.given, self.lock = Counter(), Counter(), threading.Lock()
-        threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
+        self.case, self.count, self.billed = case, 0, 0
+        self.attempts, self.given = Counter[str](), Counter[str]()
+        self.lock = threading.Lock()
+        super().__init__(plan, Lookup({}))
+        self.special = self.response
 
     def response(self, asked: dict[str, Any]) -> tuple[int, Any]:
         """Return the status and the value of a response."""
@@ -129,10 +129,10 @@ class Endpoint(ThreadingHTTPServer):
         if asked.get("echo"):
             return 400, {"error": {"message": "echo is not supported"}}
         prompt = asked["messages"][0]["content"] if chat else asked["prompt"]
-        question = self.asked[prompt, asked["seed"]]
+        question = self.questions[prompt, asked["seed"]]
         with self.lock:
-            self.requests += 1
-            if self.requests in case.locked:
+            self.count += 1
+            if self.count in case.locked:
                 return 401, {}
             self.attempts[question.key] += 1
             draw = case.draw(question.key, self.attempts[question.key]).random()
@@ -152,6 +152,8 @@ class Endpoint(ThreadingHTTPServer):
         with self.lock:
             self.billed += sent + said
             self.given[question.key] += fault is None
+        if fault == "late":
+            time.sleep(2 * TIMEOUT)
         if fault:
             return FAULTS[fault]
         usage = {
@@ -165,27 +167,6 @@ class Endpoint(ThreadingHTTPServer):
         choice["message"] = {"content": answer.text, "refusal": answer.declined}
         choice["finish_reason"] = answer.finish
         return 200, {"id": "same", "choices": [choice, choice], "usage": usage}
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version, disable_nagle_algorithm = "HTTP/1.1", True
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        length = int(self.headers["content-length"])
-        status, value = self.server.response(json.loads(self.rfile.read(length)))
-        if status == 0:
-            time.sleep(2 * TIMEOUT)
-            return
-        body = value if isinstance(value, bytes) else json.dumps(value).encode()
-        self.send_response(status)
-        self.send_header("content-length", str(len(body)))
-        self.send_header("content-type", "application/json")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
 
 
 class Plans:
@@ -208,9 +189,8 @@ class Plans:
         return probe.open_plan(shutil.copytree(self.folder / style, place))
 
 
-def run_once(case: Case, plan: probe.Plan, port: int, tokens: int | None) -> str:
+def run_once(case: Case, plan: probe.Plan, url: str, tokens: int | None) -> str:
     """Run a probe, and return why it ended: "done", "budget", "failed" or "fault"."""
-    url = f"http://127.0.0.1:{port}/v1"
     if case.by_command:
         words = ["probe", "run", plan.path, f"--endpoint={url}", "--model=m"]
         words += [f"--concurrency={case.concurrency}"]
@@ -234,7 +214,7 @@ def check(case: Case, plans: Plans, claims: list[bool]) -> Iterator[str]:
     server = Endpoint(case, plan)
     with mock.patch("provscan.probe.endpoint.PAUSE", 0.001):
         for tokens in [*sorted(case.budgets), *[None] * 40]:
-            ended = run_once(case, plan, server.server_port, tokens)
+            ended = run_once(case, plan, server.url, tokens)
             known = read_answers(plan.path, plan.digest)
             spent = sum(spent_tokens(plan.path, plan.digest)[:2])
             if ended == "fault":
@@ -255,8 +235,7 @@ def check(case: Case, plans: Plans, claims: list[bool]) -> Iterator[str]:
         else:
             yield f"the run did not end: {len(known)} answers"
             return
-    server.shutdown()
-    server.server_close()
+    server.close()
     if twice := [key for key in paid if server.given[key] > 1]:
         yield f"questions were answered twice: {twice[:3]}"
     # The results are those of a model that answers at once.

@@ -194,6 +194,10 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
 
     def reply(self, status: int, value: Any, *headers: tuple[str, str]) -> None:
+        """Send a response, or none if the status is 0."""
+        if not status:
+            self.close_connection = True
+            return
         body = value if isinstance(value, bytes) else json.dumps(value).encode()
         self.send_response(status)
         length = ("content-length", str(len(body)))
