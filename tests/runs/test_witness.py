@@ -95,6 +95,18 @@ def test_copies_are_claimed_and_the_direction_was_not_tested(
     assert found["remarks"][0]["message"] in found["details"]
 
 
+def test_a_control_in_another_language_is_named_beside_the_claim(
+    answer: Callable[..., dict[str, Any]],
+) -> None:
+    licensed, control = (
+        [row | {"lang": lang} for row in rows]
+        for rows, lang in ((LICENSED, "en"), (CONTROL, "nl"))
+    )
+    found = answer(licensed, DATA + PLATFORM[:80], control)
+    assert codes(found["remarks"])[0] == "control_unlike"
+    assert "control_unlike" not in codes(found["warnings"])
+
+
 def test_a_mixture_of_both_is_bounded_by_what_is_worded_like_tweets(
     answer: Callable[..., dict[str, Any]],
 ) -> None:

@@ -62,14 +62,18 @@ def answer_of(
         unit: without_withheld(unit, number, withheld)
         for unit, number in numbers.items()
     }
+    found = list(warnings(measured))
+    # That the control differs is said beside a claim, and otherwise among the warnings.
+    unlike = [each for each in found if each["code"] == "control_unlike"]
+    sentences = _sentences(measured, layers["records"], unscanned, unlike)
     return {
-        **_sentences(measured, layers["records"], unscanned),
+        **sentences,
         "not_scanned": list(unscanned),
         "can_be_told": measured.recall.detectable_share,
         "strengths": _strengths(measured),
         **_units(measured, layers),
         "withheld": withheld,
-        "warnings": list(warnings(measured)),
+        "warnings": [each for each in found if each not in sentences["remarks"]],
         "notes": list(notes(measured)),
     }
 
@@ -78,9 +82,10 @@ def _sentences(
     measured: Measured,
     records: Layers,
     unscanned: Sequence[dict[str, Any]],
+    unlike: Sequence[dict[str, str]],
 ) -> dict[str, Any]:
-    """Return the status and the sentences of the answer, given the numbers of
-    records.
+    """Return the status and the sentences of the answer, given the numbers of records
+    and the warnings that the control differs from the licensed texts.
     """
     dataset, chance = measured.scanned, measured.chance
     # For a sample of files, the number of records of the whole dataset is a projection:
@@ -96,7 +101,9 @@ def _sentences(
         complete=not unscanned,
     )
     detectable = measured.recall.detectable_share
-    qualified = list(remarks(measured.examination)) if status == COPIES_FOUND else []
+    qualified = []
+    if status == COPIES_FOUND:
+        qualified = [*unlike, *remarks(measured.examination)]
     untested = [each for each in qualified if each["code"] in UNTESTED]
     said = reasons or [each for each in qualified if each not in untested]
     sentences = [
