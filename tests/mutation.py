@@ -255,6 +255,9 @@ def note(tests: list[str], folder: Path) -> None:
         "pytest",
         "-k",
         "not memory",
+        # With xdist's groups, pytest-cov would not switch contexts in this process.
+        "-n0",
+        "--dist=no",
         "--durations=0",
         "-vv",
         *tests,
@@ -468,6 +471,8 @@ def main() -> None:
     everything = sorted(
         {test for rounds in tests_of for tests in rounds for test in tests}
     )
+    if not everything:
+        raise SystemExit("The record names no test that runs a line of these files.")
     if not survives(None, everything, WITHOUT_A_MUTANT):
         raise SystemExit(
             "Tests fail in the forked process without a mutant, and would kill every "
