@@ -279,6 +279,21 @@ def copies_of(
                 yield tweet, copy
 
 
+def document(copy: str, texts: list[str], rng: Random) -> str:
+    """Put a copy between other texts. They are whole: inside a text that resembles a
+    licensed one, the copy would be a part of that match.
+    """
+    sides = []
+    for _ in range(2):
+        at = rng.randrange(len(texts))
+        side = ""
+        while len(side) < DOCUMENT // 2:
+            side += f" {texts[at]}"
+            at = (at + 1) % len(texts)
+        sides.append(side)
+    return f"{sides[0]}\n{copy}\n{sides[1]}"
+
+
 def clean_findings(index: provscan.Index, texts: list[str]) -> tuple[float, float]:
     """Return the records with matches and with findings, per thousand texts."""
     matches = index.match(pa.array(texts, pa.large_string()))
@@ -346,7 +361,7 @@ def main() -> None:
         if arguments.languages and language not in arguments.languages:
             continue
         tweets, others = (t[: arguments.tweets] for t in parts(path, arguments.part))
-        filler = " ".join(t.text for t in others)
+        texts = [t.text for t in others]
         with tempfile.TemporaryDirectory() as folder:
             corpus = write_jsonl(Path(folder, "corpus.jsonl"), tweets)
             provscan.build_index(corpus, Path(folder, "index"))
@@ -357,17 +372,11 @@ def main() -> None:
                 if not pairs:
                     continue
                 chosen, copies = map(list, zip(*pairs, strict=True))
-                documents = []
-                for copy in copies:
-                    at = rng.randrange(max(1, len(filler) - DOCUMENT))
-                    around = filler[at : at + DOCUMENT]
-                    middle = len(around) // 2
-                    documents.append(f"{around[:middle]}\n{copy}\n{around[middle:]}")
-                shares = (found(index, chosen, texts) for texts in (copies, documents))
+                documents = [document(copy, texts, rng) for copy in copies]
+                shares = (found(index, chosen, each) for each in (copies, documents))
                 result.add_row(
                     language, name, f"{len(chosen)}", *(f"{s:.3f}" for s in shares)
                 )
-            texts = [t.text for t in others]
             clean.add_row(
                 language,
                 f"{len(texts):,}",

@@ -160,7 +160,8 @@ def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
     if unread := info.get("unread"):
         others = info["unread_files"] - 1
         more = f", and {counted(others, 'more file')}" if others else ""
-        yield f"Not indexed: {unread[0]['path']}: {unread[0]['reason']}{more}."
+        reason = unread[0]["reason"].rstrip(".")
+        yield f"Not indexed: {unread[0]['path']}: {reason}{more}."
     if count := notes.get("id_mangled"):
         yield (
             f"Ids that a spreadsheet has rounded: {count:,}; their tweets are named by "

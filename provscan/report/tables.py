@@ -277,6 +277,8 @@ def index_brief(info: Mapping[str, Any], *, width: int = 100) -> str:
         for key, number in left_out.most_common()
         if number
     ]
+    if unread := part.get("unread_files"):
+        left.append(counted(unread, "file"))
     if empty := part.get("tweets_without_text"):
         left.append(f"{count(empty)} (no letters or digits)")
     lines.append(f"Not indexed: {'; '.join(left) or 'nothing'}")

@@ -84,7 +84,7 @@ def test_files_without_tweets_stop_a_build_unless_allowed(tmp_path: Path) -> Non
     assert "--allow-unread" in result.output
     result = CliRunner().invoke(main, [*called, "--allow-unread"])
     assert result.exit_code == 0, result.output
-    assert "numbers.csv" in result.output
+    assert "Not indexed: 2 files" in result.output
     assert provscan.open_index(out).info()["tweets"] == len(PLANTED)
 
 
