@@ -232,7 +232,7 @@ def outcome(
     scores = ScoredScan(controlled.scorer, matches, controlled.samples, *spike_ins)
     measured, answer = answered(scores, controlled.controls, null=null)
     rates = measured.error_rates
-    q = [rates.q_values(batch, measured.eligible) for batch in matches.batches()]
+    q = rates.q_values(matches.rows, measured.eligible)
     seconds = time.process_time() - began
     return {
         "cell": cell.name,
@@ -244,7 +244,7 @@ def outcome(
             }
             for name in ("records", "texts")
         },
-        "listed": bool(any(np.any(each <= 0.01) for each in q)),
+        "listed": bool(np.any(q <= 0.01)),
         "warnings": [entry["code"] for entry in answer["warnings"]],
         "withheld": answer["withheld"].get("records.estimate"),
         "recall": recall_summary(measured.recall)["of_matches"],

@@ -7,6 +7,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,8 +16,8 @@ import pytest
 
 import provscan
 from provscan.report.files import RunFiles
-from provscan.runs.counting.exhibits import Candidates
-from provscan.runs.counting.matches import Batch
+from provscan.runs.counting.exhibits import candidates
+from provscan.runs.counting.matches import MatchRows
 from provscan.runs.evidence.tables import TABLE, TEXTS, texts_of
 
 TWEETS = [
@@ -84,21 +85,11 @@ def test_the_strongest_other_matches_keep_their_texts() -> None:
     bits = np.array([9.0, 8.0, np.nan, 7.0, 30.0, 40.0])
     counted = np.array([True, False, False, True, False, False])
     control = np.array([False] * 5 + [True])
-
-    def added(low: int, high: int, candidates: Candidates) -> None:
-        record = pa.array(range(low, high), pa.int64())
-        part, columns = slice(low, high), pa.record_batch({"record": record})
-        finding, place = counted[part], np.zeros(high - low, np.int64)
-        flags = ~finding, ~finding, finding
-        batch = Batch(columns, low, *[place] * 6, bits[part], *flags)
-        candidates.add(batch, ~control[part])
-
+    columns: dict[str, Any] = dict.fromkeys(MatchRows._fields)
+    columns |= {"bits": bits, "passes_rule": counted, "in_source": np.arange(6)}
     for limit, expected in ((9, [4, 1, 2]), (1, [4]), (0, [])):
-        for at in (2, 6):
-            candidates = Candidates(limit)
-            added(0, at, candidates)
-            added(at, 6, candidates)
-            assert candidates.rows.tolist() == expected
+        found = candidates(MatchRows(**columns), ~control, limit)
+        assert found.tolist() == expected
 
 
 @pytest.mark.pages

@@ -1,6 +1,6 @@
 """Count matches, records and texts.
 
-- ``matches``: the matches of a scan with their scores, in batches.
+- ``matches``: the matches of a scan with their scores, as columns.
 - ``strata``: the strata of licensed and control texts, and which of the found texts
   can be claimed.
 - ``exhibits``: the candidates, other matches that keep their texts.

@@ -1,4 +1,4 @@
-"""Choose the candidates (:class:`Candidates`): the strongest matches that are not
+"""Choose the candidates (:func:`candidates`): the strongest matches that are not
 findings. They keep their texts, as findings do.
 """
 
@@ -7,28 +7,18 @@ from __future__ import annotations
 import numpy as np
 
 from provscan.arrays import Flags, Numbers
-from provscan.estimate.counters import Strongest
-from provscan.runs.counting.matches import Batch
+from provscan.runs.counting.matches import MatchRows
 
 CANDIDATES = 10_000
 """Maximum number of candidates."""
 
 
-class Candidates:
-    """The strongest matches that are not findings, at most ``limit``."""
-
-    def __init__(self, limit: int = CANDIDATES) -> None:
-        self._strongest = Strongest(limit, 2)
-
-    def add(self, batch: Batch, licensed: Flags) -> None:
-        """Consider matches; only ``licensed`` ones are candidates."""
-        rows = np.flatnonzero(licensed & ~batch.passes_rule)
-        # Round the bits as in the column of ``matches.parquet``.
-        bits = batch.bits[rows].astype(np.float32).astype(np.float64)
-        record = batch.columns["record"].to_numpy()[rows].astype(np.float64)
-        self._strongest.add(batch.low + rows, -np.nan_to_num(bits, nan=-1.0), record)
-
-    @property
-    def rows(self) -> Numbers:
-        """The numbers of the candidates, the strongest first."""
-        return self._strongest.rows
+def candidates(rows: MatchRows, licensed: Flags, limit: int = CANDIDATES) -> Numbers:
+    """Return the numbers of the candidates among the ``licensed`` matches, the
+    strongest first.
+    """
+    numbers = np.flatnonzero(licensed & ~rows.passes_rule)
+    # Round the bits as in the column of ``matches.parquet``.
+    bits = np.nan_to_num(rows.bits[numbers].astype(np.float32), nan=-1.0)
+    order = np.lexsort((rows.in_source[numbers], -bits))
+    return numbers[order[:limit]]

@@ -1,96 +1,62 @@
-"""The matches of a scan with their scores, read from part files in batches.
-
-A run may have more matches than fit in memory, so :func:`score_matches` scores them
-once and writes the scores to a temporary file, which every pass
-(:meth:`ScoredMatches.batches`) reads.
+"""The matches of a scan with their scores, as columns in memory: about 100 bytes a
+match, a third of what the report needs. :func:`score_matches` reads and scores them
+once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.damage import damage_of, nearly_verbatim
+from provscan.matching import LEVELS
 from provscan.matching.part_files import PART
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.authorship import Authorship, authorship
-from provscan.scoring.rule import MatchTraits, Scorer, Scores, TextScores
-from provscan.writing import temporary_name
+from provscan.scoring.rule import MatchTraits, Scorer, TextScores
 
+STRETCH = ("copied_from", "copied_to", "copied")
 # The columns of the part files that scores and counts are computed from.
 NEEDED = (
-    "record",
-    "field",
-    "start",
-    "end",
-    "level",
-    "similarity",
-    "containment",
-    "text",
-    "copied_from",
-    "copied_to",
-    "copied",
-    "pieces",
-    "inner_similarity",
-    "left_out",
-    "whole",
-    "date",
+    *("record", "field", "start", "end", "left_out", "level", "date", "text"),
+    *("similarity", "containment", "inner_similarity", "pieces", "whole"),
+    *STRETCH,
 )
-# The columns that ``_scored`` adds.
-_NUMBERS = ("split", "text_index", "record_number", "field_number")
-_COMPUTED = (*_NUMBERS, *Scores._fields)
-SCORED = pa.schema(
-    [
-        *(PART.field(name) for name in NEEDED),
-        *(pa.field(name, pa.int64()) for name in _NUMBERS),
-        pa.field("bits", pa.float64()),
-        *(pa.field(name, pa.bool_()) for name in Scores._fields[1:]),
-    ]
-)
+# The date of a record without one.
+NO_DATE = np.iinfo(np.int64).min
 
 
-class Batch(NamedTuple):
-    """Consecutive matches; each column has one entry per match."""
+class MatchRows(NamedTuple):
+    """Matches in the order of the dataset; each column has one entry per match."""
 
-    columns: pa.RecordBatch  # NEEDED, and the columns of ``_scored``.
-    low: int  # Number of the first match of the batch.
     split: Numbers
     text_index: Numbers  # Index of the licensed text in ``ScoredMatches.text``.
-    # Numbers of the record and of the field, counted from 0 among those with matches.
+    # Numbers of the record and of the field, counted from 0 among those with matches,
+    # and number of the record in its source.
     record: Numbers
     field: Numbers
+    in_source: Numbers
+    start: Numbers
+    end: Numbers  # Without the code points that readers left out of the match.
+    level: Numbers  # Index of ``provscan.matching.LEVELS``.
+    date: Numbers  # Milliseconds since 1970, or ``NO_DATE``.
     similarity: Floats
     containment: Floats
+    inner_similarity: Floats
+    pieces: Flags
+    whole: Flags
     # See ``provscan.scoring.rule.Scores``. The column ``counted`` of
     # ``matches.parquet`` marks only the findings of licensed texts.
     bits: Floats
     common: Flags
     known: Flags
     passes_rule: Flags
-
-    def flags(self, name: str) -> Flags:
-        """Return a boolean column as an array."""
-        result: Flags = self.columns[name].to_numpy(zero_copy_only=False)
-        return result
-
-    @property
-    def start(self) -> Numbers:
-        result: Numbers = self.columns["start"].to_numpy()
-        return result
-
-    @property
-    def end(self) -> Numbers:
-        """The end of each match, minus the code points that readers left out of it."""
-        result: Numbers = (
-            self.columns["end"].to_numpy() - self.columns["left_out"].to_numpy()
-        )
-        return result
 
     @property
     def score(self) -> Floats:
@@ -100,20 +66,18 @@ class Batch(NamedTuple):
     @property
     def damage(self) -> Numbers:
         """The class of damage of each match."""
-        return damage_of(self.similarity, self.containment, self.flags("pieces"))
+        return damage_of(self.similarity, self.containment, self.pieces)
 
     @property
     def nearly(self) -> Flags:
         """Whether each match is verbatim or nearly verbatim."""
-        nearly = nearly_verbatim(self.similarity, self.containment)
-        return nearly & ~self.flags("pieces")
+        return nearly_verbatim(self.similarity, self.containment) & ~self.pieces
 
     @property
     def alike(self) -> Flags:
         """Whether each match is nearly verbatim, disregarding words beside it."""
-        inner = self.columns["inner_similarity"].to_numpy()
-        alike = self.nearly | nearly_verbatim(inner, self.containment)
-        return alike & ~self.flags("pieces")
+        inner = nearly_verbatim(self.inner_similarity, self.containment)
+        return self.nearly | (inner & ~self.pieces)
 
     def findings(self, least: float) -> Flags:
         """Return which matches are findings of at least this many bits."""
@@ -127,114 +91,106 @@ class ScoredMatches:
     """
 
     scanned: ScanTotals
+    rows: MatchRows
     text: Numbers  # Number of the text in the reader, ascending.
     scores: TextScores
     authorship: Authorship
     tweets: Floats  # Number of tweets with the text.
     control: Flags  # The text is a control.
-    file: pa.NativeFile  # The matches with their scores, in Arrow's file format.
-    source: str | None = None  # Only matches in this dataset are read.
 
     def of_source(self, source: str) -> ScoredMatches:
         """Return the matches in one dataset."""
-        return replace(self, source=source)
-
-    def batches(self) -> Iterator[Batch]:
-        """Yield all matches in order."""
-        stored, low = pa.ipc.open_file(self.file), 0
-        in_source = np.array(
-            [self.source in (None, part.source) for part in self.scanned.parts]
-        )
-        for number in range(stored.num_record_batches):
-            rows = stored.get_batch(number)
-            if self.source is not None:
-                rows = rows.filter(pa.array(in_source[rows["split"].to_numpy()]))
-            columns = {name: rows[name].to_numpy(False) for name in _COMPUTED}
-            yield Batch(
-                columns=rows,
-                low=low,
-                record=columns.pop("record_number"),
-                field=columns.pop("field_number"),
-                similarity=rows["similarity"].to_numpy().astype(np.float64),
-                containment=rows["containment"].to_numpy().astype(np.float64),
-                **columns,
-            )
-            low += len(rows)
-
-
-def _scored(
-    scanned: ScanTotals, text: Numbers, texts: TextScores
-) -> Iterator[pa.RecordBatch]:
-    """Yield all matches in order, with their scores and the numbers of their records
-    and fields.
-    """
-    record, field, last = -1, -1, (-1, -1, "")
-    for columns, split in scanned.batches(NEEDED):
-        # Number the records and the fields. The numbers continue from the previous
-        # batch, whose last record may continue in this one.
-        in_source = columns["record"].to_numpy()
-        name = columns["field"].fill_null("").dictionary_encode()
-        names_of, code = name.dictionary.to_pylist(), name.indices.to_numpy()
-        new_record = (np.diff(split) != 0) | (np.diff(in_source) != 0)
-        new_record = np.append((split[0], in_source[0]) != last[:2], new_record)
-        new_field = new_record | np.append(
-            names_of[code[0]] != last[2], np.diff(code) != 0
-        )
-        records = record + new_record.cumsum()
-        fields = field + new_field.cumsum()
-        # Score the matches.
-        text_index = np.searchsorted(text, columns["text"].to_numpy())
-        start, end, left_out, *stretch = (
-            columns[name].to_numpy()
-            for name in (
-                *("start", "end", "left_out"),
-                *("copied_from", "copied_to", "copied"),
-            )
-        )
-        scores = texts.matches(
-            MatchTraits(
-                text_index,
-                columns["containment"].to_numpy().astype(np.float64),
-                columns["whole"].to_numpy(zero_copy_only=False),
-                end - start - left_out,
-                np.column_stack(stretch),
-            )
-        )
-        for key, values in zip(
-            _COMPUTED, (split, text_index, records, fields, *scores), strict=True
-        ):
-            columns = columns.append_column(key, pa.array(values))
-        yield columns
-        record, field = int(records[-1]), int(fields[-1])
-        last = (int(split[-1]), int(in_source[-1]), names_of[code[-1]])
+        parts = np.array([part.source == source for part in self.scanned.parts])
+        which = parts[self.rows.split]
+        return replace(self, rows=MatchRows(*(each[which] for each in self.rows)))
 
 
 def score_matches(
     scanned: ScanTotals, scorer: Scorer, controls: Controls
 ) -> ScoredMatches:
-    """Determine the found texts in a pass over one column, score them, and score the
-    matches in a second pass.
+    """Read one column of the matches to find and score their texts, and then all
+    columns to score the matches, batch by batch.
     """
     found = np.zeros(len(controls.control), np.bool_)
     for columns, _ in scanned.batches(["text"]):
         found[columns["text"].to_numpy()] = True
     text = np.flatnonzero(found)
-    texts = scorer.texts(text)
-    path = scanned.folder / temporary_name()
-    try:
-        with pa.ipc.new_file(str(path), SCORED) as written:
-            for batch in _scored(scanned, text, texts):
-                written.write_batch(batch)
-        # An open file can be read after it is removed.
-        scored = pa.OSFile(str(path))
-    finally:
-        path.unlink(missing_ok=True)
+    texts, fields = scorer.texts(text), dict[str, int]()
+    # Without any match, an empty batch gives the types of the columns.
+    schema = pa.schema([PART.field(name) for name in NEEDED])
+    parts = [_scored(_empty(schema), np.zeros(0, np.int64), text, texts, fields)]
+    parts += [
+        _scored(columns, split, text, texts, fields)
+        for columns, split in scanned.batches(NEEDED)
+    ]
+    rows = MatchRows(*map(np.concatenate, zip(*parts, strict=True)))
+    new_record = _changes(rows.split) | _changes(rows.in_source)
+    new_field = new_record | _changes(rows.field)
     return ScoredMatches(
         scanned,
+        rows._replace(record=new_record.cumsum() - 1, field=new_field.cumsum() - 1),
         text,
         texts,
         authorship(controls.reader, text),
         controls.reader.tweet_counts(text).astype(np.float64),
         controls.control[text],
-        scored,
+    )
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema)
+
+
+def _changes(values: Numbers) -> Flags:
+    """Return which values are the first, or differ from the one before."""
+    changes: Flags = np.diff(values, prepend=values[:1] - 1) != 0
+    return changes
+
+
+def _scored(
+    columns: pa.RecordBatch,
+    split: Numbers,
+    text: Numbers,
+    texts: TextScores,
+    fields: dict[str, int],
+) -> MatchRows:
+    """Return a batch of matches with their scores. Fields have the number of their name
+    in ``fields``, to which new names are added, and records have none yet.
+    """
+    name = columns["field"].fill_null("").dictionary_encode()
+    known = [
+        fields.setdefault(each, len(fields)) for each in name.dictionary.to_pylist()
+    ]
+    column = {
+        name: columns[name].to_numpy(zero_copy_only=False)
+        for name in NEEDED
+        if name not in ("field", "level", "date")
+    }
+    text_index = np.searchsorted(text, column["text"])
+    end = column["end"] - column["left_out"]
+    containment = column["containment"].astype(np.float64)
+    traits = MatchTraits(
+        text_index,
+        containment,
+        column["whole"],
+        end - column["start"],
+        np.column_stack([column[name] for name in STRETCH]),
+    )
+    level = pc.index_in(columns["level"], pa.array(LEVELS)).to_numpy(False)
+    return MatchRows(
+        split=split,
+        text_index=text_index,
+        record=np.zeros(len(split), np.int64),
+        field=np.array(known, np.int64)[name.indices.to_numpy()],
+        in_source=column["record"],
+        start=column["start"],
+        end=end,
+        level=level,
+        date=columns["date"].fill_null(NO_DATE).to_numpy(),
+        similarity=column["similarity"].astype(np.float64),
+        containment=containment,
+        inner_similarity=column["inner_similarity"],
+        pieces=column["pieces"],
+        whole=column["whole"],
+        **texts.matches(traits)._asdict(),
     )

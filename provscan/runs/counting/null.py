@@ -21,8 +21,8 @@ import numpy as np
 from provscan.arrays import Flags, Numbers
 from provscan.calibration.controls import Controls
 from provscan.estimate.strata import enough_text
-from provscan.runs.counting.counts import STRENGTHS, TextFindings
-from provscan.runs.counting.matches import Batch, ScoredMatches, score_matches
+from provscan.runs.counting.counts import STRENGTHS, TextFindings, findings_by_text
+from provscan.runs.counting.matches import ScoredMatches, score_matches
 from provscan.runs.counting.strata import overlap
 from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.lengths import letters
@@ -78,27 +78,21 @@ class _Phrases:
     """Matches of phrases in a dataset."""
 
     def __init__(self, matches: ScoredMatches, texts: int) -> None:
-        self._matches, scanned = matches, matches.scanned
+        scanned, rows = matches.scanned, matches.rows
         self.sizes = {"record": scanned.records, "character": scanned.characters}
+        which = ~matches.control[rows.text_index] & ~rows.passes_rule & ~rows.nearly
+        which &= rows.bits < PHRASE_BITS
         # Number of matches of each text of the reader.
-        self.of_text = np.zeros(texts, np.int64)
-        self.whole = 0  # Matches that cover their whole field.
+        text = matches.text[rows.text_index[which]]
+        self.of_text = np.bincount(text, minlength=texts).astype(np.int64)
+        # Matches that cover their whole field.
+        self.whole = int((which & rows.whole).sum())
         # Lengths of the carrier records, a random sample of the records.
         carriers = scanned.carriers
         self.lengths = np.repeat(
             np.array([carrier.length for carrier in carriers], np.int64),
             [carrier.copies for carrier in carriers],
         )
-
-    def add(self, batch: Batch) -> None:
-        which = (
-            ~self._matches.control[batch.text_index]
-            & ~batch.passes_rule
-            & ~batch.nearly
-        )
-        which &= batch.bits < PHRASE_BITS
-        np.add.at(self.of_text, self._matches.text[batch.text_index[which]], 1)
-        self.whole += int((which & batch.flags("whole")).sum())
 
 
 def count_null(
@@ -108,24 +102,17 @@ def count_null(
     dataset, given its matches.
     """
     texts = len(controls.control)
-    phrases = _Phrases(dataset, texts)
-    for batch in dataset.batches():
-        phrases.add(batch)
     # A text that is also in a control file is no finding in the dataset, but its match
     # in the null dataset is still due to chance.
     own = replace(scorer, repeated=scorer.repeated[:0])
     matches = score_matches(null, own, controls)
-    null_phrases = _Phrases(matches, texts)
-    strengths = [TextFindings(len(matches.text), least) for least in STRENGTHS]
-    licensed = 0
-    for batch in matches.batches():
-        null_phrases.add(batch)
-        for findings in strengths:
-            findings.add(batch)
-        licensed += int(np.count_nonzero(~matches.control[batch.text_index]))
+    strengths = [
+        findings_by_text(matches.rows, len(matches.text), least) for least in STRENGTHS
+    ]
     for findings in strengths:
         findings.count[matches.control] = 0
-    kind = _compared(phrases, null_phrases)
+    licensed = int(np.count_nonzero(~matches.control[matches.rows.text_index]))
+    kind = _compared(_Phrases(dataset, texts), _Phrases(matches, texts))
     scripts = enough_text(
         *(
             letters(carrier.text for carrier in scanned.carriers)

@@ -18,7 +18,6 @@ from provscan.index import IndexReader
 from provscan.matching import MATCHES
 from provscan.matching.matches import permalinks
 from provscan.matching.part_files import PART
-from provscan.runs.counting.matches import Batch
 from provscan.runs.measures.analysis import Measured
 
 # Columns that the analysis adds to those of the search.
@@ -55,46 +54,44 @@ def write_matches(measured: Measured, path: Path, *, digests: bool) -> None:
     their ``digests``.
     """
     reader, rows = measured.controls.reader, TABLE.empty_table()
+    every, low = _added(measured), 0
+    keeps_texts = every["counted"].to_numpy(zero_copy_only=False).copy()
+    keeps_texts[measured.candidates] = True
     with pq.ParquetWriter(path, TABLE, compression="zstd") as table:
-        # Both have the same rows in the same batches.
-        for batch, (columns, _) in zip(
-            measured.matches.batches(),
-            measured.scanned.batches(PART.names),
-            strict=True,
-        ):
-            added = _added(measured, batch)
+        for columns, _ in measured.scanned.batches(PART.names):
+            added, kept = (
+                each[low : low + len(columns)] for each in (every, keeps_texts)
+            )
+            low += len(columns)
             # Add the texts of the matches that keep them, and nulls for the others.
-            number = np.arange(batch.low, batch.low + len(batch.split))
-            kept = np.isin(number, measured.candidates)
-            kept |= added["counted"].to_numpy(zero_copy_only=False)
             texts = texts_of(columns.filter(pa.array(kept)), reader)
             texts = with_digests(texts) if digests else texts
             places = pa.array(np.cumsum(kept) - 1, mask=~kept)
             texts = texts.take(places).combine_chunks()
             # Write full row groups, whatever the size of the batches.
             own = columns.select(MATCHES.names)
-            every = [*own.columns, *added.columns, *texts.columns]
-            rows = pa.concat_tables([rows, pa.table(every, schema=TABLE)])
+            values = [*own.columns, *added.columns, *texts.columns]
+            rows = pa.concat_tables([rows, pa.table(values, schema=TABLE)])
             while len(rows) > ROW_GROUP:
                 table.write_table(rows.slice(0, ROW_GROUP).combine_chunks())
                 rows = rows.slice(ROW_GROUP)
         table.write_table(rows.combine_chunks())
 
 
-def _added(measured: Measured, batch: Batch) -> pa.RecordBatch:
+def _added(measured: Measured) -> pa.RecordBatch:
     """Return the columns that the analysis adds to matches; ``counted`` marks the
     findings.
     """
-    matches = measured.matches
-    control = matches.control[batch.text_index]
-    q = measured.error_rates.q_values(batch, measured.eligible)
+    rows = measured.matches.rows
+    control = measured.matches.control[rows.text_index]
+    q = measured.error_rates.q_values(rows, measured.eligible)
     columns = [
-        pa.array(batch.bits.astype(np.float32), mask=np.isnan(batch.bits)),
+        pa.array(rows.bits.astype(np.float32), mask=np.isnan(rows.bits)),
         pa.array(q, mask=np.isnan(q)),
         pa.array(control),
-        pa.array(batch.common),
-        pa.array(batch.known),
-        pa.array(batch.passes_rule & ~control),
+        pa.array(rows.common),
+        pa.array(rows.known),
+        pa.array(rows.passes_rule & ~control),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=ADDED)
 

@@ -39,7 +39,7 @@ from provscan.runs.counting.counts import (
     count_matches,
     records_by_tweets,
 )
-from provscan.runs.counting.exhibits import Candidates
+from provscan.runs.counting.exhibits import CANDIDATES, candidates
 from provscan.runs.counting.matches import ScoredMatches, score_matches
 from provscan.runs.counting.null import NullCounts, count_null
 from provscan.runs.counting.strata import (
@@ -300,8 +300,9 @@ def measure(
     )
     scripts = None if null_counts is None else null_counts.scripts
     eligible = eligibility_of(matches, strata, scripts, control=controls.texts > 0)
-    candidates = Candidates(0) if options.digests else Candidates()
-    counts = count_matches(matches, eligible, candidates)
+    counts = count_matches(matches, eligible)
+    licensed = ~matches.control[matches.rows.text_index]
+    kept = 0 if options.digests else CANDIDATES
     chance = measure_chance(
         matches, eligible, counts, controls, samples.control, strata, null_counts
     )
@@ -325,5 +326,5 @@ def measure(
         ),
         null=null_counts,
         known=known,
-        candidates=candidates.rows,
+        candidates=candidates(matches.rows, licensed, kept),
     )

@@ -49,7 +49,7 @@ def clusters_by_strength(
     strengths: Sequence[TextFindings],
     clusters: Sequence[Numbers],
 ) -> list[list[TextClusters]]:
-    """Group the findings of each strength into clusters, in one pass over the matches.
+    """Group the findings of each strength into clusters.
 
     ``clusters`` has one array for each set of texts, such as the licensed texts and the
     control: [texts], the cluster of each text, -1 for texts outside the set. The result

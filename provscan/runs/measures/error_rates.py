@@ -12,7 +12,7 @@ import numpy as np
 from provscan.arrays import Floats
 from provscan.estimate.fdr import q_values
 from provscan.runs.counting.counts import TextFindings
-from provscan.runs.counting.matches import Batch
+from provscan.runs.counting.matches import MatchRows
 from provscan.runs.counting.null import NullCounts
 from provscan.runs.counting.strata import Eligibility
 from provscan.runs.measures.chance import MeasuredChance
@@ -28,24 +28,24 @@ class ErrorRates:
     # the end, is for scores above the highest one.
     by_measure: list[tuple[Floats, Floats]]
 
-    def q_values(self, batch: Batch, eligible: Eligibility) -> Floats:
+    def q_values(self, rows: MatchRows, eligible: Eligibility) -> Floats:
         """Return, for each licensed match, the error rate of the list of matches that
         ends with it.
 
         The rate is 1 if chance explains the whole list, and nan if chance was not
         measured, or not in the stratum of the text.
         """
-        result = np.full(len(batch.text_index), np.nan)
+        result = np.full(len(rows.text_index), np.nan)
         if not self.by_measure:
             return result
-        licensed = ~eligible.control[batch.text_index]
-        findings = licensed & batch.passes_rule
+        licensed = ~eligible.control[rows.text_index]
+        findings = licensed & rows.passes_rule
         result[licensed] = 1.0
-        score = batch.score[findings]
+        score = rows.score[findings]
         result[findings] = np.max(
             [rates[np.searchsorted(at, score)] for at, rates in self.by_measure], axis=0
         )
-        result[findings & ~eligible.measured[batch.text_index]] = np.nan
+        result[findings & ~eligible.measured[rows.text_index]] = np.nan
         return result
 
 

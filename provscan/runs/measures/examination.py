@@ -26,7 +26,7 @@ from provscan.estimate.examination import (
     repeated_wording,
     too_rare,
 )
-from provscan.runs.counting.matches import ScoredMatches
+from provscan.runs.counting.matches import NO_DATE, ScoredMatches
 from provscan.runs.counting.strata import TextSamples
 from provscan.runs.measures.chance import Claim, MeasuredChance
 from provscan.scoring.authorship import KINDS, Authorship, coded_authors, weeks
@@ -120,18 +120,17 @@ def _latest(matches: ScoredMatches, until: datetime | None) -> tuple[Floats, Flo
     """
     end = np.inf if until is None else until.timestamp() * 1000.0
     certain, possible = np.full((2, len(matches.text)), end)
-    for batch in matches.batches():
-        dates = batch.columns["date"].filter(pa.array(batch.passes_rule))
-        texts = batch.text_index[batch.passes_rule][dates.is_valid().to_numpy(False)]
-        times = dates.drop_null().to_numpy().astype("datetime64[ms]")
-        days = times + np.timedelta64(1, "D")
-        np.minimum.at(certain, texts, days.astype(float))
-        ends = days
-        for unit in ("M", "Y"):
-            starts = times.astype(f"datetime64[{unit}]")
-            after = (starts + 1).astype(times.dtype) + np.timedelta64(1, "D")
-            ends = np.where(starts == times, after, ends)
-        np.minimum.at(possible, texts, ends.astype(float))
+    rows = matches.rows
+    dated = rows.passes_rule & (rows.date != NO_DATE)
+    texts, times = rows.text_index[dated], rows.date[dated].astype("datetime64[ms]")
+    days = times + np.timedelta64(1, "D")
+    np.minimum.at(certain, texts, days.astype(float))
+    ends = days
+    for unit in ("M", "Y"):
+        starts = times.astype(f"datetime64[{unit}]")
+        after = (starts + 1).astype(times.dtype) + np.timedelta64(1, "D")
+        ends = np.where(starts == times, after, ends)
+    np.minimum.at(possible, texts, ends.astype(float))
     return certain, possible
 
 
