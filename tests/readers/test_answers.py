@@ -241,22 +241,6 @@ def test_spans_keep_their_positions(goats: provscan.Index) -> None:
     assert [span.tweet_id for span in goats.match_document(text)] == ["2"]
 
 
-def test_the_evidence_shows_where_words_were_left_out(
-    goats: provscan.Index, tmp_path: Path
-) -> None:
-    record = chat(
-        ("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}")
-    )
-    run = provscan.match(
-        [record] * 3, goats, tmp_path / "a.run", outputs=True, spike_ins=0
-    )
-    assert (
-        run.findings["before"][0].as_py()
-        == f"You wrote:  {LEFT_OUT * (len(TWEET) - 2)} ! Well: "
-    )
-    assert run.findings["passage"][0].as_py() == OTHER
-
-
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
 def test_only_shared_passages_are_replaced(
     before: str, shared: str, after: str

@@ -4,6 +4,8 @@ import io
 import json
 import re
 import tarfile
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,153 +23,13 @@ from provscan.readers import (
 from provscan.readers.fields.names import VERDICTS
 
 LONG = "a sentence of a few words"
-FORMS = {
-    "messages": (
-        {
-            "messages": [
-                {"role": "user", "content": f"{LONG} 1"},
-                {"role": "assistant", "content": f"{LONG} 2"},
-            ]
-        },
-        {"messages[0].content": f"{LONG} 1", "messages[1].content": f"{LONG} 2"},
-    ),
-    "content parts": (
-        {
-            "messages": [
-                {
-                    "role": "user",
-                    "content": [
-                        {"type": "text", "text": LONG},
-                        {
-                            "type": "image_url",
-                            "image_url": {"url": "https://example.org/a.png"},
-                        },
-                    ],
-                }
-            ]
-        },
-        {"messages[0].content[0].text": LONG},
-    ),
-    "strings and parts": (
-        {
-            "messages": [
-                {"content": f"{LONG} 1"},
-                {"content": [{"type": "text", "text": f"{LONG} 2"}]},
-            ]
-        },
-        {
-            "messages[0].content": f"{LONG} 1",
-            "messages[1].content[0].text": f"{LONG} 2",
-        },
-    ),
-    "ShareGPT": (
-        {
-            "id": "x",
-            "conversations": [
-                {"from": "human", "value": LONG},
-                {"from": "gpt", "value": "yes"},
-            ],
-        },
-        {"conversations[0].value": LONG, "conversations[1].value": "yes"},
-    ),
-    "prompt and completion": (
-        {"prompt": "why", "completion": LONG},
-        {"prompt": "why", "completion": LONG},
-    ),
-    "Alpaca": (
-        {"instruction": "do it", "input": "", "output": LONG},
-        {"instruction": "do it", "input": "", "output": LONG},
-    ),
-    "questions": (
-        {"question": "what", "answer": "this", "label": 3},
-        {"question": "what", "answer": "this"},
-    ),
-    "title and text": (
-        {
-            "title": "News",
-            "text": LONG,
-            "url": "https://example.org/some page",
-            "date": "2020-01-02",
-        },
-        {"title": "News", "text": LONG},
-    ),
-    "preferences": (
-        {"prompt": "p", "chosen": f"{LONG} 1", "rejected": f"{LONG} 2", "score": 0.5},
-        {"prompt": "p", "chosen": f"{LONG} 1", "rejected": f"{LONG} 2"},
-    ),
-    "list of strings": (
-        {"lines": [LONG, "", "b"]},
-        {"lines[0]": LONG, "lines[1]": "", "lines[2]": "b"},
-    ),
-    "nested lists": (
-        {"pages": [[LONG], [], [f"{LONG} 2"]]},
-        {"pages[0][0]": LONG, "pages[2][0]": f"{LONG} 2"},
-    ),
-    "pages of GraphQL": (
-        {
-            "data": {
-                "user": {
-                    "result": {
-                        "timeline_v2": {
-                            "timeline": {
-                                "instructions": [
-                                    {
-                                        "entries": [
-                                            {
-                                                "content": {
-                                                    "itemContent": {
-                                                        "tweet_results": {
-                                                            "result": {
-                                                                "legacy": {
-                                                                    "full_text": LONG
-                                                                }
-                                                            }
-                                                        }
-                                                    }
-                                                }
-                                            }
-                                        ]
-                                    }
-                                ]
-                            }
-                        }
-                    }
-                }
-            }
-        },
-        {
-            "data.user.result.timeline_v2.timeline.instructions[0].entries[0].content.itemContent.tweet_results.result.legacy.full_text": LONG  # noqa: E501
-        },
-    ),
-    "answers to answers": (
-        {
-            "text": f"{LONG} 1",
-            "replies": [
-                {
-                    "text": f"{LONG} 2",
-                    "replies": [
-                        {
-                            "text": f"{LONG} 3",
-                            "replies": [
-                                {
-                                    "text": f"{LONG} 4",
-                                    "replies": [{"text": f"{LONG} 5", "replies": []}],
-                                }
-                            ],
-                        }
-                    ],
-                }
-            ],
-        },
-        {"replies[0]." * n + "text": f"{LONG} {n + 1}" for n in range(5)},
-    ),
-    "unknown names": ({"foo": LONG, "bar": "en", "baz": "0a1b2c"}, {"foo": LONG}),
-    "no spaces": (
-        {"foo": "今日はとても良い天気ですね", "bar": "中文"},
-        {"foo": "今日はとても良い天気ですね"},
-    ),
-    "short texts": ({"foo": "hello", "id": "7"}, {"foo": "hello"}),
-}
+# For each form: a record, and its texts by the names of their fields.
+FORMS: dict[str, tuple[dict[str, Any], dict[str, str]]] = json.loads(
+    Path(__file__)
+    .with_name("fields.json")
+    .read_text(encoding="utf-8")
+    .replace("<LONG>", LONG)
+)
 
 
 EMOJI = "the quixotic😀marmalade🥰harbourlantern😂velvetcrimson"

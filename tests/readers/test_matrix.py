@@ -140,24 +140,3 @@ def test_a_format_that_loses_or_invents_texts_fails():
     for lines in (LINES[:-200] + b"\n", LINES + LINES, LINES.replace(b"9th", b"8th")):
         with pytest.raises(AssertionError, match="text"):
             check_format(lines, "a.jsonl")
-
-
-@pytest.mark.parametrize("name", ["file", "zip", "tar"])
-@pytest.mark.parametrize("form", FORMATS)
-def test_the_same_records_in_splits(write, read_all, form, name):
-    if form == "w.tar" and name != "file":
-        pytest.skip("an archive in an archive, which is reported")
-    members = [("first.jsonl", LINES[: LINES.index(b"\n") + 1]), (form, FORMATS[form])]
-    pack = {"file": lambda members: members[1][1], "zip": zipped, "tar": archive}[name]
-    path = write(form if name == "file" else f"a.{name}", pack(members))
-    found = read_all(path, records="lines", target_bytes=3000)
-    first = [] if name == "file" else TEXTS[:1]
-    assert found.texts == first + TEXTS
-    assert found.records == [*range(len(first)), *range(300)]
-    assert (found.stats.skipped, found.stats.damaged, found.unread) == ({}, [], [])
-    parts = [
-        split for split in found.splits if not split.source.endswith("first.jsonl")
-    ]
-    assert [split.part for split in parts] == list(range(len(parts)))
-    cut = form in ("a.jsonl", "a.txt", "b.txt") and name != "zip"
-    assert (len(parts) > 1) is (cut or (form, name) == ("a.parquet", "file"))

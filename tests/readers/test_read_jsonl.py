@@ -13,23 +13,10 @@ from provscan.readers import (
     Fields,
     Limits,
     ReadStats,
-    Split,
     plan,
     read,
 )
 from provscan.readers.stats import Damage
-
-
-def test_texts_and_ids(write, read_all):
-    found = read_all(
-        write("a.jsonl", [{"id": "1", "text": "one"}, {"id": 2, "text": "two"}])
-    )
-    assert found.rows == [
-        {"record": 0, "id": "1", "field": "text", "text": "one"},
-        {"record": 1, "id": "2", "field": "text", "text": "two"},
-    ]
-    assert (found.stats.records, found.stats.characters) == (2, 6)
-    assert found.stats.skipped == found.stats.repaired == found.stats.notes == {}
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
@@ -47,12 +34,6 @@ def test_byte_order_mark_is_dropped(write, read_all):
     assert read_all(write("a.jsonl", b"\xef\xbb\xbf" + b'{"text": "a"}\n')).texts == [
         "a"
     ]
-
-
-def test_utf_16(write, read_all):
-    assert read_all(
-        write("a.jsonl", '{"text": "a"}\n{"text": "ü"}\n'.encode("utf-16"))
-    ).texts == ["a", "ü"]
 
 
 def test_nul_is_kept(write, read_all):
@@ -385,15 +366,6 @@ def test_a_deleted_file(write):
     assert stats.damaged == [
         Damage(path, 0, "can't be read: No such file or directory")
     ]
-
-
-def test_a_range_is_read_without_the_plan(write):
-    path = write("a.jsonl", [{"text": str(number)} for number in range(10)])
-    size = len('{"text": "0"}\n')
-    split = Split("a", path, "jsonl", None, 3 * size, 5 * size, 3, 2 * size)
-    (batch,) = read(split, Fields(), ReadStats())
-    assert batch.column("record").to_pylist() == [3, 4]
-    assert batch.column("text").to_pylist() == ["3", "4"]
 
 
 def test_a_line_above_the_limit_is_counted(write, read_all):

@@ -1,6 +1,5 @@
 """Test Parquet and Arrow files."""
 
-import gzip
 import io
 import itertools
 import os
@@ -10,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -54,19 +52,6 @@ def save(request, tmp_path):
             table, tmp_path / "a.parquet", row_group_size=3
         )
     return lambda table: write_ipc(table, tmp_path / "a.arrow", request.param)
-
-
-def test_texts_and_ids(save, read_all):
-    found = read_all(save(TABLE))
-    assert [tuple(row.values()) for row in found.rows] == [
-        (0, "1", "text", "a"),
-        (2, None, "text", "c"),
-        (3, str(2**63 - 1), "text", "ü😀"),
-    ]
-    assert found.stats.skipped == {"no_text": 1}
-    assert found.stats.examples["no_text"][0].record == 1
-    assert (found.stats.records, found.stats.characters) == (3, 4)
-    assert found.stats.bytes == sum(split.size for split in found.splits)
 
 
 def test_invalid_utf8(save, read_all):
@@ -438,11 +423,3 @@ def test_rows_above_the_limit_are_skipped(tmp_path, read_all):
     found = read_all(path, limits=Limits(record_bytes=4000))
     assert found.rows == []
     assert found.stats.skipped == {"record_too_long": 2}
-
-
-@pytest.mark.parametrize("compress", [gzip.compress, zstandard.compress])
-def test_compressed_files(save, read_all, write, compress):
-    path = save(TABLE)
-    with open(path, "rb") as file:
-        found = read_all(write("b.parquet.x", compress(file.read())))
-    assert found.rows == read_all(path).rows

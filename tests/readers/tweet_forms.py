@@ -166,57 +166,6 @@ def snscrape(tweet: Planted, **more: Any) -> dict[str, Any]:
     }
 
 
-def graphql(
-    tweet: Planted, legacy: dict[str, Any] | None = None, **more: Any
-) -> dict[str, Any]:
-    user = {
-        "rest_id": "7",
-        "legacy": {
-            "created_at": "Fri Nov 08 02:17:02 +0000 2013",
-            "screen_name": tweet.author,
-        },
-    }
-    names = {"id_str", "created_at", "full_text", "lang"}
-    kept = {key: value for key, value in v1(tweet).items() if key in names}
-    return {
-        "__typename": "Tweet",
-        "rest_id": tweet.id,
-        "core": {"user_results": {"result": {"id": "VXNlcjo3", **user}}},
-        "edit_control": {"edit_tweet_ids": [tweet.id]},
-        "legacy": {**kept, "user_id_str": "7", **(legacy or {})},
-        **more,
-    }
-
-
-def timeline(tweets: list[Planted]) -> dict[str, Any]:
-    """Return a page of GraphQL with a tweet of limited visibility, a long tweet, and an
-    entry that isn't a tweet.
-    """
-    limited = {"__typename": "TweetWithVisibilityResults", "tweet": graphql(tweets[0])}
-    note = {"note_tweet_results": {"result": {"text": tweets[1].text}}}
-    long = graphql(tweets[1], {"full_text": tweets[1].text[:20] + "…"}, note_tweet=note)
-    results = [limited, long, *map(graphql, tweets[2:])]
-    entries: Rows = [
-        {
-            "entryId": f"tweet-{n}",
-            "content": {"itemContent": {"tweet_results": {"result": result}}},
-        }
-        for n, result in enumerate(results)
-    ]
-    entries.append(
-        {
-            "entryId": "cursor-bottom",
-            "content": {"cursorType": "Bottom", "value": "DAABCgABG"},
-        }
-    )
-    page = {
-        "timeline": {
-            "instructions": [{"type": "TimelineAddEntries", "entries": entries}]
-        }
-    }
-    return {"data": {"user": {"result": {"__typename": "User", "timeline_v2": page}}}}
-
-
 def archived(tweet: Planted) -> dict[str, Any]:
     info = {
         "initial": {

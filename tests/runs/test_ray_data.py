@@ -137,7 +137,7 @@ def test_records_are_numbered_over_all_blocks(rows: list[dict[str, Any]]) -> Non
         for block in blocks
         for part in block.rows(limits)
         for number, text in zip(
-            part.numbers, part.values["text"].to_pylist(), strict=True
+            part.positions, part.values["text"].to_pylist(), strict=True
         )
     ]
     kept = [row["text"] for row in rows[len(rows) // BLOCKS :]]
