@@ -61,7 +61,7 @@ def read_rows(split: Split, wanted: Wanted, context: Context) -> Iterator[Rows]:
         except NotReadable as reason:
             raise InputError(f"{split.source} can't be read: {reason}") from None
     for rows in FORMATS[split.format].read(stream, wanted):
-        context.budget.spend(records=len(rows.numbers))
+        context.budget.spend(records=len(rows.positions))
         yield rows
 
 
@@ -157,8 +157,8 @@ def read_objects(
     *,
     limits: Limits | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield record batches of the texts of records in memory. The number of a record is
-    its position in ``obj``.
+    """Yield record batches of the texts of records in memory. ``record`` is the
+    position of a record in ``obj``.
 
     ``obj`` is an iterable of strings or of dicts, an Arrow table, batch, reader or
     string array, a ``datasets.Dataset``, ``DatasetDict`` or ``IterableDataset``, a
@@ -218,8 +218,8 @@ def blocks_of(
 def read_block(
     block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the texts of one block of a ``ray.data.Dataset``. The number of a record is
-    its position in the dataset.
+    """Yield the texts of one block of a ``ray.data.Dataset``. ``record`` is the
+    position of a record in the dataset.
     """
     counts = stats.for_source(source)
     if block.begins:

@@ -157,9 +157,9 @@ class _Reader:
         for rows in parts:
             if isinstance(rows.values, pa.RecordBatch):
                 if self._binding is not None:
-                    yield self._columns(rows.values, rows.number_array)
+                    yield self._columns(rows.values, rows.position_array)
                     continue
-                rows = Rows(rows.numbers, values_of(rows.values))
+                rows = Rows(rows.positions, values_of(rows.values))
             for number, tweet in self._objects(rows, first):
                 numbers.append(number)
                 tweets.append(tweet)
@@ -201,7 +201,7 @@ class _Reader:
     def _objects(self, rows: Rows, first: list[Any]) -> Iterator[tuple[int, Tweet]]:
         """Yield the tweets in objects: nested tweets, or flat records."""
         named, tried = bool(self._file.fields.texts), False
-        for number, record in zip(rows.numbers, rows.values, strict=True):
+        for number, record in zip(rows.positions, rows.values, strict=True):
             if not isinstance(record, dict):
                 self._counts.skip("not_an_object", number, type(record).__name__)
             elif not named and (tweets := self._nested(number, record)) is not None:

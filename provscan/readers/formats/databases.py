@@ -53,7 +53,7 @@ DUCKDB_TABLES = """
 def _sqlite(path: str, context: Context) -> Iterator[Any]:
     with closing(sqlite3.connect(_uri(path), uri=True)) as connection:
         counts = context.stats.for_source(path)
-        # The number of a record is unknown here.
+        # The position of the record is unknown here.
         connection.text_factory = lambda data: decoded(data, 0, counts)
         # The schema of a hostile file can compute values of any size.
         connection.setlimit(

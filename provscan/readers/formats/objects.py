@@ -29,7 +29,7 @@ def object_rows(obj: Any, limits: Limits) -> Iterator[Rows]:
     try:
         for rows in _rows(obj, limits):
             yield rows
-            number = rows.numbers[-1] + 1 if rows.numbers else number
+            number = rows.positions[-1] + 1 if rows.positions else number
     except (OSError, pa.ArrowException) as error:
         raise InputError(
             f"{MEMORY} can't be read (after {counted(number, 'record')} or more): "
@@ -140,7 +140,7 @@ def _tables(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:
 def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
     number = 0
     for part in parts:
-        count = len(part.numbers)
+        count = len(part.positions)
         yield Rows(range(number, number + count), part.values)
         number += count
 

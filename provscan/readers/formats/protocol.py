@@ -30,21 +30,22 @@ Wanted = dict[Path, pa.DataType] | None
 class Rows(NamedTuple):
     """Consecutive records of a source, unchanged."""
 
-    numbers: Sequence[int] | Numbers  # The number of each record.
+    # The position of each record in its source: of its line in a file of lines.
+    positions: Sequence[int] | Numbers
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
     # The complete records that may have texts in fields that are not wanted, with their
-    # numbers; None if all of ``values`` have to be searched for such texts.
+    # positions; None if all of ``values`` have to be searched for such texts.
     others: Sequence[tuple[int, Any]] | None = None
 
     @property
-    def number_array(self) -> Numbers:
-        """The number of each record, as an array."""
-        numbers = self.numbers
+    def position_array(self) -> Numbers:
+        """The position of each record, as an array."""
+        positions = self.positions
         return (
-            np.arange(numbers.start, numbers.stop)
-            if isinstance(numbers, range)
-            else np.asarray(numbers, np.int64)
+            np.arange(positions.start, positions.stop)
+            if isinstance(positions, range)
+            else np.asarray(positions, np.int64)
         )
 
 
@@ -120,10 +121,10 @@ class Format:
 
 
 def in_groups(records: Iterable[tuple[int, Any]], most: int) -> Iterator[Rows]:
-    """Yield numbered records in groups of up to ``most``."""
+    """Yield records with their positions in groups of up to ``most``."""
     rest = iter(records)
     while group := list(islice(rest, most)):
-        yield Rows([number for number, _ in group], [record for _, record in group])
+        yield Rows([position for position, _ in group], [each for _, each in group])
 
 
 def first_records(

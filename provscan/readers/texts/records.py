@@ -104,9 +104,9 @@ class Extractor:
         """Return the texts of some records; records without text are counted."""
         values = rows.values
         if isinstance(values, pa.RecordBatch):
-            batch = self._columns(values, rows.number_array, rows.others)
+            batch = self._columns(values, rows.position_array, rows.others)
             if batch is None:
-                numbers = rows.number_array.tolist()
+                numbers = rows.position_array.tolist()
                 batch = self._objects(Rows(numbers, values_of(values), rows.others))
         else:
             batch = self._objects(rows)
@@ -118,7 +118,7 @@ class Extractor:
         self, records: Iterable[tuple[int, Any]]
     ) -> dict[int, list[tuple[str, str]]]:
         """Return the texts of some records in fields in which the first records have
-        none, by the number of the record.
+        none, by the position of the record.
         """
         texts = dict[int, list[tuple[str, str]]]()
         if self._later is None:
@@ -259,9 +259,9 @@ class Extractor:
         codes: list[int] = []
         texts: list[str] = []
         names: dict[str, int] = {}
-        records = zip(rows.numbers, rows.values, strict=True)
+        records = zip(rows.positions, rows.values, strict=True)
         later = self._later_texts(records if rows.others is None else rows.others)
-        for number, record in zip(rows.numbers, rows.values, strict=True):
+        for number, record in zip(rows.positions, rows.values, strict=True):
             found = self._texts_of(number, record, later.get(number, ()))
             texts += [text for _, text in found]
             codes += [names.setdefault(name, len(names)) for name, _ in found]
