@@ -124,6 +124,9 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(
     assert (controls.texts, controls.cutoff_tweets) == (2, 4)
     assert controls.licensed_texts == len(index) - 2
     assert controls.licensed_tweets == len(DATED) - 4
+    of_licensed = (len(DATED) - 4) / (len(index) - 2)
+    assert controls.tweets_ratio == pytest.approx(of_licensed / 2)
+    assert no_control(index.reader).tweets_ratio == 1.0
 
 
 def test_controls_do_not_depend_on_segments(

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 
 from provscan.errors import ParameterError
 from provscan.estimate.limits import (
+    Chance,
     Factor,
     clopper_pearson,
+    clumped_limit,
     exactly,
+    least_shown,
     negative_binomial_quantile,
     predict_chance,
     product,
@@ -143,3 +146,24 @@ def test_limits_of_chance_with_very_unequal_sizes_contain_it() -> None:
             <= predict_chance(np.ones(len(sizes[0])), sizes[0], 1.0, like).high
         )
     assert np.mean(within) >= 0.975
+
+
+def test_limits_of_groups_scale_with_sizes_and_grow_with_the_effect() -> None:
+    weights, sizes = np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 4.0])
+    limits = [clumped_limit(weights, sizes, 3.0, effect) for effect in (1.0, 2.0, 5.0)]
+    assert limits[0] < limits[1] < limits[2]
+    ones = np.ones(5)
+    alone = predict_chance(3 * ones, ones, 3.0).high
+    assert clumped_limit(3 * ones, ones, 3.0, 1.0) == pytest.approx(alone)
+    assert clumped_limit(weights, 7 * sizes, 3.0, 2.0) == pytest.approx(7 * limits[1])
+
+
+def test_the_least_that_is_shown_is_one_more_than_chance_may_be() -> None:
+    # Without a match of the control, each further cluster is half as probable.
+    assert [least_shown(1.0, 2.0**-n * 0.99) for n in (1, 5, 7)] == [2, 6, 8]
+
+
+def test_chance_explains_at_most_its_limit_and_thrice_what_is_expected() -> None:
+    chance = Chance(2.0, 0.0, 5.0)
+    assert [chance.explains(found) for found in (4.9, 5.0, 5.1)] == [True, True, False]
+    assert [Chance(2.0, 0.0, 9.0).explains(n) for n in (6.0, 6.1)] == [True, False]
