@@ -139,7 +139,7 @@ def _counted(
     progress.advance(1)
     measured = clock.clock(counts)
     progress.advance(1)
-    paused = pauses.pauses(counts, parts, measured)
+    paused = pauses.pauses(counts, parts)
     judged = excesses(counts, measured)
     counts.database.register("pauses", paused)
     run_script(counts.database, "access.sql")

@@ -48,18 +48,13 @@ FROM ids GROUP BY ALL;
 
 -- first_access is the earlier of logged_access (the first answered call) and
 -- stated_access (from the case file). calls counts answered calls only.
--- clock_error is the maximum error, in seconds, of the times in the logs, including
--- those of backdated rows.
+-- clock_error is, in seconds, by how much the times in the logs can be wrong: if some
+-- are proved to be wrong, the largest proved error and a day, the age of their tweets.
 CREATE TABLE government AS
 WITH clocks AS (
-    SELECT application, coalesce(max(CASE kind
-        WHEN 'drift' THEN greatest(abs("offset"), abs("offset"
-            + drift * (epoch("end") - epoch(start)) / 86400))
-        ELSE abs(coalesce("offset", offset_at_most, 0)) END)
-        FILTER (kind <> 'backdated'), 0)
-        + coalesce(max(abs(offset_at_least)) FILTER (kind = 'backdated'), 0) AS seconds
+    SELECT application, max(abs(offset_at_most)) + 86400 AS seconds
     FROM (SELECT unnest(applications) AS application, stream FROM files)
-    JOIN clock USING (stream) WHERE kind NOT IN ('agrees', 'not_measured')
+    JOIN clock USING (stream) WHERE kind IN ('behind', 'backdated')
     GROUP BY application
 ), logged AS (
     SELECT application, organisation, min(first) AS first, max(last) AS last,

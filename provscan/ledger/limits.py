@@ -10,8 +10,8 @@ possibility is left:
   (:func:`unexplained`).
 - Only calls of a single stream are added, because its clock is the same for all of
   them. Hours in which some time zone changes its clock are left out, and times that a
-  log has twice because its clock was set back, and streams whose clock drifts or that
-  have backdated calls.
+  log has twice because its clock was set back, and streams
+  with backdated calls.
 - Only successful calls count, because others may have used no quota. If nearly all
   calls of a file are logged several times, each counts once.
 - A limit for an application's own token is exceeded only by tokens that also exceed the
@@ -24,17 +24,15 @@ Groups without a window above the limit in ``busiest`` need no closer look.
 
 from __future__ import annotations
 
-from bisect import bisect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import cache
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, available_timezones
 
 import numpy as np
 import pyarrow as pa
 
+from provscan.ledger.clock import BACKDATED, clock_changes
 from provscan.ledger.counts import Counts
 from provscan.ledger.database import literal
 from provscan.ledger.database import rows as rows_of
@@ -50,8 +48,6 @@ CELLS = 180
 # A log whose times go back more often, and in more than a thousandth of its calls, is
 # not in order of time: its clock was not set back.
 STEPS = 10
-# In seconds per day: streams whose clocks drift faster are left out.
-DRIFT = 864
 # The scopes of limits that can be exceeded, with the group of names that they limit.
 GROUPS = {
     "application": "application",
@@ -110,7 +106,7 @@ def excesses(counts: Counts, clock: pa.Table) -> pa.Table:
     """
     limits = [Limit(**row) for row in rows_of(counts.database, LIMITS)]
     rows: list[dict[str, Any]] = []
-    clocks = clock.to_pylist()
+    backdated = {row["stream"] for row in clock.to_pylist() if row["kind"] == BACKDATED}
     for limit in limits:
         if limit.scope not in GROUPS:
             continue
@@ -120,7 +116,7 @@ def excesses(counts: Counts, clock: pa.Table) -> pa.Table:
             if other.scope == "user"
             and (other.pack, other.seconds) == (limit.pack, limit.seconds)
         ]
-        for name, endpoint, streams in _candidates(counts, limit, clocks):
+        for name, endpoint, streams in _candidates(counts, limit, backdated):
             subjects: Iterable[tuple[str, str | None, list[str] | None]]
             if limit.scope == "app-only":
                 subjects = _own_tokens(limit, users, name, endpoint, streams)
@@ -187,7 +183,7 @@ def _own_tokens(
 
 
 def _candidates(
-    counts: Counts, limit: Limit, clocks: Sequence[Mapping[str, Any]]
+    counts: Counts, limit: Limit, backdated: Collection[str]
 ) -> Iterator[tuple[str | None, str, list[tuple[Any, Any]]]]:
     """Yield the groups with a window above the limit: the name, the endpoint, and for
     each stream the times and the tokens of the calls that certainly count.
@@ -210,31 +206,24 @@ def _candidates(
         holders = np.asarray(found["holder"])
         streams = []
         for each in dict.fromkeys(stream):
+            if each in backdated:
+                continue
             mine = stream == each
             back = np.asarray(found["back"])[mine]
-            kept = _trusted(counts, each, times[mine], back, clocks)
+            kept = _trusted(counts, each, times[mine], back)
             streams += [(times[mine][rows], holders[mine][rows]) for rows in kept]
         yield name, endpoint, streams
 
 
-def _trusted(
-    counts: Counts,
-    stream: str,
-    times: Any,
-    back: Any,
-    clocks: Sequence[Mapping[str, Any]],
-) -> Iterator[Any]:
+def _trusted(counts: Counts, stream: str, times: Any, back: Any) -> Iterator[Any]:
     """Yield masks of calls between changes of the clock. ``back`` is the time by which
     a call precedes the one before it in the log.
     """
-    mine = [row for row in clocks if row["stream"] == stream]
-    if any(row["kind"] == "backdated" or abs(row["drift"] or 0) > DRIFT
-           for row in mine):  # fmt: skip
-        return
     zones = {part.zone for part in counts.parts if part.about["stream"] == stream}
-    changes = _changes(tuple(sorted(zones)), int(times[0]), int(times[-1]))
-    switches = [round(row["start"].timestamp() * MICRO) for row in mine[1:]]
-    changes += [(each - 2 * HOUR, each + 2 * HOUR) for each in switches]
+    changes = clock_changes(
+        zones,
+        *(datetime.fromtimestamp(at / MICRO, UTC) for at in (times[0], times[-1])),
+    )
     # If a clock was set back, the log has its times from then on twice.
     steps = np.flatnonzero((back > SLACK) & (back <= 2 * HOUR))
     if len(steps) <= max(STEPS, len(times) // 1000):
@@ -331,56 +320,3 @@ def _first(
             final = np.concatenate([final, cells])
     worst = final[np.argmax((last - first)[final])]
     return int(first[worst]), int(last[worst]) - 1
-
-
-def _micro(day: date) -> int:
-    return round(datetime.combine(day, time(), UTC).timestamp()) * MICRO
-
-
-def _changes(zones: tuple[str, ...], first: int, last: int) -> list[tuple[int, int]]:
-    """Return the periods, in logged time, in which clocks may have been changed, in any
-    zone if the logs do not state theirs.
-    """
-    found = []
-    for year in range(_year(first), _year(last) + 1):
-        found += _local_changes(year)
-        for zone in zones:
-            for at, by in _switches(zone, year):
-                found.append((at - abs(by), at + abs(by)))
-    return found
-
-
-@cache
-def _local_changes(year: int) -> list[tuple[int, int]]:
-    """Return the local times, as if in UTC, at which clocks are changed in any zone."""
-    found = set()
-    for zone in available_timezones():
-        for at, by in _switches(zone, year):
-            local = at + _offset(zone, at - MICRO)
-            found.add((local + min(by, 0), local + max(by, 0)))
-    return sorted(found)
-
-
-@cache
-def _switches(zone: str, year: int) -> list[tuple[int, int]]:
-    """Return the times at which the clocks of a zone change in a year, and by how much;
-    all in microseconds.
-    """
-    found = []
-    begin, end = (_micro(date(each, 1, 1)) for each in (year, year + 1))
-    for low in range(begin, end, 7 * DAY):
-        minutes = range(low, min(low + 7 * DAY, end) + 1, MINUTE)
-        before, after = _offset(zone, low), _offset(zone, minutes[-1])
-        if before != after:
-            at = bisect(minutes, False, key=lambda at: _offset(zone, at) != before)
-            found.append((minutes[at], after - before))
-    return found
-
-
-def _offset(zone: str, at: int) -> int:
-    offset = datetime.fromtimestamp(at // MICRO, ZoneInfo(zone)).utcoffset()
-    return round((offset or timedelta()).total_seconds()) * MICRO
-
-
-def _year(at: int) -> int:
-    return datetime.fromtimestamp(at / MICRO, UTC).year

@@ -5,9 +5,9 @@ one another only if their calls do not overlap in time; otherwise, :func:`separa
 makes each of them a stream of its own. :func:`pauses` makes the table.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
-busy. A pause at a switch to or from daylight saving time is due to the *clock*. In all
-other cases, and if a pause begins or ends with a backdated call, it is *unknown*
-whether calls are missing.
+busy. In all other cases, if clocks are set for daylight saving time during a pause, or
+if it begins or ends with a backdated call, it is *unknown* whether calls are missing.
+
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.
 """
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from provscan.ledger.clock import clock_changes
 from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.intake import Part
 from provscan.ledger.tables import PAUSES
@@ -71,8 +72,10 @@ def separate(counts: Counts, parts: Sequence[Part]) -> None:
     counts.register(parts)
 
 
-def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
-    """Return the table ``pauses``, given the table ``clock``."""
+def pauses(counts: Counts, parts: Sequence[Part]) -> pa.Table:
+    """Return the table ``pauses``, after ``clock`` made the tables ``clock`` and
+    ``backdated``.
+    """
     # Copies and repeated calls, which are left out, also show that the stream was
     # recorded.
     recorded = [
@@ -86,10 +89,15 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
         )
     ]
     counts.database.register("recorded", pa.Table.from_pylist(recorded))
-    zones = {(part.about["stream"], part.zone) for part in counts.parts}
-    columns = [pa.array(list(each), pa.string()) for each in zip(*zones, strict=True)]
-    counts.database.register("zones", pa.table(columns, ["stream", "zone"]))
-    counts.database.register("clock", clock)
+    changes = [
+        {"stream": about["stream"], "begin": begin, "until": until}
+        for about, zone in ((part.about, part.zone) for part in counts.parts)
+        for begin, until in clock_changes([zone], about["first"], about["last"])
+    ]
+    schema = pa.schema(
+        {"stream": pa.string(), "begin": pa.int64(), "until": pa.int64()}
+    )
+    counts.database.register("changes", pa.Table.from_pylist(changes, schema))
     found = counts.sql(
         f"""WITH long AS (
             SELECT part, stream, time, seen - time AS lasting, row_number() OVER (
@@ -123,34 +131,25 @@ def pauses(counts: Counts, parts: Sequence[Part], clock: pa.Table) -> pa.Table:
             FROM between WHERE seconds > 0
         ), moved AS (
             SELECT stream, list(time) AS times FROM backdated GROUP BY stream
-        ), forward AS (
-            FROM clock WHERE kind = 'daylight' QUALIFY "offset"
-                > lag("offset") OVER (PARTITION BY stream ORDER BY start)
         ), compared AS (
             SELECT *, max(seconds) FILTER (place > greatest({UNUSUAL}, number // 1000))
                 OVER (PARTITION BY stream) AS usual FROM ranked
         ), judged AS (
             SELECT r.*,
                 CASE WHEN list_has_any(times, [r.start, r."end"]) THEN 'moved'
-                WHEN seconds < {2 * LONG} AND EXISTS (FROM forward c
-                    WHERE c.stream = r.stream
-                    AND abs(epoch(c.start) - epoch(r.start)) < {2 * LONG}) THEN 'clock'
-                WHEN seconds < {2 * LONG} AND EXISTS (FROM zones z
-                    WHERE z.stream = r.stream
-                    AND timezone(zone, r.start::TIMESTAMPTZ) - r.start
-                    > timezone(zone, r."end"::TIMESTAMPTZ) - r."end") THEN 'back'
+                WHEN seconds < {2 * LONG} AND EXISTS (FROM changes c
+                    WHERE c.stream = r.stream AND begin < epoch_us(r."end")
+                    AND until > epoch_us(r.start)) THEN 'changed'
                 WHEN usual IS NULL THEN 'short'
                 WHEN seconds >= greatest({LONG}, {TIMES} * usual) THEN 'gap'
                 ELSE 'usual' END AS why
             FROM compared r LEFT JOIN moved USING (stream)
             WHERE seconds >= {LONG} OR place = 1
         ) SELECT stream, start::TIMESTAMPTZ AS start, "end"::TIMESTAMPTZ AS "end",
-            seconds, CASE why WHEN 'back' THEN 'clock' WHEN 'clock' THEN why
-                WHEN 'gap' THEN why ELSE 'unknown' END AS kind,
+            seconds, if(why = 'gap', why, 'unknown') AS kind,
             CASE why WHEN 'moved' THEN 'it begins or ends with a backdated call'
-                WHEN 'clock' THEN 'the clock of this log was set forward'
-                WHEN 'back' THEN 'clocks were set back, and local times that occur '
-                    'twice are read as the later ones'
+                WHEN 'changed' THEN 'clocks were set forward or back then, so calls '
+                    'need not be missing'
                 WHEN 'short' THEN 'the stream is too short to know its usual pauses'
                 WHEN 'gap' THEN format('all but the longest pauses of this stream are '
                     'at most {{:.0f}} s long', usual)

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from provscan.ledger.clock import from_utc, lasting
+from provscan.ledger.clock import lasting
 from provscan.ledger.database import open_database, rows, run_script
 from provscan.ledger.files import TABLES_FOLDER, read_ledger, tables_of
 from provscan.ledger.inputs import KINDS
@@ -68,7 +68,6 @@ def write_ledger_report(
         ledger=ledger,
         tables=found,
         kinds=KINDS,
-        from_utc=from_utc,
         lasting=lasting,
         bounds=bounds,
         shown=shown,

@@ -190,23 +190,17 @@ PAUSES = _schema(  # Pauses of an hour or more, and the longest pause of each st
 
 CLOCK = _schema(  # The error of the clock of a stream, according to ids of tweets.
     stream=pa.string(),
-    # "agrees", "not_measured" (no ids), "zone", "daylight", "skew", "drift" or
-    # "backdated". A stream can have several rows, one per period.
+    # "agrees", "not_measured" (no ids), "behind" (a quarter of the log or more is
+    # proved to be wrong) or "backdated" (a smaller part is, or some calls by hours
+    # more).
     kind=pa.string(),
     start=TIME,  # The period, in the time that the log states.
     end=TIME,
-    rows=pa.int64(),  # Rows with ids that were used.
-    # The log's time minus the true time, in seconds: negative if the log is behind UTC.
-    # For a drift, the offset at `start`. For backdated rows, the difference from the
-    # offset of the other rows. Null if only a bound is known.
-    offset=pa.float64(),
-    # The upper bound, since a response can't contain a tweet from the future.
+    rows=pa.int64(),  # Rows with ids.
+    # The upper bound of the log's time minus the true time, in seconds, since a
+    # response can't contain a tweet from the future.
     offset_at_most=pa.float64(),
-    offset_at_least=pa.float64(),  # The offset of the most backdated row.
-    drift=pa.float64(),  # Seconds gained per day.
     impossible=pa.int64(),  # Rows that state a time before that of a tweet they return.
-    # "proved" (by impossible rows) or "inferred" (from the ages of tweets).
-    certainty=pa.string(),
     evidence=pa.string(),  # A sentence with the figures.
 )
 

@@ -11,33 +11,14 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import simulated_clocks as simulated
 from nightly import NIGHTLY
 
 from provscan.ledger import access, clock
-
-NUMBER = 50 if NIGHTLY else 4
 
 
 def clocks(tmp_path: Path, *logs: Path) -> list[dict[str, Any]]:
     tables = access.measure(logs, tmp_path / "out", key="k")
     return pq.read_table(tables / "clock.parquet").to_pylist()
-
-
-def test_wrong_clocks_are_found_and_right_ones_are_not_accused(tmp_path: Path) -> None:
-    kinds = (["zone", "skew", "drift", "backdated"] * NUMBER)[:NUMBER]
-    (tmp_path / "logs").mkdir()
-    truths = simulated.write(tmp_path / "logs", kinds + ["agrees"] * NUMBER, seed=7000)
-    rows = clocks(tmp_path, tmp_path / "logs")
-    judged = {
-        name: simulated.judged(truth, [row for row in rows if row["stream"] == name])
-        for name, truth in truths.items()
-    }
-    wrong = {name for name, truth in truths.items() if truth.kind != "agrees"}
-    missed = [name for name in wrong if not judged[name]]
-    accused = [name for name in truths.keys() - wrong if not judged[name]]
-    assert len(missed) <= NUMBER // 25
-    assert len(accused) <= NUMBER // 50
 
 
 def responses(path: Path, delays: list[float], days: float) -> Path:
@@ -46,7 +27,7 @@ def responses(path: Path, delays: list[float], days: float) -> Path:
     step = timedelta(days=days) / len(delays)
     times = [start + step * number for number in range(len(delays))]
     ids = [
-        [int(time.timestamp() * 1000 - delay * 1000) - simulated.EPOCH << 22]
+        [int(time.timestamp() * 1000 - delay * 1000) - clock.EPOCH << 22]
         for time, delay in zip(times, delays, strict=True)
     ]
     pq.write_table(pa.table({"time": times, "ids": ids}), path)
@@ -57,9 +38,8 @@ def responses(path: Path, delays: list[float], days: float) -> Path:
 def test_few_rows_six_hours_behind_prove_a_bound(age: int, tmp_path: Path) -> None:
     delays = [-21_600 + age + 37.0 * n for n in range(8)]
     (row,) = clocks(tmp_path, responses(tmp_path / "log.parquet", delays, 1))
-    assert (row["kind"], row["offset"], row["certainty"]) == ("zone", -21_600, "proved")
+    assert (row["kind"], row["impossible"]) == ("behind", 8)
     assert -21_601 + age < row["offset_at_most"] <= -21_599 + age
-    assert row["impossible"] == 8
 
 
 @pytest.mark.parametrize("seed", range(5 if NIGHTLY else 2))
@@ -76,24 +56,20 @@ def test_a_client_that_pages_back_is_six_hours_behind(
         found = [time for time in posted if now - 8 * 86_400 < time < now][::-1]
         for page in range(0, len(found), 100):
             now += draw.uniform(0.5, 2)
-            ids = [int(time * 1000) - simulated.EPOCH << 22 for time in found[page:]]
+            ids = [int(time * 1000) - clock.EPOCH << 22 for time in found[page:]]
             local = datetime.fromtimestamp(now - 21_600, UTC).replace(tzinfo=None)
             rows.append({"time": local, "ids": ids[:100]})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
     (row,) = clocks(tmp_path, tmp_path / "log.parquet")
-    assert (row["kind"], row["offset"], row["certainty"]) == ("zone", -21_600, "proved")
+    assert row["kind"] == "behind"
+    assert -21_612 < row["offset_at_most"] < -21_500
 
 
 def test_old_tweets_only_bound_the_clock(tmp_path: Path) -> None:
     delays = [86_400 * (1 + n % 97) + 13.0 * n for n in range(500)]
     (row,) = clocks(tmp_path, responses(tmp_path / "log.parquet", delays, 20))
-    assert (row["kind"], row["offset"], row["certainty"]) == (
-        "agrees",
-        None,
-        "inferred",
-    )
+    assert row["kind"] == "agrees"
     assert row["offset_at_most"] > 86_000
-    assert "too old" in row["evidence"]
 
 
 def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
@@ -106,73 +82,22 @@ def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
     assert (row["kind"], row["rows"]) == ("not_measured", 0)
 
 
-def test_a_clock_set_forward_is_no_gap(tmp_path: Path) -> None:
-    """In a busy log in local time, the missing hour of the switch is not a gap, and the
-    rows around switches are not backdated.
-    """
+@pytest.mark.parametrize("ids", [True, False])
+def test_a_clock_set_forward_is_no_gap(ids: bool, tmp_path: Path) -> None:
+    """In a busy log in local time, the missing hour of the switch is not a gap."""
     start = datetime(2022, 3, 6, tzinfo=UTC)
     zone = ZoneInfo("America/Chicago")
     rows = []
     for minute in range(14 * 24 * 60):
         time = start + timedelta(minutes=minute)
-        new = int(time.timestamp() * 1000 - 3000) - simulated.EPOCH << 22
+        new = int(time.timestamp() * 1000 - 3000) - clock.EPOCH << 22
         local = time.astimezone(zone).replace(tzinfo=None)
-        rows.append({"time": local, "ids": [new]})
+        rows.append({"time": local, "ids": [new] if ids else None})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
     found = clocks(tmp_path, tmp_path / "log.parquet")
-    assert [(row["kind"], row["offset"]) for row in found] == [
-        ("daylight", -21_600),
-        ("daylight", -18_000),
-    ]
-    # The clock is set forward from two to three.
-    switch = datetime(2022, 3, 13, 2, tzinfo=UTC)
-    assert abs(found[1]["start"] - switch) <= timedelta(minutes=1)
+    assert [row["kind"] for row in found] == ["behind" if ids else "not_measured"]
     pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet").to_pylist()
-    assert [row["kind"] for row in pauses if row["seconds"] >= 3600] == ["clock"]
-
-
-def test_offsets_are_given_in_words() -> None:
-    assert clock.from_utc(-21_600) == "6 hours behind UTC"
-    assert clock.from_utc(437.4) == "7 minutes and 17 seconds ahead of UTC"
-    assert clock.from_utc(-5 * 86_400 - 3600) == "5 days and 1 hour behind UTC"
-    assert clock.from_utc(0.4) == "within a second of UTC"
-
-
-def moved(log: Path, shift: timedelta, gap: slice) -> Path:
-    """Shift the time of every 1440th call, and leave out the calls in ``gap``."""
-    table = pq.read_table(log)
-    times, ids = (table[name].to_pylist() for name in ("time", "ids"))
-    for number in range(700, len(times), 1440):
-        times[number] += shift
-    del times[gap], ids[gap]
-    pq.write_table(pa.table({"time": times, "ids": ids}), log)
-    return log
-
-
-def test_a_gap_is_found_although_the_clock_is_behind_and_calls_are_backdated(
-    tmp_path: Path,
-) -> None:
-    log = responses(tmp_path / "log.parquet", [2.0 - 21_600] * 8640, 3)
-    rows = clocks(tmp_path, moved(log, timedelta(minutes=-10), slice(3000, 6000)))
-    assert [(row["kind"], row["offset"]) for row in rows] == [
-        ("zone", -21_600),
-        ("backdated", -598),
-    ]
-    assert [row["certainty"] for row in rows] == ["proved", "proved"]
-    pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet")
-    assert "gap" in pauses["kind"].to_pylist()
-
-
-def test_backdated_calls_of_a_clock_that_seems_ahead_are_only_inferred(
-    tmp_path: Path,
-) -> None:
-    log = responses(tmp_path / "log.parquet", [2.0 + 21_600] * 8640, 3)
-    rows = clocks(tmp_path, moved(log, timedelta(hours=-1), slice(0, 0)))
-    assert [(row["kind"], row["certainty"], row["impossible"]) for row in rows] == [
-        ("zone", "inferred", 0),
-        ("backdated", "inferred", 0),
-    ]
-    assert "after the offset of the clock is subtracted" in rows[1]["evidence"]
+    assert [row["kind"] for row in pauses if row["seconds"] >= 3600] == ["unknown"]
 
 
 def test_backdated_calls_make_no_gaps(tmp_path: Path) -> None:
@@ -184,6 +109,6 @@ def test_backdated_calls_make_no_gaps(tmp_path: Path) -> None:
         times[number] -= timedelta(days=4)
     pq.write_table(table.set_column(0, "time", pa.array(times)), log)
     kinds = {row["kind"] for row in clocks(tmp_path, log)}
-    assert kinds == {"agrees", "backdated"}
+    assert kinds == {"backdated"}
     pauses = pq.read_table(tmp_path / "out" / "tables" / "pauses.parquet")
     assert set(pauses["kind"].to_pylist()) == {"unknown"}
