@@ -8,6 +8,8 @@ have a time zone.
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from provscan.ledger.columns import NAMED, USUAL, Entry
 from provscan.ledger.database import identifier, literal
@@ -21,7 +23,18 @@ NUMBERS = {
     "share": "DOUBLE",
 }
 # The end of a time with a zone. Most abbreviations, such as BST, mean several zones.
-ZONED = r"(Z|[+-][0-9]{2}:?[0-9]{2}| UTC| GMT| \w+/[\w/+-]+)$"
+ZONED = (
+    r"(Z|[+-][0-9]{2}:?[0-9]{2}|:[0-9]{2}(?:[.,][0-9]+)?[+-][0-9]{2}| UTC| GMT"
+    r"| \w+/[\w/+-]+)$"
+)
+# Times that a cast does not read: of web servers, of Twitter, of HTTP and e-mail, and
+# the basic format of ISO 8601.
+OTHER_TIMES = (
+    "%d/%b/%Y:%H:%M:%S %z",
+    "%a %b %d %H:%M:%S %z %Y",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%Y%m%dT%H%M%S%z",
+)
 # A decimal number, such as 1.6e+18, and a word with a digit.
 DECIMAL = r"\b[0-9]+(?:\.[0-9]+(?:[eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)\b"
 WORD = r"\w*[0-9]\w*"
@@ -126,20 +139,31 @@ def _time(value: str, kind: str, entry: Entry) -> str:
     # Seconds, milliseconds, microseconds or nanoseconds since 1970.
     seconds = f"""({number} / CASE WHEN {number} > 1e17 THEN 1e9
         WHEN {number} > 1e14 THEN 1e6 WHEN {number} > 1e11 THEN 1e3 ELSE 1 END)"""
-    iso = f"replace({value}, ',', '.')"
-    local = f"timezone({zone}, TRY_CAST({iso} AS TIMESTAMP))"
-    if entry.zone == "UTC":
-        local = f"""CASE WHEN NOT regexp_matches({value}, '[A-Za-z]$')
-            THEN TRY_CAST({iso} AS TIMESTAMPTZ) END"""
+    # A cast reads no space before an offset.
+    iso = rf"""regexp_replace(replace({value}, ',', '.'), '(:[0-9.]+) ([+-]\d|Z$)',
+        '\1\2')"""
+    numeric = f"regexp_replace(regexp_replace({value}, ' GMT$', ' +0000'), 'Z$', '+0000')"
+    others = ", ".join(
+        f"try_strptime({numeric}, {literal(each)})" for each in OTHER_TIMES
+    )
+    # A cast ignores the word after a time, such as PM or the name of another zone.
+    plain = "|".join((r"[^A-Za-z]$", *(rf" {name}$" for name in _names_of(entry.zone))))
+    local = f"""CASE WHEN regexp_matches({value}, {literal(plain)})
+        THEN timezone({zone}, TRY_CAST({iso} AS TIMESTAMP)) END"""
     return f"""CASE
         WHEN {number} IS NOT NULL THEN CASE WHEN {number} BETWEEN 0 AND 1e19
             THEN make_timestamp(CAST(round({seconds} * 1e6) AS BIGINT)) END
         ELSE timezone('UTC', coalesce(
             CASE WHEN regexp_matches({value}, {literal(ZONED)})
                 THEN TRY_CAST({iso} AS TIMESTAMPTZ) ELSE {local} END,
-            try_strptime({value}, '%d/%b/%Y:%H:%M:%S %z'),
-            try_strptime({value}, '%a %b %d %H:%M:%S %z %Y')
+            {others}
         )) END"""
+
+
+def _names_of(zone: str) -> set[str]:
+    """Return the abbreviations of a zone in winter and in summer."""
+    days = (datetime(2022, month, 1, tzinfo=ZoneInfo(zone)) for month in (1, 7))
+    return {name for day in days if (name := day.tzname() or "").isalpha()}
 
 
 def _ids(value: str, kind: str) -> tuple[str, str]:

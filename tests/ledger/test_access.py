@@ -418,18 +418,21 @@ def test_times_without_a_zone_are_noted_even_if_responses_have_one(
 @pytest.mark.parametrize("zone", ["UTC", "Europe/London"])
 def test_abbreviations_of_zones_are_not_guessed(zone: str, tmp_path: Path) -> None:
     """BST is the summer time of Britain and the time of Bangladesh."""
-    ends = (" UTC", " Europe/Berlin", " BST", " CET", "+01:00")
-    lines = [f'{{"time": "2022-07-10 12:00:0{n}{end}"}}' for n, end in enumerate(ends)]
-    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    ends = (" UTC", " Europe/Berlin", " BST", " CET", " PM")
+    ends += ("+01:00", " +0100", "+01", " Z")
+    times = [f"2022-07-10 12:00:0{n}{end}" for n, end in enumerate(ends)]
+    times += ["Sun, 10 Jul 2022 12:00:30 GMT", "20220710T120059Z"]
+    lines = "\n".join(json.dumps({"time": each}) for each in times)
+    (tmp_path / "log.jsonl").write_text(lines)
     (tmp_path / "map.toml").write_text(f'[[log]]\nzone = "{zone}"\n')
     tables = measured(tmp_path, tmp_path / "log.jsonl", mapping=tmp_path / "map.toml")
     (row,) = rows(tables, "files")
     bad = {row["reason"]: row["lines"] for row in rows(tables, "bad_lines")}
-    assert bad == ({"bad_time": 2} if zone == "UTC" else {})
+    assert bad == {"bad_time": 3 if zone == "UTC" else 2}
     at = datetime(2022, 7, 10, 10, tzinfo=UTC)
     assert (row["first"], row["last"]) == (
         at + timedelta(seconds=1),
-        at + timedelta(hours=2),
+        at + timedelta(hours=2, seconds=59),
     )
     assert row["detail"] is None or "no zone" not in row["detail"]
 
