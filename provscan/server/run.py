@@ -110,6 +110,15 @@ def _bounded(limits: Limits) -> type[H11Protocol]:
                 if timer is not None:
                     timer.cancel()
 
+        def send_400_response(self, msg: str) -> None:
+            """Refuse a request whose body is malformed, and drop its other answer."""
+            if self.cycle is not None:
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
+            if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                super().send_400_response(msg)
+            self.transport.close()
+
         def pause_writing(self) -> None:
             super().pause_writing()
             self._answer_timer = self.loop.call_later(

@@ -18,7 +18,8 @@ _VALUES = r"""[ ] [::1 [::1] http://[ http://[v1] null localhost 127.0.0.1:99999
     application/json;charset=\xff"""
 _NAMES = r"""Host Origin Authorization Content-Length Transfer-Encoding Expect
     Connection Upgrade Content-Type Cookie a\x20b \xff"""
-_BODIES = r"""{ {"text":"a"} 5\r\nhello\r\n0\r\n\r\n \xff\xff \x20"""
+_BODIES = r"""{ {"text":"a"} 5\r\nhello\r\n0\r\n\r\n 8\r\n"a\x20bird"\r\nzz\r\n zz\r\n
+    \xff\xff \x20"""
 
 
 def _request(rng: random.Random) -> bytes:
@@ -34,6 +35,8 @@ def _request(rng: random.Random) -> bytes:
     lines = [b" ".join((method, drawn(_TARGETS), version))]
     if rng.random() < 0.7:
         lines.append(b"Host: localhost")
+    if rng.random() < 0.3:
+        lines.append(b"Transfer-Encoding: chunked")
     for _ in range(rng.randint(0, 4)):
         many = 9000 if rng.random() < 0.02 else 1
         lines.append(drawn(_NAMES) + b": " + many * drawn(_VALUES))
