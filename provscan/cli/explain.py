@@ -9,7 +9,7 @@ import click
 from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
-from provscan.errors import UsageError
+from provscan.errors import UnusableError, UsageError
 
 LONGEST_RECORD_NUMBER = 10
 
@@ -57,7 +57,12 @@ def command(
     opened = provscan.open_run(run)
     info, matches = opened.info, opened.matches
     folder = Path(info.get("folder") or ".")
-    licensed = provscan.open_index(index or folder / info["index"]["path"])
+    try:
+        licensed = provscan.open_index(index or folder / info["index"]["path"])
+    except UnusableError as error:
+        if index is None:
+            error.add_note("If the index was moved, name it with --index")
+        raise
     if licensed.fingerprint != info["index"]["fingerprint"]:
         cli.echo(
             f"provscan: {licensed.path} does not contain the same tweets as the index "

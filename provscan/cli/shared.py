@@ -200,6 +200,9 @@ class LocalPath(click.Path):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
+        if value == "-" and param is not None and param.name == "out":
+            message = "name a file or folder: no result is written to standard output"
+            raise click.BadParameter(message, ctx, param)
         if isinstance(url := source_of(value), Url):
             raise click.BadParameter(
                 f"expected a path on this machine, found a URL: {url}",

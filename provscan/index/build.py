@@ -25,6 +25,7 @@ from provscan.index.ingest import Written, write_segment
 from provscan.index.merges import purged_ids, with_merges_due
 from provscan.index.opening import open_reader, open_written
 from provscan.index.reader import IndexReader
+from provscan.index.segment.prepare import canonical_texts
 from provscan.index.segment.read import Segment, open_segment
 from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
@@ -78,8 +79,9 @@ def append(
     """Add tweets to an index from batches in the readers' schema.
 
     The notes under ``appended`` are the output of ``describe`` and counts: ``added``,
-    ``known`` (ids that the index already has), ``forgotten`` (ids that were forgotten,
-    and remain so), and those of :meth:`~provscan.index.ingest.Written.counts`.
+    ``known`` (ids that the index already has), ``changed`` (those of them whose texts
+    it lacks), ``forgotten`` (ids that were forgotten, and remain so), and those of
+    :meth:`~provscan.index.ingest.Written.counts`.
     """
     with changing(target, "change") as change:
         before = open_reader(target)
@@ -142,9 +144,8 @@ def _new_tweets(
         pc.is_in(all_ids, value_set=pa.concat_arrays(forgotten)), is_known
     )
     new = pc.invert(pc.or_(is_known, is_forgotten))
-    counts = {"known": is_known.true_count, "forgotten": is_forgotten.true_count}
 
-    def remaining() -> Iterator[pa.RecordBatch]:
+    def chosen(rows: pa.BooleanArray) -> Iterator[pa.RecordBatch]:
         low = 0
         if writer is None:
             return
@@ -152,10 +153,21 @@ def _new_tweets(
             file = pa.ipc.open_file(source)
             for number in range(file.num_record_batches):
                 batch = file.get_batch(number)
-                yield batch.filter(new[low : low + batch.num_rows])
+                yield batch.filter(rows[low : low + batch.num_rows])
                 low += batch.num_rows
 
-    yield remaining(), counts
+    changed = sum(
+        _unknown_texts(canonical_texts(batch)[1], before.segments)
+        for batch in chosen(is_known)
+    )
+    yield (
+        chosen(new),
+        {
+            "known": is_known.true_count,
+            "changed": changed,
+            "forgotten": is_forgotten.true_count,
+        },
+    )
     path.unlink()
 
 
@@ -201,11 +213,15 @@ def _with_hash(ids: pa.Array, texts: Strings) -> pa.Array:
 
 def _new_texts(segment: Segment, before: Sequence[Segment]) -> int:
     """Return the number of a segment's texts that no segment in ``before`` has."""
-    total = 0
-    for part in slices(len(segment.texts)):
-        texts = segment.texts.take(np.arange(part.start, part.stop))
-        known = np.zeros(len(texts), np.bool_)
-        for other in before:
-            known |= other.equal_texts(texts) >= 0
-        total += int(np.count_nonzero(~known))
-    return total
+    return sum(
+        _unknown_texts(segment.texts.take(np.arange(part.start, part.stop)), before)
+        for part in slices(len(segment.texts))
+    )
+
+
+def _unknown_texts(texts: Strings, segments: Iterable[Segment]) -> int:
+    """Return the number of canonical texts that no segment has."""
+    known = np.zeros(len(texts), np.bool_)
+    for segment in segments:
+        known |= segment.equal_texts(texts) >= 0
+    return int(np.count_nonzero(~known))

@@ -102,7 +102,7 @@ def build_index(
         parameters is kept and returned, and any other one is an error.
     append
         Add to an existing index. Tweets whose ids it contains, or has forgotten, change
-        nothing; ``appended`` in :meth:`Index.info` counts them.
+        nothing, even with another text; ``appended`` in :meth:`Index.info` counts them.
     log
         File to which JSON lines about the progress are appended; see
         :func:`provscan.match`.

@@ -196,6 +196,12 @@ def corpus_warnings(info: dict[str, Any]) -> Iterator[str]:
             f"truncated copies): {count:,}; all are indexed, and each id counts once. "
             "If there are many, check that --id-field names the tweet's id."
         )
+    if count := info.get("changed"):
+        yield (
+            "Texts that the index lacks, of tweets whose ids it contains (edits, "
+            f"truncated copies): {count:,}; copies of them are missed. Index all files "
+            "together to search for each version."
+        )
     if count := skipped.get("deletion"):
         yield (
             f"Notices of deletions: {count:,}, not applied; provscan forget applies "

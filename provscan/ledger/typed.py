@@ -33,6 +33,7 @@ OTHER_TIMES = (
     "%d/%b/%Y:%H:%M:%S %z",
     "%a %b %d %H:%M:%S %z %Y",
     "%a, %d %b %Y %H:%M:%S %z",
+    "%Y%m%dT%H%M%S %z",
     "%Y%m%dT%H%M%S%z",
 )
 # A decimal number, such as 1.6e+18, and a word with a digit.
@@ -142,7 +143,7 @@ def _time(value: str, kind: str, entry: Entry) -> str:
     # A cast reads no space before an offset.
     iso = rf"""regexp_replace(replace({value}, ',', '.'), '(:[0-9.]+) ([+-]\d|Z$)',
         '\1\2')"""
-    numeric = f"regexp_replace(regexp_replace({value}, ' GMT$', ' +0000'), 'Z$', '+0000')"
+    numeric = f"regexp_replace({value}, ' GMT$|Z$', ' +0000')"
     others = ", ".join(
         f"try_strptime({numeric}, {literal(each)})" for each in OTHER_TIMES
     )

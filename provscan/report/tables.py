@@ -342,6 +342,7 @@ def _index_rows(info: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{counted(added['added'], 'tweet')}; in the index already: "
             f"{count(added['known'])}"
         )
+        text += f", {count(n)} with another text" if (n := added.get("changed")) else ""
         text += (
             f"; forgotten: {count(added['forgotten'])}" if added["forgotten"] else ""
         )

@@ -35,14 +35,12 @@ def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     assert index.info()["generation"] == 1
     provscan.forget(index.path, ["7"])
     forgotten = (tmp_path / "i.index" / "manifest.json").read_bytes()
-    info = provscan.build_index(TWEETS[:4], index.path, append=True).info()
-    again = info["appended"]
-    assert (again["added"], again["known"], again["forgotten"], info["generation"]) == (
-        0,
-        3,
-        1,
-        2,
-    )
+    edited = {**TWEETS[3], "text": "an edit that the index lacks"}
+    more = [*TWEETS[:3], edited]
+    info = provscan.build_index(more, index.path, append=True).info()
+    names = ("added", "known", "changed", "forgotten")
+    assert [info["appended"][name] for name in names] == [0, 3, 1, 1]
+    assert info["generation"] == 2
     assert (tmp_path / "i.index" / "manifest.json").read_bytes() == forgotten
     (index.path / "lock").unlink()
     before = {path: path.stat().st_mtime_ns for path in index.path.rglob("*")}
