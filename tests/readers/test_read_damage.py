@@ -58,15 +58,6 @@ def test_a_truncated_file(write, read_all, kind):
 
 
 @pytest.mark.parametrize("kind", list(COMPRESS))
-@pytest.mark.parametrize("keep", [6, 12, -1])
-def test_truncated_anywhere(write, read_all, kind, keep):
-    found = read_all(write(f"a.jsonl.{kind}", COMPRESS[kind](JSONL)[:keep]))
-    assert len(found.stats.damaged) == 1
-    assert len(found.rows) < ROWS or keep == -1
-    assert found.stats.notes == {}
-
-
-@pytest.mark.parametrize("kind", list(COMPRESS))
 def test_a_flipped_byte(write, read_all, kind):
     compressed = (
         zstandard.ZstdCompressor(write_checksum=True).compress(JSONL)

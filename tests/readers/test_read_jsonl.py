@@ -336,17 +336,6 @@ def test_splits_have_the_same_rows_as_the_file(
     assert [(row["record"], row["text"]) for row in cut.rows] == expected
 
 
-def test_splits_agree_on_the_fields(write, read_all):
-    # All splits have the fields of the file's first records, which lack `text`.
-    rows = [{"content": f"c{number}"} for number in range(2000)] + [
-        {"content": "c", "text": "t"}
-    ] * 2000
-    path = write("a.jsonl", rows)
-    cut = read_all(path, target_bytes=5000)
-    assert len(cut.splits) > 5
-    assert cut.texts == [row["content"] for row in rows]
-
-
 def test_the_layout_of_a_file_is_noted_if_its_first_split_is_empty(write, read_all):
     lines = ["not json"] * 40 + ['{"text": "größer, schöner, älter"}'] * 40
     path = write("a.jsonl", "\n".join(lines))

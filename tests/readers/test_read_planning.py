@@ -237,12 +237,6 @@ def test_standard_input(read_all, monkeypatch, content, compress):
     assert list(found.splits) == [Split("-", "-", UNKNOWN, None, 0, -1, 0, 0)]
 
 
-def test_lines_of_standard_input(read_all, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"hello\n" * 5)))
-    found = read_all("-")
-    assert (found.texts, found.records) == (["hello"] * 5, [0, 1, 2, 3, 4])
-
-
 def test_empty_standard_input(read_all, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert read_all("-").stats.notes == {"empty_file": 1}

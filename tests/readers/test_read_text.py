@@ -26,10 +26,6 @@ def test_lines(write, read_all):
     assert found.stats.skipped == {}
 
 
-def test_an_empty_file(write, read_all):
-    assert read_all(write("a.txt", "")).stats.notes == {"empty_file": 1}
-
-
 PIECES = "0123456789"
 
 
