@@ -13,7 +13,8 @@ as by ``provscan match``. ``simulated.py`` draws the scans from texts that were 
 once. Many edits of ``edits.py`` resemble those of the spike-ins; those of
 ``other_edits.py``, in the cells with "others" or the name of one of them, were written
 without reading them. The scans of a cell share an index, a control and one collection
-of records, so they are no independent trials.
+of records, and with them one draw of chance, so they are no independent trials: for
+these, run a few scans with each of several seeds, and print the table of their file.
 
 The table shows for each cell, for records and for texts: how often "at least" and the
 bound on all copies (``at_most_any``) are right; the ratio of that bound to the truth
