@@ -21,8 +21,9 @@ from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 3
 # The length of seeds in characters. It is greater by 1 for each doubling of the number
-# of texts beyond MANY_TEXTS and for a part of one, up to LONG_SEED_LENGTH.
-SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 14, 1_000_000
+# of texts beyond MANY_TEXTS and for a part of one, up to LONG_SEED_LENGTH. With this
+# length, the shortest text that can match has a complete window of seeds.
+SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 12, 1 << 19
 # The maximum value of a parameter that is a length, in code points.
 LONGEST = 1_000_000_000
 # The parameters of an index that have only one allowed value, with the reason.
@@ -128,9 +129,8 @@ class IndexParams(Params):
     seed_length, seed_window
         For passages: minimizers of ``seed_length`` characters, one in each window of
         ``seed_window`` k-mers. A Chinese character, a kana or a syllable of Korean or
-        Ethiopic counts as two. If the length is None, it is 10 in an index of up to a
-        million texts, 11 up to 2 million, 12 up to 4 million, 13 up to 8 million, and
-        14 in a larger one.
+        Ethiopic counts as two. If the length is None, it is 10 in an index of up to
+        2**19 texts, 11 up to 2**20, and 12 in a larger one.
 
     Examples
     --------
@@ -177,7 +177,7 @@ class IndexParams(Params):
         Returns
         -------
         IndexParams
-            The parameters with a ``seed_length``: the given length, else 10 to 14.
+            The parameters with a ``seed_length``: the given length, else 10 to 12.
         """
         doublings = (max(0, texts - 1) // MANY_TEXTS).bit_length()
         chosen = min(SEED_LENGTH + doublings, LONG_SEED_LENGTH)

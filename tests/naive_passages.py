@@ -92,7 +92,8 @@ def minimizers(units, k, window, beyond=0):
 
 
 def index_minimizers(units, k, window):
-    return minimizers(units, k, window, window - 1 if len(units) <= 40 else 0)
+    beyond = window - 1 if len(units) <= 40 and k <= 10 else 0
+    return minimizers(units, k, window, beyond)
 
 
 def spread(key):
@@ -113,7 +114,8 @@ def table_seeds(texts, k, window):
     the number of seeds with the same key, in powers of two, and then of the key. A seed
     with a unique key is taken while the text has fewer than 24 seeds. If up to two,
     four, eight or sixteen seeds have the key, the limit is 20, 16, 12 or 8; for other
-    keys, it is 4. The limits of longer texts are proportionally higher.
+    keys, it is 4. The limits of longer texts are proportionally higher. If seeds have
+    more than 10 units, the limit of texts of up to 40 is 2, except for unique keys.
     """
     rows = [
         [(spread(key), place) for key, place in index_seeds(text, k, window)]
@@ -128,7 +130,10 @@ def table_seeds(texts, k, window):
             seeds, key=lambda seed: (min(10, (counts[seed[0]] - 1).bit_length()), *seed)
         ):
             most = max(4, 24 - 4 * (counts[key] - 1).bit_length())
-            if taken < max(most, size * most // 128):
+            most = max(most, size * most // 128)
+            if k > 10 and size <= 40 and counts[key] > 1:
+                most = 2
+            if taken < most:
                 table.append((key, number, place))
                 taken += 1
     return table, {key for key, count in counts.items() if count > 16}

@@ -84,8 +84,8 @@ def build_index(
         ``append``, those of the index.
     seed_length
         Number of letters in a seed. Seeds find passages in long text. The default is 10
-        in an index of up to a million texts, and greater by 1 for each doubling, up to
-        14. With longer seeds, a scan of long text takes less time, but finds fewer
+        in an index of up to 524,288 texts, 11 up to 1,048,576, and 12 in a larger one.
+        With longer seeds, a scan of long text takes less time, but finds fewer
         copies with many typing errors. When an index grows so much that it needs longer
         seeds, it is rewritten.
     fraction

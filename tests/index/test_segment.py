@@ -218,7 +218,8 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
     ]
 
 
-def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path) -> None:
+@pytest.mark.parametrize("length", [10, 11])
+def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path, length: int) -> None:
     """The texts have unique wording, phrases that two texts share, or both; some are
     variants of a template, and some are long.
     """
@@ -235,9 +236,9 @@ def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path) -> None:
     template = sentence(rng, "latin", 70)
     texts += [f"{template} {number}" for number in range(40)]
     rows = [{"id": str(number), "text": text} for number, text in enumerate(texts)]
-    reader = provscan.build_index(rows, tmp_path / "i.index").reader
+    reader = provscan.build_index(rows, tmp_path / "i.index", seed_length=length).reader
     (segment,) = reader.segments
-    length, window = reader.params.seed_length, reader.params.seed_window
+    window = reader.params.seed_window
     texts = segment.texts.array().to_pylist()
     held, frequent = naive_passages.table_seeds(texts, length, window)
     assert unpacked(

@@ -178,7 +178,7 @@ def more_seeds(large: LookupTables, texts: Strings, params: IndexParams) -> More
     levels[is_frequent] = seed_kernels.LAST_LEVEL
     shared = entries[levels > seed_kernels.SHARED_LEVEL]
     seed_kernels.mark_seeds(shared, SEEDS.form(), frequent)
-    choice = SeedChoice(sizes, len(large.texts) + len(texts))
+    choice = SeedChoice(sizes, len(large.texts) + len(texts), params)
     chosen = [choice.take(entries[levels == level], level) for level in SEED_LEVELS]
     return MoreSeeds(sorted_entries(np.concatenate(chosen)), frequent)
 

@@ -70,8 +70,11 @@ SIZE_STEP = 20
 # higher level. For levels above 0, it is also lower by STEP for each doubling of the
 # number of texts beyond FEW_TEXTS, but never below LEAST. All of this applies to texts
 # of at most MOST_UNITS units, which are counted in steps of SIZE_STEP; the maxima of
-# longer texts are proportionally higher.
-MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 21
+# longer texts are proportionally higher. If seeds are longer than SHORT_LENGTH, as in a
+# large index, a text of up to SHORT_STEPS steps has at most FEW_SHORT seeds of levels
+# above 0: most chance matches are of short texts whose wording others share.
+MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 22
+SHORT_STEPS, FEW_SHORT = 2, 2
 # A seed is frequent if it occurs in at least this number of places. Of n seeds, at most
 # n / PER_FREQUENT distinct ones are therefore frequent.
 PER_FREQUENT = 17
@@ -105,9 +108,9 @@ class SeedChoice:
     has to be compared with each of these texts.
     """
 
-    def __init__(self, sizes: np.ndarray, texts: int) -> None:
+    def __init__(self, sizes: np.ndarray, texts: int, params: IndexParams) -> None:
         """`sizes` are the sizes of the segment's texts in steps; `texts` is the number
-        of texts of the whole index.
+        of texts of the whole index, whose seeds have the length of `params`.
         """
         units = SIZE_STEP * np.arange(256)
         doublings = (max(0, texts - 1) // FEW_TEXTS).bit_length()
@@ -117,9 +120,10 @@ class SeedChoice:
                 for level in SEED_LEVELS
             ]
         )
-        self._most = read_only(
-            np.maximum(few, units * few // MOST_UNITS).astype(np.uint16)
-        )
+        most = np.maximum(few, units * few // MOST_UNITS).astype(np.uint16)
+        if seed_params(params).length > seed_kernels.SHORT_LENGTH:
+            most[1:, : SHORT_STEPS + 1] = FEW_SHORT
+        self._most = read_only(most)
         self._sizes = read_only(sizes)
         self._taken = np.zeros(len(sizes), np.uint16)
         self._form = seeds_layout(len(sizes)).form()
@@ -232,14 +236,15 @@ def _seed_entries(
 class _SeedsWriter:
     """Writes the seed table of a segment."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, params: IndexParams) -> None:
         self.folder = folder
+        self.params = params
         self.texts = open_strings(folder, "texts")
         self.sizes = np.zeros(len(self.texts), np.uint8)
         self.layout = seeds_layout(len(self.texts))
         self.all = PostingsWriter(folder, "seeds", self.layout)
         self.chosen = 0  # The number of chosen seeds.
-        self._choice = SeedChoice(self.sizes, len(self.texts))
+        self._choice = SeedChoice(self.sizes, len(self.texts), params)
         # `_chosen` has an array of chosen seeds for each level and range of keys: first
         # for all ranges of level 0, then for those of level 1, and so on. `_shared` has
         # an array for each range: its seeds of levels above 0, from which seeds are
@@ -250,7 +255,7 @@ class _SeedsWriter:
         )
         self._ends: list[np.ndarray] = []
 
-    def collect(self, params: IndexParams) -> None:
+    def collect(self) -> None:
         """Compute the seeds of all texts."""
         threads = THREADS if len(self.texts.text) > FEW_ENTRIES else 0
         layout = self.layout
@@ -262,7 +267,7 @@ class _SeedsWriter:
             return chunk
 
         for chunk in _map_seeds(
-            ordered, self.texts, params, self.sizes, threads, layout.wide_bits > 0
+            ordered, self.texts, self.params, self.sizes, threads, layout.wide_bits > 0
         ):
             self.all.add_chunk(chunk)
 
@@ -323,8 +328,8 @@ class _SeedsWriter:
 
 def write_seeds(folder: Path, params: IndexParams) -> None:
     """Write the seed table of the segment in a folder, whose texts are complete."""
-    writer = _SeedsWriter(folder)
-    writer.collect(params)
+    writer = _SeedsWriter(folder, params)
+    writer.collect()
     threads, ranges = writer.threads, writer.all.ranges()
     frequent = new_filter(writer.all.count // PER_FREQUENT)
 

@@ -42,7 +42,9 @@ _ZERO = np.int64(0)
 _CHUNK = 960
 # Maximum units of a short licensed text. Its ends are a large part of it, so the index
 # also has the seeds that windows reaching beyond its ends may choose.
-SHORT = 40
+# This applies to seeds of up to SHORT_LENGTH units: longer ones are for large indexes,
+# in which these additional seeds would cause chance matches.
+SHORT, SHORT_LENGTH = 40, 10
 MAX_LENGTH, MAX_WINDOW = 32, 64
 LETTERS_PER_SPACE = 6
 # Levels of :func:`seed_levels`: the highest level of seeds that at most 16 places
@@ -230,13 +232,13 @@ def minimizers(units, params, scratch, keys, places):
 @helper(inline="always")
 def index_minimizers(units, params, scratch, keys, places):
     """Find the seeds of a licensed text: its :func:`minimizers` and, if it has at most
-    SHORT units, all seeds that a copy of it may have.
+    SHORT units and seeds at most SHORT_LENGTH, all seeds that a copy of it may have.
 
     In a record, a window may cover only the beginning or the end of the copy, besides
     other text. If its k-mer with the smallest hash is in the copy, it is the smallest
     k-mer of that beginning or end, so each beginning and end is treated as a window.
     """
-    if len(units) > SHORT or len(units) < params.length:
+    if len(units) > SHORT or not params.length <= min(len(units), SHORT_LENGTH):
         return minimizers(units, params, scratch, keys, places)
     kmer_keys, ranks = scratch.ranks[0], scratch.ranks[1]
     kmers = _hash_kmers(units, params.length, scratch)
