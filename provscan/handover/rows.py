@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.readers.limits import current_limits
-from provscan.report.files import exhibit_order
+from provscan.report.files import ORDERING, exhibit_order
 from provscan.runs.evidence.tables import TABLE, with_digests
 from provscan.runs.folder import MATCHES_FILE
 
@@ -42,7 +42,7 @@ def rows_of(matches: Path | IO[bytes]) -> Iterator[Row]:
     """
     with _open_table(matches) as table:
         try:
-            order = exhibit_order(table.read(["record", "bits", "counted", "control"]))
+            order = exhibit_order(table.read([*ORDERING]))
             exhibits = {row: exhibit for exhibit, row in enumerate(order.tolist(), 1)}
             for number, row in enumerate(_rows(table)):
                 yield {**row, "exhibit": exhibits.get(number)}

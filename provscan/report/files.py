@@ -44,6 +44,8 @@ from provscan.writing import remove_dead, replacing_hidden, require_not_input
 
 # Columns with texts.
 TEXTS = ("before", "passage", "after", "tweet")
+# Columns that decide the order of exhibits.
+ORDERING = ("record", "start", "end", "similarity", "bits", "counted", "control")
 BATCH = 1 << 14
 # The run of a report is named in the first bytes of the page.
 PAGE_HEAD = 200
@@ -290,11 +292,15 @@ class RunFiles:
 
 def exhibit_order(matches: pa.Table) -> Numbers:
     """Return the rows of ``matches.parquet`` that are exhibits, in the order of their
-    numbers, from the columns ``record``, ``bits``, ``counted`` and ``control``.
+    numbers, from the columns :data:`ORDERING`: findings first, then by bits. Among
+    matches of unknown rarity, more similar and longer ones come first.
     """
     counted = matches["counted"].to_numpy()
     bits = np.nan_to_num(matches["bits"].to_numpy().astype(np.float64), nan=-1.0)
-    order = np.lexsort((matches["record"].to_numpy(), -bits, ~counted))
+    length = matches["end"].to_numpy() - matches["start"].to_numpy()
+    similarity = matches["similarity"].to_numpy()
+    record = matches["record"].to_numpy()
+    order = np.lexsort((record, -length, -similarity, -bits, ~counted))
     licensed = ~matches["control"].to_numpy()
     result: Numbers = order[licensed[order]]
     return result

@@ -631,7 +631,7 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(
     assert alone.locator("article").count() == 1
     for side in (".place", ".text", ".differs"):
         assert (
-            alone.locator(side).all_text_contents()
+            alone.locator(f"article {side}").all_text_contents()
             == page.locator(f"#exhibit-1 {side}").all_text_contents()
         )
     assert alone.locator("button").count() == 0

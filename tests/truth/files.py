@@ -213,11 +213,11 @@ def _run(
 
 @contextmanager
 def _copy(world: Path) -> Iterator[Path]:
-    """Provide a copy of a world."""
-    copy = Path(tempfile.mkdtemp(dir=world.parent), "copy")
+    """Provide a copy of a world, always in the same folder."""
+    copy = world.with_name("copies") / "copy"
+    shutil.rmtree(copy.parent, ignore_errors=True)
     shutil.copytree(world, copy, symlinks=True)
     yield copy
-    shutil.rmtree(copy.parent)
 
 
 def struck(
@@ -235,7 +235,7 @@ def struck(
             assert status == 0, errors
             count = int(Path(f"{copy}.count").read_text())
             made.append(_result(copy, job))
-    # What two runs write alike depends neither on the time nor on the folder.
+    # What two runs write alike does not depend on the time.
     alike = {key: value for key, value in made[0].items() if made[1][key] == value}
     assert alike
     rng = random.Random(f"{seed} {name}")
@@ -273,8 +273,10 @@ def _result(world: Path, job: Job) -> dict[str, Any]:
     out = world / job.out
     if not out.is_dir():
         return {job.out: out.exists()}
-    # An archive tells the time in steps of two seconds, which two runs may share.
-    return {name: name[-4:] == ".zip" or c for name, c in contents(out).items()}
+    # An archive tells the time in steps of two seconds, which two runs may share. A
+    # lock that nobody holds may still name the process that was killed.
+    made = {name: name[-4:] == ".zip" or c for name, c in contents(out).items()}
+    return {name: content for name, content in made.items() if name != "lock"}
 
 
 # Options and arguments that name a file, each in a command that reads it.

@@ -101,9 +101,9 @@ function card(item, runs, mark, act) {
   node.setAttribute("aria-labelledby", title.id);
   const wording = make("span", item.counted ? "badge" : "badge soft", item.wording);
   wording.title = item.why;
-  const address = make("a", "", "address");
+  const address = make("a", "", "link");
   address.href = "#exhibit-" + item.number;
-  address.setAttribute("aria-label", `Address of exhibit ${item.number}`);
+  address.setAttribute("aria-label", `Link to exhibit ${item.number}`);
   node.append(make("header", "", title,
     make("span", "badge", item.kind), make("span", "", likeness(item)), wording, act ? address : ""));
 
@@ -175,7 +175,9 @@ function exhibitPage(item, runs, mark) {
   page.lang = "en";
   head.append(charset, policy, title, style);
   const verdict = mark.verdict && make("p", "", `Mark: ${mark.verdict}. ${mark.note || ""}`);
-  page.append(head, make("body", "", make("main", "", node, verdict || "", make("p", "said", citation(item)))));
+  const legend = make("p", "soft", ...Array.from(document.getElementById("legend").cloneNode(true).childNodes),
+    " A match alone does not show who copied from whom.");
+  page.append(head, make("body", "", make("main", "", node, verdict || "", make("p", "said", citation(item)), legend)));
   return `<!doctype html>\n${page.outerHTML}\n`;
 }
 
