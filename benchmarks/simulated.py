@@ -23,7 +23,7 @@ from other_edits import OTHERS
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
 from provscan.calibration.spike_ins import CARRIERS, FEWEST, Recovered, SpikeIns
-from provscan.matching import copied_wording, scan_texts
+from provscan.matching import LEVELS, copied_wording, scan_texts
 from provscan.matching.part_files import PART, PartResult
 from provscan.matching.record_samples import CarrierRecord
 from provscan.options import MatchOptions
@@ -78,8 +78,8 @@ class Sample(NamedTuple):
             characters=int(self.lengths.sum()),
         )
         same = {
-            name: pa.repeat(pa.scalar(name), part.matches)
-            for name in ("field", "level")
+            name: pa.repeat(pa.scalar(value), part.matches)
+            for name, value in (("field", "text"), ("level", LEVELS[0]))
             if name not in self.columns
         }
         same["date"] = pa.nulls(part.matches, pa.int64())
