@@ -41,20 +41,27 @@ INTERRUPT = "os.kill(os.getpid(), signal.SIGINT)"
 WARN = r"warnings.warn('a \x1b[2J warning\nof a library')"
 
 
+def python(
+    *words: str | Path, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run Python, and return its output as text."""
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
 def run(
     folder: Path, module: str, event: str, *words: str
 ) -> subprocess.CompletedProcess[str]:
     """Run a command in which an event happens when a module is imported."""
     program = folder / "program.py"
     program.write_text(PROGRAM.replace("MODULE", repr(module)).replace("EVENT", event))
-    return subprocess.run(
-        [sys.executable, program, *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return python(program, *words, cwd=folder)
 
 
 @pytest.fixture
@@ -177,10 +184,7 @@ def test_an_interruption_while_the_interpreter_ends_changes_no_status(
         f"signal.{number}))\n"
     )
     program += "from provscan.__main__ import main; main()"
-    command = [sys.executable, "-c", program, "--version"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300
-    )
+    done = python("-c", program, "--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("provscan")
 
@@ -200,14 +204,7 @@ def test_pandas_is_imported_only_for_what_needs_it(tmp_path: Path) -> None:
         "print('pandas' in sys.modules)\n"
         "import datasets; print('pandas' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = python("-c", program, cwd=tmp_path)
     assert done.stdout.split() == ["False", "True"], done.stderr
 
 
@@ -223,14 +220,7 @@ def test_a_command_imports_nothing_that_it_does_not_use(
         "from provscan.__main__ import main; main()"
     )
     words = [program, "index", corpus, "--overwrite"]
-    done = subprocess.run(
-        [sys.executable, *words],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
+    done = python(*words, cwd=tmp_path)
     assert done.stdout.endswith("set()\n"), done.stdout
 
 
@@ -241,13 +231,7 @@ def test_parts_of_numpy_are_loaded_when_they_are_used() -> None:
         "print('numpy.f2py.f2py2e' in sys.modules)\n"
         "numpy.f2py.get_include; print('numpy.f2py.f2py2e' in sys.modules)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    done = python("-c", program)
     assert done.stdout.split() == ["False", "True"], done.stderr
 
 
@@ -256,10 +240,7 @@ def test_garbage_is_not_collected_at_exit() -> None:
         "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 0))\n"
     )
     program += "from provscan.__main__ import main; main()"
-    command = [sys.executable, "-c", program, "--version"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=300
-    )
+    done = python("-c", program, "--version")
     assert done.stdout.splitlines()[1:] == ["True"]
 
 
