@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -307,10 +308,14 @@ def test_parts_of_another_interrupted_run_are_discarded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     provscan.match(folder, index, tmp_path / "a.run", workers=1)
-    noted = task.read
+    noted, parts = task.read, tmp_path / "a.run.unfinished" / "parts"
 
     def interrupt(split: Any, *args: Any, **options: Any) -> Any:
         if "06" in split.path:
+            # Files are read ahead of those that are scanned.
+            end = time.monotonic() + 20
+            while not list(parts.glob("*.json")) and time.monotonic() < end:
+                time.sleep(0.01)
             raise KeyboardInterrupt
         return noted(split, *args, **options)
 
@@ -325,5 +330,5 @@ def test_parts_of_another_interrupted_run_are_discarded(
                 workers=1,
                 text_field="id",
             )
-    assert list((tmp_path / "a.run.unfinished" / "parts").glob("*.json"))
+    assert list(parts.glob("*.json"))
     assert again(folder, index, tmp_path).info["reused"] == FILES
