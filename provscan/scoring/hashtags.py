@@ -50,13 +50,13 @@ def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Numbers:
         flags = result[start[row] : start[row + 1]]
         grams: set[str] = set()
         for low, high in np.searchsorted(canonical.start, tags).tolist():
-            # Most names are dropped from canonical text.
             if low < high:
                 flags[low:high] = 1
                 flags[low - letters[:low].endswith(" ") : low] = 1
                 flags[high : high + letters.startswith(" ", high)] = 1
                 grams |= {letters[i : i + GRAM] for i in range(low, high - GRAM + 1)}
-        for i in range(len(letters) - GRAM + 1):
+        # Most texts have names only, which are dropped.
+        for i in range(len(letters) - GRAM + 1) if grams else ():
             if letters[i : i + GRAM] in grams:
                 flags[i : i + GRAM] = 1
     return result
