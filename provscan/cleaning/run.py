@@ -45,7 +45,7 @@ from provscan.matching import Index, open_index
 from provscan.options import MatchOptions
 from provscan.params import require_folder
 from provscan.readers import Source, checksum, source_list
-from provscan.readers.finding import METADATA
+from provscan.readers.finding import CLEANED, CLEANED_FORMAT, METADATA
 from provscan.report.files import RunFiles
 from provscan.runs.folder import (
     MATCHES_FILE,
@@ -63,8 +63,7 @@ from provscan.unfinished import (
 )
 from provscan.writing import require_own
 
-MANIFEST, REMOVED = "manifest.json", "removed.jsonl"
-FORMAT = "provscan-cleaned-dataset"
+MANIFEST, REMOVED = CLEANED
 # The options of the run that are replaced when the result is scanned.
 RESCAN_OPTIONS = {
     "clean_data": None,
@@ -195,7 +194,7 @@ def clean(
     if refused and not chosen.skip_unwritable:
         raise not_written(refused)
     manifest = {
-        "format": FORMAT,
+        "format": CLEANED_FORMAT,
         "version": 1,
         "run": {
             "path": str(run),
@@ -292,7 +291,7 @@ def _own_files(target: Path) -> set[str]:
     """Return the paths of the files of a cleaned dataset, according to its manifest."""
     try:
         manifest = read_json(target / MANIFEST)
-        if manifest["format"] != FORMAT:
+        if manifest["format"] != CLEANED_FORMAT:
             return set()
         written = {str(file["path"]) for file in manifest["files"]}
     except (UnusableError, KeyError, TypeError):

@@ -88,6 +88,11 @@ RESULTS = {
     ),
 }
 
+# The files that ``clean`` writes beside the cleaned data, and the format that the first
+# of them names.
+CLEANED = ("manifest.json", "removed.jsonl")
+CLEANED_FORMAT = "provscan-cleaned-dataset"
+
 # Devices that are read to their end.
 TERMINALS = ("/dev/stdin", "/dev/tty", "/dev/fd/0", os.devnull)
 
@@ -192,6 +197,11 @@ class Finder:
             # Its texts of tweets would be found as copies. Other files are scanned.
             self.add_ignored(shown, f"{kind}, not data")
             entries = [entry for entry in entries if entry.name not in own]
+        elif _is_cleaned(folder):
+            for name in CLEANED:
+                inner = f"{shown.rstrip('/')}/{name}"
+                self.add_ignored(inner, "a record of what clean removed, not data")
+            entries = [entry for entry in entries if entry.name not in CLEANED]
         saved = any(entry.name == STATE for entry in entries)
         for entry in entries:
             inner = f"{shown.rstrip('/')}/{entry.name}"
@@ -445,6 +455,15 @@ def nothing_to_read(
         others = f", and {files} can't be read either" if more else ""
         reason = f"{path} can't be read: {why}{others}"
     return InputError(f"{what}{reason}. The readable formats are {readable}.")
+
+
+def _is_cleaned(folder: str) -> bool:
+    """Return whether ``clean`` wrote a folder: the manifest begins with its format."""
+    try:
+        with open(os.path.join(folder, CLEANED[0]), "rb") as file:
+            return f'"format": "{CLEANED_FORMAT}"'.encode() in file.read(100)
+    except OSError:
+        return False
 
 
 def _result_in(names: Iterable[str]) -> tuple[str | None, set[str]]:

@@ -341,6 +341,22 @@ def test_rows_that_are_broken_stay(
     assert (tmp_path / "out" / "a.csv").read_bytes().decode() == "".join(rows)
 
 
+def test_a_scan_of_the_result_reads_only_its_data(
+    tmp_path: Path, licensed: provscan.Index
+) -> None:
+    """The list of what was removed is no data; files of others with its name are."""
+    data = write_lines(tmp_path / "a.jsonl")
+    run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
+    out = tmp_path / "out"
+    cleaned = provscan.clean(data, run.path, out)
+    again = provscan.match(out, licensed, tmp_path / "b.run", spike_ins=0)
+    kept = 40 - cleaned.manifest["records_removed"]
+    assert again.summary["records"] == kept
+    (out / "manifest.json").write_text('{"format": "of somebody else"}')
+    again = provscan.match(out, licensed, tmp_path / "c.run", spike_ins=0)
+    assert again.summary["records"] > kept
+
+
 def test_a_saved_dataset(tmp_path: Path, licensed: provscan.Index) -> None:
     datasets = pytest.importorskip("datasets")
     texts = records()
