@@ -248,7 +248,9 @@ def codes_batch(texts, low, tables, scratch, continued, out, lengths):
             last = at - 1
             while last > begin and rank_of(entry_of(codes[last], tables)) > 0:
                 last -= 1
-            if is_unspaced(codes[last]) or is_unspaced(codes[at + 1]):
+            # A mark at the very beginning belongs to no letter.
+            letter = rank_of(entry_of(codes[last], tables)) == 0
+            if (letter and is_unspaced(codes[last])) or is_unspaced(codes[at + 1]):
                 for k in range(at, at + n):
                     codes[k] = codes[k + 1]
             else:
