@@ -32,7 +32,15 @@ import planted
 import pyarrow as pa
 import pyarrow.compute as pc
 import synthetic
-from measure import add_folder_option, apart, command_line, console, machine, table
+from measure import (
+    add_folder_option,
+    apart,
+    command_line,
+    console,
+    fresh_match,
+    machine,
+    table,
+)
 from rich.console import Console
 
 import provscan
@@ -76,9 +84,7 @@ class Grown:
 
     def match(self, name: str, source: Path) -> None:
         """Match a dataset, and keep the times of the stages that the run recorded."""
-        run = provscan.match(
-            source, self.path, self.path.with_suffix(".run"), overwrite=True
-        )
+        run = fresh_match(source, self.path, self.path.with_suffix(".run"))
         self.check.append(run.info["seconds"]["open"])
         self.seconds[name].append(sum(run.info["seconds"].values()) - self.check[-1])
         self.scans[name].append(run.info["seconds"]["scan"])
@@ -98,7 +104,7 @@ class Grown:
 
 
 def match(source: Path, index: Path, out: Path) -> None:
-    provscan.match(source, index, out, overwrite=True)
+    fresh_match(source, index, out)
 
 
 def texts_of(ids: set[str], tweets: int) -> dict[str, str]:

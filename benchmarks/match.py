@@ -28,7 +28,17 @@ from pathlib import Path
 import datasketch
 import planted
 from edits import EDITS
-from measure import Way, apart, command_line, console, cores, machine, table, take_turns
+from measure import (
+    Way,
+    apart,
+    command_line,
+    console,
+    cores,
+    fresh_match,
+    machine,
+    table,
+    take_turns,
+)
 from rivals import datasketch_find, datasketch_insert_signatures
 
 import provscan
@@ -39,7 +49,7 @@ COPIES = 500
 
 
 def match(source: Path, index: Path, out: Path, workers: int) -> None:
-    provscan.match(source, index, out, workers=workers, overwrite=True)
+    fresh_match(source, index, out, workers=workers)
 
 
 class Datasketch:
@@ -130,7 +140,7 @@ def main() -> None:
         )
         take_turns([*ways, rival], arguments.repeats)
         usages = [apart(match, source, index, out, n) for n in sorted({1, cores()})]
-        run = provscan.match(source, index, out, overwrite=True)
+        run = fresh_match(source, index, out)
         by_id = {tweet.id: tweet.text for tweet in tweets}
         scores = [
             *(

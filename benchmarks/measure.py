@@ -15,6 +15,7 @@ import json
 import multiprocessing
 import os
 import platform
+import shutil
 import statistics
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
+
+import provscan
 
 _PACKAGES = ("numpy", "numba", "pyarrow", "datasketch", "rensa", "pylance")
 _SAMPLING_SECONDS = 0.01
@@ -180,6 +183,14 @@ def timed(
     begin = time.process_time()
     result = function(*arguments, **options)
     return result, time.process_time() - begin
+
+
+def fresh_match(source: Path, index: Path, out: Path, **options: Any) -> provscan.Run:
+    """Return a run in a folder that is removed first: a run that replaces another one
+    scans only what has changed since.
+    """
+    shutil.rmtree(out, ignore_errors=True)
+    return provscan.match(source, index, out, **options)
 
 
 def apart(function: Callable[..., object], *arguments: object) -> Usage:

@@ -35,7 +35,16 @@ from pathlib import Path
 import datasketch
 import planted
 from edits import EDITS
-from measure import Way, command_line, console, cores, machine, table, take_turns
+from measure import (
+    Way,
+    command_line,
+    console,
+    cores,
+    fresh_match,
+    machine,
+    table,
+    take_turns,
+)
 from rivals import datasketch_find, datasketch_insert_signatures
 
 import provscan
@@ -142,9 +151,7 @@ class Match:
     scans: list[float] = field(default_factory=list)
 
     def run(self) -> None:
-        run = provscan.match(
-            self.source, self.index, self.out, workers=self.workers, overwrite=True
-        )
+        run = fresh_match(self.source, self.index, self.out, workers=self.workers)
         self.scans.append(run.info["seconds"]["scan"])
 
     def scanned(self, megabytes: float) -> str:
@@ -258,7 +265,7 @@ def main() -> None:
             )
             wrapped.append(
                 planted.score(
-                    provscan.match(short, index, out, overwrite=True).matches,
+                    fresh_match(short, index, out).matches,
                     around,
                     by_id,
                 )

@@ -38,7 +38,7 @@ import numpy as np
 import numpy.typing as npt
 import planted
 import synthetic
-from measure import apart, command_line, console, machine, timed
+from measure import apart, command_line, console, fresh_match, machine, timed
 
 import provscan
 
@@ -82,7 +82,7 @@ class Cost(NamedTuple):
 
 
 def match(source: Path, index: Path, out: Path) -> None:
-    provscan.match(source, index, out, overwrite=True, spike_ins=0)
+    fresh_match(source, index, out, spike_ins=0)
 
 
 def measured(

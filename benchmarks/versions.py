@@ -13,6 +13,7 @@ version is faster. Takes about ten minutes and 4 GB of disk.
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import subprocess
 import sys
@@ -143,6 +144,8 @@ def main() -> None:
                 for version, python in pythons.items():
                     index, out = folder / f"{version}.index", folder / f"{version}.run"
                     rest = [] if command[0] == "index" else ["--out", str(out)]
+                    # A run that replaced another one would reuse its scan.
+                    shutil.rmtree(out, ignore_errors=True)
                     taken[version].append(
                         run(
                             python,

@@ -23,9 +23,12 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 import edits  # noqa: E402
 import figures  # noqa: E402
+import measure  # noqa: E402
 import other_edits  # noqa: E402
 import planted  # noqa: E402
 import synthetic  # noqa: E402
+
+import provscan  # noqa: E402
 
 TINY = {
     "hashing": ["--tweets=100", "--repeats=1"],
@@ -169,6 +172,15 @@ def test_a_figure_that_differs_by_more_than_its_error_has_drifted() -> None:
 
 
 HELD = [name for name, entry in figures.commands().items() if "held" in entry]
+
+
+def test_repeated_matches_of_a_benchmark_scan_everything(tmp_path: Path) -> None:
+    tweets = planted.write_jsonl(tmp_path / "a.jsonl", planted.synthetic_tweets(50))
+    provscan.build_index(tweets, tmp_path / "a.index")
+    paths = tweets, tmp_path / "a.index", tmp_path / "a.run"
+    assert [measure.fresh_match(*paths).info["reused"] for _ in range(2)] == [0, 0]
+    again = provscan.match(*paths[:2], out=paths[2], overwrite=True)
+    assert again.info["reused"] == 1
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="make nightly")
