@@ -1,4 +1,6 @@
-"""Write the tables of ``access.measure`` from rows that a test gives."""
+"""Measure logs, and write the tables of ``access.measure`` from rows that a test
+gives.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.ledger import run
+from provscan.ledger import access, run
 from provscan.ledger.database import Database, open_database, rows, run_script
 from provscan.ledger.holdings import add_deletions, add_holdings
 from provscan.ledger.inputs import read_case, read_pack
@@ -80,6 +82,30 @@ def total(**other: Any) -> dict[str, Any]:
 
 def days(first: date, number: int) -> list[date]:
     return [first + timedelta(days=day) for day in range(number)]
+
+
+def each_minute(
+    start: datetime, minutes: float, step: float = 60, application: str = "a"
+) -> list[dict[str, Any]]:
+    """Return an answered call each ``step`` seconds."""
+    return [
+        {
+            "time": start + timedelta(seconds=step * number),
+            "application": application,
+            "status": 200,
+            "tweets": 1,
+        }
+        for number in range(int(60 * minutes / step))
+    ]
+
+
+def measured(folder: Path, *logs: Path, **options: Any) -> Path:
+    """Measure logs, and return the folder of the tables."""
+    return access.measure(logs, folder / "out", key="k", **options)
+
+
+def rows_of(tables: Path, name: str) -> list[dict[str, Any]]:
+    return pq.read_table(tables / f"{name}.parquet").to_pylist()
 
 
 @contextmanager

@@ -2,34 +2,24 @@
 and an interrupted measurement can be resumed.
 """
 
-from __future__ import annotations
-
 import gzip
 import itertools
 import json
-import os
 import random
-import signal
-import threading
-import time
 import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import naive_access as naive
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from forks import Fork
-from nightly import NIGHTLY
+from click.testing import CliRunner
+from measured import each_minute, measured, rows_of
 
+from provscan.cli import main
 from provscan.errors import InputError, ParameterError
 from provscan.ledger import access
-from provscan.ledger.intake import stream_of
-from provscan.ledger.tables import TABLES
-from provscan.readers.bytes.compression import COMPRESSED
 
 # Clocks go back, clocks go forward, a leap day, and a new year.
 NIGHTS = [
@@ -40,16 +30,8 @@ NIGHTS = [
 ]
 
 
-def rows(tables: Path, name: str) -> list[dict[str, Any]]:
-    return pq.read_table(tables / f"{name}.parquet").to_pylist()
-
-
-def measured(tmp_path: Path, *logs: Path, **options: Any) -> Path:
-    return access.measure(logs, tmp_path / "out", key="k", **options)
-
-
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv", "log"])
-def test_counts_equal_those_of_loops(form: str, tmp_path: Path) -> None:
+def test_counts_equal_those_of_loops(form, tmp_path):
     found = naive.calls(NIGHTS[0], 60, 3000, seed=1)
     if form == "log":  # Its times have whole seconds.
         found = [c | {"time": c["time"].replace(microsecond=0)} for c in found]
@@ -63,10 +45,10 @@ def test_counts_equal_those_of_loops(form: str, tmp_path: Path) -> None:
     columns = ("calls", "refused", "failed", "retries", "delivered", "distinct")
     counted = {
         tuple(row[n] for n in names): [row[c] or 0 for c in columns]
-        for row in rows(tables, "calls")
+        for row in rows_of(tables, "calls")
     }
     assert counted == naive.summed(found)
-    total = rows(tables, "totals")[0]
+    total = rows_of(tables, "totals")[0]
     assert total["method"] == "exact"
     assert (
         total["delivered"],
@@ -77,23 +59,23 @@ def test_counts_equal_those_of_loops(form: str, tmp_path: Path) -> None:
         c for c in found if c["organisation"] == "City of X" and naive.answered(c)
     ]
     listed = [
-        r for r in rows(tables, "organisations") if r["organisation"] == "City of X"
+        r for r in rows_of(tables, "organisations") if r["organisation"] == "City of X"
     ]
     assert min(row["first"] for row in listed) == cities[0]["time"]
     assert sum(row["calls"] for row in listed) == len(cities)
-    assert "secret" not in "".join(map(str, rows(tables, "peaks")))
+    assert "secret" not in "".join(map(str, rows_of(tables, "peaks")))
 
 
-def busiest(tables: Path, scope: str, window: int) -> Any:
+def busiest(tables, scope, window):
     return {
         (row["name"], row["endpoint"], row["day"]): (row["calls"], row["start"])
-        for row in rows(tables, "peaks")
+        for row in rows_of(tables, "peaks")
         if (row["scope"], row["window"]) == (scope, window)
     }
 
 
 @pytest.mark.parametrize("night", NIGHTS, ids=lambda night: f"{night:%Y-%m-%d}")
-def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
+def test_peaks_equal_those_of_loops(night, tmp_path):
     found = naive.calls(night, 40, 500, seed=night.month)
     windows = (7, 900, 5400, 86_400)
     log = naive.write(found, tmp_path / "log.parquet")
@@ -103,7 +85,7 @@ def test_peaks_equal_those_of_loops(night: datetime, tmp_path: Path) -> None:
         assert peaks == naive.sliding(found, scope, window)
 
 
-def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
+def test_bad_lines_are_counted_by_reason(tmp_path):
     found = naive.calls(NIGHTS[0], 5, 200, seed=3)
     log = naive.write(found, tmp_path / "log.jsonl")
     lines = log.read_text().splitlines()
@@ -119,7 +101,7 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
     ]
     log.write_text("\n".join(lines))
     tables = measured(tmp_path, log)
-    bad = {row["reason"]: row for row in rows(tables, "bad_lines")}
+    bad = {row["reason"]: row for row in rows_of(tables, "bad_lines")}
     assert {reason: row["lines"] for reason, row in bad.items()} == {
         "not_json": 3,
         "bad_time": 1,
@@ -132,24 +114,12 @@ def test_bad_lines_are_counted_by_reason(tmp_path: Path) -> None:
         11,
         "{broken",
     )
-    file = rows(tables, "files")[0]
+    file = rows_of(tables, "files")[0]
     assert (file["rows"], file["bad"]) == (len(found), 10)
-    assert rows(tables, "totals")[0]["calls"] == len(found)
+    assert rows_of(tables, "totals")[0]["calls"] == len(found)
 
 
-def test_a_log_without_calls_or_statuses_has_a_note(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("time,app,status\n")
-    (tmp_path / "b.csv").write_text(
-        "time,app,status\n2022-01-01T00:00:00Z,a,-\n2022-01-01T00:00:01Z,a,403\n"
-    )
-    tables = measured(tmp_path, tmp_path / "a.csv", tmp_path / "b.csv")
-    assert [row["detail"] for row in rows(tables, "files")] == [
-        "it contains no call",
-        "1 call without a status, counted as answered",
-    ]
-
-
-def test_no_secret_is_shown(tmp_path: Path) -> None:
+def test_no_secret_is_shown(tmp_path):
     (tmp_path / "log.jsonl").write_text(
         '{"time": "2022-01-01T00:00:00Z", "token": "AAAABBBBCCCCDDDDEEEE"}\n'
         '{"token": "AAAABBBBCCCCDDDDEEEE"\n'
@@ -159,110 +129,10 @@ def test_no_secret_is_shown(tmp_path: Path) -> None:
         assert b"AAAABBBB" not in file.read_bytes(), file
 
 
-def test_a_rotated_log_belongs_to_the_stream_of_the_one_being_written() -> None:
-    for name in (
-        "access.log",
-        "access.log.1",
-        "access.log.2.gz",
-        "access.log-20230101",
-    ):
-        assert stream_of(f"logs/{name}") == "logs/access.log"
-    assert stream_of("logs/2023-01-02.gz") == "logs/#"
-
-
-def test_a_compressed_log_belongs_to_the_stream_of_the_others() -> None:
-    for ending in ("", ".GZ", *COMPRESSED):
-        assert stream_of(f"logs.gz/access-7.log{ending}") == "logs.gz/access#.log"
-
-
-def each_minute(
-    start: datetime, minutes: float, step: float = 60, application: str = "a"
-) -> list[dict[str, Any]]:
-    """Return an answered call each ``step`` seconds."""
-    return [
-        {
-            "time": start + timedelta(seconds=step * number),
-            "application": application,
-            "status": 200,
-            "tweets": 1,
-        }
-        for number in range(int(60 * minutes / step))
-    ]
-
-
-def streams(tables: Path) -> list[str]:
-    return [Path(row["stream"]).name for row in rows(tables, "files")]
-
-
 DAY = datetime(2023, 1, 1, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("dated", ["%Y-%m-%d", "%Y/%m/%d", "dt=%Y%m%d"])
-def test_a_pause_between_dated_folders_is_a_gap(dated: str, tmp_path: Path) -> None:
-    """The first day ends at 20:00, and the second begins at 04:00."""
-    for hours, start in ((20, DAY), (20, DAY + timedelta(hours=28))):
-        path = tmp_path / "logs" / f"{start:{dated}}" / "access.jsonl"
-        path.parent.mkdir(parents=True)
-        naive.write(each_minute(start, 60 * hours), path)
-    tables = measured(tmp_path, tmp_path / "logs")
-    assert len({row["stream"] for row in rows(tables, "files")}) == 1
-    (pause,) = rows(tables, "pauses")
-    assert (pause["kind"], pause["seconds"]) == ("gap", 8 * 3600 + 60)
-
-
-@pytest.mark.parametrize(
-    ("names", "found"),
-    [
-        # The number names the server, and a date the file.
-        (("web-1-{:%Y%m%d}", "web-2-{:%Y%m%d}"), {"web-1#.jsonl", "web-2#.jsonl"}),
-        # It is not known what the number means, but the files overlap.
-        (("web1", "web2"), {"web1.jsonl", "web2.jsonl"}),
-    ],
-)
-def test_two_servers_are_not_one_stream(
-    names: tuple[str, str], found: set[str], tmp_path: Path
-) -> None:
-    """The second server is silent for 8 hours, while the first one logs calls."""
-    first = each_minute(DAY, 24 * 60, application="a")
-    second = each_minute(DAY, 24 * 60, application="b")
-    del second[600:1080]
-    logs = [
-        naive.write(calls, tmp_path / f"{name.format(DAY)}.jsonl")
-        for calls, name in zip((first, second), names, strict=True)
-    ]
-    tables = measured(tmp_path, *logs)
-    assert set(streams(tables)) == found
-    gaps = {row["application"] for row in rows(tables, "coverage") if row["gap"]}
-    assert gaps == {"b"}
-    for row in rows(tables, "files"):
-        assert bool(row["apart"]) == ("web1" in names)
-
-
-@pytest.mark.parametrize(
-    ("step", "overlap"),
-    [
-        (0.5, 0),  # The log was rotated in the middle of a second.
-        (0.5, -20),  # Twenty seconds of calls are out of order.
-        (10, -3600),  # The files have an hour in common.
-    ],
-)
-def test_a_rotated_log_is_one_stream(
-    step: float, overlap: float, tmp_path: Path
-) -> None:
-    found = each_minute(DAY, 240, step)
-    half, common = len(found) // 2, int(-overlap / step)
-    logs = [found[: half + common * (overlap < -60)], found[half:]]
-    if overlap == -20:
-        logs = [found[: half - common] + found[half:][:common],
-                found[half - common : half] + found[half + common :]]  # fmt: skip
-    for number, calls in enumerate(logs):
-        naive.write(calls, tmp_path / f"access-{number}.jsonl")
-    tables = measured(tmp_path, *sorted(tmp_path.glob("access-*")))
-    assert set(streams(tables)) == {"access#.jsonl"}
-    assert rows(tables, "totals")[0]["calls"] == len(found)
-
-
-def test_calls_in_two_files_count_once(tmp_path: Path) -> None:
+def test_calls_in_two_files_count_once(tmp_path):
     found = naive.calls(NIGHTS[0], 20, 900, seed=4)
     third = len(found) // 3
     logs = [
@@ -271,35 +141,35 @@ def test_calls_in_two_files_count_once(tmp_path: Path) -> None:
     ]
     (tmp_path / "copy.jsonl").write_bytes(logs[0].read_bytes())
     tables = measured(tmp_path, *logs, tmp_path / "copy.jsonl")
-    total = rows(tables, "totals")[0]
+    total = rows_of(tables, "totals")[0]
     assert (total["calls"], total["delivered"]) == (
         len(found),
         naive.three_counts(found)[0],
     )
-    files = rows(tables, "files")
+    files = rows_of(tables, "files")
     assert [row["state"] for row in files] == ["read", "read", "copy"]
     assert [row["repeated"] for row in files] == [0, third, None]
-    states = {row["state"] for row in rows(tables, "coverage")}
+    states = {row["state"] for row in rows_of(tables, "coverage")}
     assert "overlapping" in states
 
 
-def test_simultaneous_calls_of_two_gateways_all_count(tmp_path: Path) -> None:
+def test_simultaneous_calls_of_two_gateways_all_count(tmp_path):
     found = naive.calls(NIGHTS[0], 20, 900, seed=5)
     logs = [
         naive.write(found[::2], tmp_path / "gateway-a.parquet"),
         naive.write(found[1::2], tmp_path / "gateway-b.parquet"),
     ]
     tables = measured(tmp_path, *logs)
-    assert rows(tables, "totals")[0]["calls"] == len(found)
-    assert [row["repeated"] for row in rows(tables, "files")] == [0, 0]
+    assert rows_of(tables, "totals")[0]["calls"] == len(found)
+    assert [row["repeated"] for row in rows_of(tables, "files")] == [0, 0]
 
 
-def test_missing_ids_give_bounds(tmp_path: Path) -> None:
+def test_missing_ids_give_bounds(tmp_path):
     found = naive.calls(NIGHTS[0], 50, 1500, seed=6)
     delivered, daily, distinct = naive.three_counts(found)
     hidden = [c | {"ids": None} if n % 3 else c for n, c in enumerate(found)]
     tables = measured(tmp_path, naive.write(hidden, tmp_path / "log.parquet"))
-    total = rows(tables, "totals")[0]
+    total = rows_of(tables, "totals")[0]
     assert (total["method"], total["distinct_value"]) == ("bounds", None)
     assert total["delivered"] == delivered
     assert total["daily_low"] <= daily <= total["daily_high"]
@@ -308,11 +178,11 @@ def test_missing_ids_give_bounds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv", "numbers", "lists", "texts"])
-def test_decimal_ids_count_as_tweets_but_not_as_ids(form: str, tmp_path: Path) -> None:
+def test_decimal_ids_count_as_tweets_but_not_as_ids(form, tmp_path):
     """A decimal number has no room for all digits of an id."""
     found = [call | {"tweets": None, "ids": [1.6093e18 + number * 1e6]}
              for number, call in enumerate(each_minute(DAY, 20))]  # fmt: skip
-    ids: list[Any] = [call["ids"] for call in found]
+    ids = [call["ids"] for call in found]
     if form in ("jsonl", "csv"):
         log = naive.write(found, tmp_path / f"log.{form}")
     else:
@@ -322,10 +192,10 @@ def test_decimal_ids_count_as_tweets_but_not_as_ids(form: str, tmp_path: Path) -
         table = pa.Table.from_pylist(found).drop_columns(["tweets", "ids"])
         pq.write_table(table.append_column("ids", pa.array(ids)), log)
     tables = measured(tmp_path, log)
-    total = rows(tables, "totals")[0]
+    total = rows_of(tables, "totals")[0]
     assert (total["delivered"], total["distinct_value"]) == (20, None)
     assert (total["distinct_low"], total["distinct_high"]) == (1, 20)
-    (file,) = rows(tables, "files")
+    (file,) = rows_of(tables, "files")
     assert "the ids of 20 calls are not whole numbers of 63 bits" in file["detail"]
 
 
@@ -338,12 +208,10 @@ def test_decimal_ids_count_as_tweets_but_not_as_ids(form: str, tmp_path: Path) -
         ("16a9f0e2b1c 3", 2, None),
     ],
 )
-def test_only_whole_numbers_are_ids(
-    ids: str, listed: int, distinct: int | None, tmp_path: Path
-) -> None:
+def test_only_whole_numbers_are_ids(ids, listed, distinct, tmp_path):
     log = {"time": "2022-01-01T00:00:00Z", "app": "a", "status": 200, "ids": ids}
     (tmp_path / "log.jsonl").write_text(json.dumps(log))
-    total = rows(measured(tmp_path, tmp_path / "log.jsonl"), "totals")[0]
+    total = rows_of(measured(tmp_path, tmp_path / "log.jsonl"), "totals")[0]
     assert (total["delivered"], total["distinct_value"]) == (listed, distinct)
 
 
@@ -356,30 +224,7 @@ BAD = {
 }
 
 
-def test_one_bad_line_in_a_hundred_is_counted_by_reason(tmp_path: Path) -> None:
-    """Nightly, the log has ten million lines."""
-    number = 10_000_000 if NIGHTLY else 20_000
-    good = '{"time": "2022-01-01T%02d:%02d:%02dZ", "application": "a%d", "tweets": %d}'
-    with (tmp_path / "log.jsonl").open("w") as file:
-        for i in range(0, number, 100):
-            bad = list(BAD.values())[i // 100 % 5]
-            time = (i // 420_000, i // 7000 % 60, i // 100 % 60)
-            lines = [good % (*time, n % 8, n) for n in range(99)]
-            file.write("\n".join([bad, *lines]) + "\n")
-    tables = measured(tmp_path, tmp_path / "log.jsonl")
-    found = {
-        row["reason"]: (row["lines"], row["example_line"])
-        for row in rows(tables, "bad_lines")
-    }
-    assert found == {
-        reason: (number // 500, 1 + 100 * at) for at, reason in enumerate(BAD)
-    }
-    total = rows(tables, "totals")[0]
-    assert total["calls"] == number - number // 100
-    assert total["delivered"] == number // 100 * sum(range(99))
-
-
-def test_columns_can_be_mapped(tmp_path: Path) -> None:
+def test_columns_can_be_mapped(tmp_path):
     (tmp_path / "log.csv").write_text("wann;wer;was\n1.2.2022 10:30;x;GET /2/a\n")
     with pytest.raises(InputError, match=r"no column contains the time.*wann \('1\.2"):
         measured(tmp_path, tmp_path / "log.csv")
@@ -390,9 +235,11 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
         'columns.application = "wer"\nconstants.project = "p"\n'
     )
     tables = measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
-    row = rows(tables, "calls")[0]
+    row = rows_of(tables, "calls")[0]
     assert (row["application"], row["project"]) == ("x", "p")
-    assert rows(tables, "files")[0]["first"] == datetime(2022, 2, 1, 9, 30, tzinfo=UTC)
+    assert rows_of(tables, "files")[0]["first"] == datetime(
+        2022, 2, 1, 9, 30, tzinfo=UTC
+    )
     mapping.write_text('[[log]]\ncolumns.time = "when"\n')
     with pytest.raises(InputError, match="'when', which the mapping names for time"):
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
@@ -401,22 +248,8 @@ def test_columns_can_be_mapped(tmp_path: Path) -> None:
         measured(tmp_path, tmp_path / "log.csv", mapping=mapping)
 
 
-def test_times_without_a_zone_are_noted_even_if_responses_have_one(
-    tmp_path: Path,
-) -> None:
-    at = datetime(2022, 1, 1, 12, tzinfo=UTC)
-    seen = pa.array([at], pa.timestamp("us", "UTC"))
-    log = {"time": ["2022-01-01 12:00:00"], "received_at": seen, "status": [200]}
-    pq.write_table(pa.table(log), tmp_path / "log.parquet")
-    (row,) = rows(measured(tmp_path, tmp_path / "log.parquet"), "files")
-    assert (row["first"], row["detail"]) == (
-        at,
-        "its times have no zone and are read as UTC",
-    )
-
-
 @pytest.mark.parametrize("zone", ["UTC", "Europe/London"])
-def test_abbreviations_of_zones_are_not_guessed(zone: str, tmp_path: Path) -> None:
+def test_abbreviations_of_zones_are_not_guessed(zone, tmp_path):
     """BST is the summer time of Britain and the time of Bangladesh."""
     ends = (" UTC", " Europe/Berlin", " BST", " CET", " PM")
     ends += ("+01:00", " +0100", "+01", " Z")
@@ -426,8 +259,8 @@ def test_abbreviations_of_zones_are_not_guessed(zone: str, tmp_path: Path) -> No
     (tmp_path / "log.jsonl").write_text(lines)
     (tmp_path / "map.toml").write_text(f'[[log]]\nzone = "{zone}"\n')
     tables = measured(tmp_path, tmp_path / "log.jsonl", mapping=tmp_path / "map.toml")
-    (row,) = rows(tables, "files")
-    bad = {row["reason"]: row["lines"] for row in rows(tables, "bad_lines")}
+    (row,) = rows_of(tables, "files")
+    bad = {row["reason"]: row["lines"] for row in rows_of(tables, "bad_lines")}
     assert bad == {"bad_time": 3 if zone == "UTC" else 2}
     at = datetime(2022, 7, 10, 10, tzinfo=UTC)
     assert (row["first"], row["last"]) == (
@@ -437,7 +270,7 @@ def test_abbreviations_of_zones_are_not_guessed(zone: str, tmp_path: Path) -> No
     assert row["detail"] is None or "no zone" not in row["detail"]
 
 
-def test_fields_in_quotes(tmp_path: Path) -> None:
+def test_fields_in_quotes(tmp_path):
     """A line with an unclosed quote or the wrong number of fields is bad."""
     marks, logs = {1: ",", 2: "\t", 3: ";", 4: "|"}, []
     for day, mark in marks.items():
@@ -454,14 +287,14 @@ def test_fields_in_quotes(tmp_path: Path) -> None:
     tables = measured(tmp_path, *logs)
     counted = {
         (row["day"].day, row["application"], row["delivered"], row["uncounted"])
-        for row in rows(tables, "calls")
+        for row in rows_of(tables, "calls")
     }
     assert counted == {(day, f'a "x"{mark} b', 1, 0) for day, mark in marks.items()} | {
         (day, "b", 0, 1) for day in marks
     }
     bad = [
         (row["source"], row["reason"], row["lines"])
-        for row in rows(tables, "bad_lines")
+        for row in rows_of(tables, "bad_lines")
     ]
     assert sorted(bad) == [
         (str(log), reason, lines)
@@ -470,57 +303,7 @@ def test_fields_in_quotes(tmp_path: Path) -> None:
     ]
 
 
-def test_gaps_are_distinguished_from_silence(tmp_path: Path) -> None:
-    """In a busy log of two applications, one is silent for hours, then both are."""
-    start = NIGHTS[3]
-    found = []
-    for second in range(0, 4 * 86_400, 30):
-        time = start + timedelta(seconds=second)
-        hours = second / 3600
-        if 30 <= hours < 36:
-            continue
-        for name in "ab" if not 10 <= hours < 15 else "a":
-            found.append(
-                {"time": time, "application": name, "status": 200, "tweets": 1}
-            )
-    tables = measured(tmp_path, naive.write(found, tmp_path / "log.jsonl"))
-    (pause,) = [row for row in rows(tables, "pauses") if row["seconds"] > 3600]
-    assert pause["kind"] == "gap"
-    assert pause["start"] == start + timedelta(hours=30, seconds=-30)
-    assert pause["end"] == start + timedelta(hours=36)
-    covered = rows(tables, "coverage")
-    sums = {
-        (name, what): sum(row[what] for row in covered if row["application"] == name)
-        for name in "ab"
-        for what in ("gap", "silence", "unknown")
-    }
-    assert sums == {
-        ("a", "gap"): 6 * 3600,
-        ("a", "silence"): 0,
-        ("a", "unknown"): 0,
-        ("b", "gap"): 6 * 3600,
-        ("b", "silence"): 5 * 3600,
-        ("b", "unknown"): 0,
-    }
-
-
-def test_clocks_that_were_set_back_make_no_gap(tmp_path: Path) -> None:
-    found = each_minute(datetime(2022, 11, 5, tzinfo=UTC), 3 * 24 * 60)
-    for call in found:
-        call["time"] = call["time"].astimezone(ZoneInfo("America/Chicago"))
-    (tmp_path / "mapping.toml").write_text('[[log]]\nzone = "America/Chicago"\n')
-    log = tmp_path / "log.jsonl"
-    lines = (call | {"time": f"{call['time']:%Y-%m-%d %H:%M:%S}"} for call in found)
-    log.write_text("\n".join(map(json.dumps, lines)))
-    tables = measured(tmp_path, log, mapping=tmp_path / "mapping.toml")
-    (pause,) = rows(tables, "pauses")
-    assert (pause["kind"], pause["seconds"]) == ("unknown", 3660)
-    assert {row["gap"] for row in rows(tables, "coverage")} == {0}
-    (file,) = rows(tables, "files")
-    assert "local times of 120 calls occur twice" in file["detail"]
-
-
-def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
+def test_samples_are_estimated_with_an_interval(tmp_path):
     found = naive.calls(NIGHTS[0], 100, 20_000, seed=8)
     draw = random.Random(1)
     sample = [call for call in found if draw.random() < 0.2]
@@ -528,7 +311,7 @@ def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     mapping.write_text("[[log]]\nshare = 0.2\n")
     log = naive.write(sample, tmp_path / "log.parquet")
     tables = measured(tmp_path, log, mapping=mapping)
-    total = rows(tables, "totals")[0]
+    total = rows_of(tables, "totals")[0]
     assert total["calls"] == len(sample)
     assert total["calls_low"] < len(found) < total["calls_high"]
     delivered = naive.three_counts(found)[0]
@@ -537,22 +320,10 @@ def test_samples_are_estimated_with_an_interval(tmp_path: Path) -> None:
     assert total["method"] == "bounds"
 
 
-def test_a_log_without_an_answered_call_has_no_peaks(tmp_path: Path) -> None:
-    found = naive.calls(NIGHTS[0], 20, 100, seed=9)
-    refused = [call | {"status": 429, "tweets": 0, "ids": None} for call in found]
-    tables = measured(tmp_path, naive.write(refused, tmp_path / "log.jsonl"))
-    assert rows(tables, "peaks") == []
-    total = rows(tables, "totals")[0]
-    assert (total["calls"], total["refused"]) == (len(found), len(found))
-    assert total["retries"] == len(naive.retries(refused))
-    assert (total["distinct_value"], total["method"]) == (0, "exact")
-    assert total["says"] == "no tweet was delivered"
-
-
-def test_shared_quotas_are_found(tmp_path: Path) -> None:
+def test_shared_quotas_are_found(tmp_path):
     found = naive.calls(NIGHTS[0], 20, 600, seed=9)
     tables = measured(tmp_path, naive.write(found, tmp_path / "log.parquet"))
-    for row in rows(tables, "fanout"):
+    for row in rows_of(tables, "fanout"):
         mine = [
             call
             for call in found
@@ -565,41 +336,10 @@ def test_shared_quotas_are_found(tmp_path: Path) -> None:
             assert row["joint_peak"] == max(number for number, _ in peaks.values())
             tokens = naive.sliding(mine, "token", 900)
             assert row["single_peak"] == max(number for number, _ in tokens.values())
-    assert {row["scope"] for row in rows(tables, "fanout")} == {"project", "user"}
+    assert {row["scope"] for row in rows_of(tables, "fanout")} == {"project", "user"}
 
 
-def measure_until_killed(logs: Path, out: Path, seconds: float) -> None:
-    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
-    access.measure([logs], out, key="k", windows=(60, 900))
-    os._exit(0)
-
-
-def test_a_killed_measurement_is_resumed(tmp_path: Path, fork: Fork) -> None:
-    found = naive.calls(NIGHTS[0], 60, 3000, seed=10)
-    logs = tmp_path / "logs"
-    logs.mkdir()
-    for number, form in enumerate(["parquet", "jsonl", "csv", "jsonl"]):
-        part = found[number * 750 : (number + 1) * 750]
-        naive.write(part, logs / f"{number}.{form}")
-    begun = time.monotonic()
-    whole = access.measure([logs], tmp_path / "whole", key="k", windows=(60, 900))
-    seconds = time.monotonic() - begun
-    out = tmp_path / "out"
-    kills = 50 if NIGHTLY else 2
-    for number in range(1, kills + 1):
-        process = fork(measure_until_killed, logs, out, seconds * number / kills)
-        process.join()
-        assert process.exitcode in (0, -signal.SIGKILL)
-    tables = access.measure([logs], out, key="k", windows=(60, 900))
-    for name in TABLES:
-        assert pq.read_table(tables / f"{name}.parquet").equals(
-            pq.read_table(whole / f"{name}.parquet")
-        ), name
-    left = [file.name for file in out.rglob("*") if file.name.startswith(".provscan-")]
-    assert left == []
-
-
-def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
+def test_service_logs_are_read_in_archives(tmp_path):
     balancer = (
         "https 2018-07-02T22:23:00.186641Z app/lb/50dc6c495c0c9188 10.0.0.1:2817 "
         "10.0.0.2:80 0.086 0.048 0.037 200 200 0 57 "
@@ -631,7 +371,7 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
         archive.writestr("digest.json", '{"digestStartTime": "2022"}')
         archive.writestr("notes.txt", "nothing of interest\n")
     tables = measured(tmp_path, tmp_path / "logs.zip")
-    files = {Path(row["source"]).name: row for row in rows(tables, "files")}
+    files = {Path(row["source"]).name: row for row in rows_of(tables, "files")}
     assert {name: row["format"] for name, row in files.items()} == {
         "lb.log": "balancer",
         "iis.log": "extended",
@@ -641,7 +381,9 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
     }
     assert files["notes.txt"]["state"] == "unread"
     assert files["iis.log"]["bad"] == 1
-    counted = {(r["endpoint"], r["calls"], r["refused"]) for r in rows(tables, "calls")}
+    counted = {
+        (r["endpoint"], r["calls"], r["refused"]) for r in rows_of(tables, "calls")
+    }
     assert counted == {
         ("/2/tweets", 1, 0),
         ("/2/users/:id/tweets", 1, 0),
@@ -662,8 +404,8 @@ def test_service_logs_are_read_in_archives(tmp_path: Path) -> None:
     ],
 )
 def test_a_document_of_another_form_than_its_mapping_says(
-    tmp_path: Path, form: str, content: str, message: str
-) -> None:
+    tmp_path, form, content, message
+):
     (tmp_path / "log.json").write_text(content)
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(f'[[log]]\nformat = "{form}"\n')
@@ -671,7 +413,7 @@ def test_a_document_of_another_form_than_its_mapping_says(
         measured(tmp_path, tmp_path / "log.json", mapping=mapping)
 
 
-def test_the_usage_export_becomes_a_table(tmp_path: Path) -> None:
+def test_the_usage_export_becomes_a_table(tmp_path):
     days = [{"date": "2023-01-02T00:00:00.000Z", "usage": "70"}]
     usage = {
         "data": {
@@ -687,25 +429,25 @@ def test_the_usage_export_becomes_a_table(tmp_path: Path) -> None:
     tables = measured(tmp_path, tmp_path / "usage.json")
     assert [
         (row["project"], row["application"], str(row["day"]), row["tweets"])
-        for row in rows(tables, "usage")
+        for row in rows_of(tables, "usage")
     ] == [("12", None, "2023-01-02", 70), ("12", "3", "2023-01-02", 70)]
-    assert rows(tables, "totals") == []
+    assert rows_of(tables, "totals") == []
 
 
-def test_a_truncated_file_is_reported_as_damaged(tmp_path: Path) -> None:
+def test_a_truncated_file_is_reported_as_damaged(tmp_path):
     found = naive.calls(NIGHTS[0], 20, 2000, seed=11)
     log = naive.write(found, tmp_path / "log.jsonl")
     whole = gzip.compress(log.read_bytes())
     (tmp_path / "log.jsonl.gz").write_bytes(whole[: len(whole) // 2])
     tables = measured(tmp_path, tmp_path / "log.jsonl.gz")
-    file = rows(tables, "files")[0]
+    file = rows_of(tables, "files")[0]
     assert file["state"] == "damaged"
     assert "truncated gzip" in file["detail"]
     assert 0 < file["rows"] < len(found)
-    assert {row["state"] for row in rows(tables, "coverage")} == {"damaged"}
+    assert {row["state"] for row in rows_of(tables, "coverage")} == {"damaged"}
 
 
-def test_a_damaged_table_is_left_out_and_named(tmp_path: Path) -> None:
+def test_a_damaged_table_is_left_out_and_named(tmp_path):
     found = naive.calls(NIGHTS[0], 20, 2000, seed=12)
     naive.write(found[:1000], tmp_path / "sound.parquet")
     damaged = tmp_path / "damaged.parquet"
@@ -719,7 +461,7 @@ def test_a_damaged_table_is_left_out_and_named(tmp_path: Path) -> None:
     content[start : start + 200] = b"\xff" * 200
     damaged.write_bytes(content)
     tables = measured(tmp_path, damaged, tmp_path / "sound.parquet")
-    files = rows(tables, "files")
+    files = rows_of(tables, "files")
     assert [(file["state"], file["rows"]) for file in files] == [
         ("unread", None),
         ("read", 1000),
@@ -728,7 +470,7 @@ def test_a_damaged_table_is_left_out_and_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["jsonl", "log"])
-def test_columns_that_only_later_rows_have_are_read(form: str, tmp_path: Path) -> None:
+def test_columns_that_only_later_rows_have_are_read(form, tmp_path):
     start = NIGHTS[3]
     plain = {"application": "a", "status": 200, "tweets": 2}
     lines = []
@@ -746,5 +488,26 @@ def test_columns_that_only_later_rows_have_are_read(form: str, tmp_path: Path) -
             )
     (tmp_path / f"log.{form}").write_text("\n".join(lines))
     tables = measured(tmp_path, tmp_path / f"log.{form}")
-    (row,) = rows(tables, "calls")
+    (row,) = rows_of(tables, "calls")
     assert (row["calls"], row["calls_with_ids"], row["distinct"]) == (3000, 99, 100)
+
+
+@pytest.mark.parametrize("usage", [-1, 1 << 63, "many"])
+def test_a_usage_export_with_an_odd_number_is_not_read(usage, tmp_path):
+    days = [{"date": "2023-01-02", "usage": usage}]
+    content = {"data": {"project_id": "1", "daily_project_usage": {"usage": days}}}
+    (tmp_path / "usage.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="not a usage export"):
+        access.measure([tmp_path / "usage.json"], tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x89PNG\r\n\x1a\n\x00", b"", b" \n", b"a" * 9999]
+)
+def test_a_key_that_is_no_text_is_refused(content, tmp_path):
+    (tmp_path / "key").write_bytes(content)
+    (tmp_path / "a.csv").write_text("time,app\n2022-01-01T00:00:00Z,a\n")
+    arguments = ["ledger", "a.csv", "-o", "out", "--secret", str(tmp_path / "key")]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 3
+    assert "is not a key" in done.stderr

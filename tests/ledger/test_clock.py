@@ -1,11 +1,7 @@
 """Test the snowflake clock on simulated logs and on small logs written by hand."""
 
-from __future__ import annotations
-
 import random
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -16,12 +12,12 @@ from nightly import NIGHTLY
 from provscan.ledger import access, clock
 
 
-def clocks(tmp_path: Path, *logs: Path) -> list[dict[str, Any]]:
+def clocks(tmp_path, *logs):
     tables = access.measure(logs, tmp_path / "out", key="k")
     return pq.read_table(tables / "clock.parquet").to_pylist()
 
 
-def responses(path: Path, delays: list[float], days: float) -> Path:
+def responses(path, delays, days):
     """Write responses, given the age in seconds of the newest tweet of each."""
     start = datetime(2021, 2, 1, tzinfo=UTC)
     step = timedelta(days=days) / len(delays)
@@ -35,7 +31,7 @@ def responses(path: Path, delays: list[float], days: float) -> Path:
 
 
 @pytest.mark.parametrize("age", [20, 700])
-def test_few_rows_six_hours_behind_prove_a_bound(age: int, tmp_path: Path) -> None:
+def test_few_rows_six_hours_behind_prove_a_bound(age, tmp_path):
     delays = [-21_600 + age + 37.0 * n for n in range(8)]
     (row,) = clocks(tmp_path, responses(tmp_path / "log.parquet", delays, 1))
     assert (row["kind"], row["impossible"]) == ("behind", 8)
@@ -43,9 +39,7 @@ def test_few_rows_six_hours_behind_prove_a_bound(age: int, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("seed", range(5 if NIGHTLY else 2))
-def test_a_client_that_pages_back_is_six_hours_behind(
-    seed: int, tmp_path: Path
-) -> None:
+def test_a_client_that_pages_back_is_six_hours_behind(seed, tmp_path):
     """The client runs a few times, each time from the newest tweet back over a week."""
     draw = random.Random(seed)
     start = datetime(2020, 3, 11, tzinfo=UTC).timestamp()
@@ -65,14 +59,7 @@ def test_a_client_that_pages_back_is_six_hours_behind(
     assert -21_612 < row["offset_at_most"] < -21_500
 
 
-def test_old_tweets_only_bound_the_clock(tmp_path: Path) -> None:
-    delays = [86_400 * (1 + n % 97) + 13.0 * n for n in range(500)]
-    (row,) = clocks(tmp_path, responses(tmp_path / "log.parquet", delays, 20))
-    assert row["kind"] == "agrees"
-    assert row["offset_at_most"] > 86_000
-
-
-def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
+def test_ids_older_than_snowflake_are_not_used(tmp_path):
     time = datetime(2021, 2, 1, tzinfo=UTC)
     pq.write_table(
         pa.table({"time": [time] * 9, "ids": [[20_000_000_000]] * 9}),
@@ -83,7 +70,7 @@ def test_ids_older_than_snowflake_are_not_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ids", [True, False])
-def test_a_clock_set_forward_is_no_gap(ids: bool, tmp_path: Path) -> None:
+def test_a_clock_set_forward_is_no_gap(ids, tmp_path):
     """In a busy log in local time, the missing hour of the switch is not a gap."""
     start = datetime(2022, 3, 6, tzinfo=UTC)
     zone = ZoneInfo("America/Chicago")
@@ -100,7 +87,7 @@ def test_a_clock_set_forward_is_no_gap(ids: bool, tmp_path: Path) -> None:
     assert [row["kind"] for row in pauses if row["seconds"] >= 3600] == ["unknown"]
 
 
-def test_backdated_calls_make_no_gaps(tmp_path: Path) -> None:
+def test_backdated_calls_make_no_gaps(tmp_path):
     """Of calls every half minute, a few state a time four days earlier."""
     log = responses(tmp_path / "log.parquet", [2.0] * 8640, 3)
     table = pq.read_table(log)

@@ -2,11 +2,7 @@
 are compared with each count, and that missing data is listed.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from measured import call, compared, days, excess, findings, peak, total
@@ -50,16 +46,14 @@ says = "50 calls."
 """
 
 
-def version(number: str, value: int, dated: str = "effect") -> str:
+def version(number, value, dated="effect"):
     return (
         f'[[rule.versions]]\ndate = {number}\ndated = "{dated}"\nvalue = {value}\n'
         'clause = "1"\nsource = "a page"\ntext_sha256 = "none"\nsays = "x"\n'
     )
 
 
-def test_a_changed_rule_gives_different_findings_before_and_after(
-    tmp_path: Path,
-) -> None:
+def test_a_changed_rule_gives_different_findings_before_and_after(tmp_path):
     peaks = [peak(80, day) for day in days(date(2022, 2, 19), 30)]
     above = [
         excess(60 + number, day, "2022-03-11")
@@ -83,9 +77,7 @@ def test_a_changed_rule_gives_different_findings_before_and_after(
     assert found[2]["last_day"] == date(2022, 2, 28)
 
 
-def test_a_sum_above_a_limit_is_undecided_and_one_at_the_limit_agrees(
-    tmp_path: Path,
-) -> None:
+def test_a_sum_above_a_limit_is_undecided_and_one_at_the_limit_agrees(tmp_path):
     peaks = [peak(100, date(2022, 3, 1)), peak(101, date(2022, 3, 2), name="other")]
     with compared(tmp_path, CASE, CHANGED, peaks=peaks) as db:
         found = findings(db, "rate_limit")
@@ -95,9 +87,7 @@ def test_a_sum_above_a_limit_is_undecided_and_one_at_the_limit_agrees(
     }
 
 
-def test_only_matching_endpoints_scopes_and_windows_are_compared(
-    tmp_path: Path,
-) -> None:
+def test_only_matching_endpoints_scopes_and_windows_are_compared(tmp_path):
     day = date(2022, 3, 1)
     peaks = [
         peak(999, day, endpoint="/1.1/users/show.json"),
@@ -109,9 +99,7 @@ def test_only_matching_endpoints_scopes_and_windows_are_compared(
         assert [row["measured"] for row in findings(db, "rate_limit")] == [99]
 
 
-def test_tiers_of_one_project_that_contradict_each_other_decide_nothing(
-    tmp_path: Path,
-) -> None:
+def test_tiers_of_one_project_that_contradict_each_other_decide_nothing(tmp_path):
     day = date(2022, 3, 2)
     case = CASE + '[[application]]\nname = "b"\nproject = "assistant"\ntier = "pro"\n'
     pack = CHANGED.replace('"application"', '"project"\ntiers = ["basic"]')
@@ -127,8 +115,8 @@ def test_tiers_of_one_project_that_contradict_each_other_decide_nothing(
 
 @pytest.mark.parametrize(("tokens", "scope"), [(True, "token"), (False, "user")])
 def test_a_limit_per_user_applies_to_tokens_if_logs_have_tokens(
-    tmp_path: Path, tokens: bool, scope: str
-) -> None:
+    tmp_path, tokens, scope
+):
     day, pack = date(2022, 3, 1), CHANGED.replace('"application"', '"user"')
     peaks = [peak(150, day, scope="user", name="u"), peak(120, day)]
     if tokens:
@@ -144,7 +132,7 @@ def test_a_limit_per_user_applies_to_tokens_if_logs_have_tokens(
     )
 
 
-def test_contradicting_rules_are_both_applied(tmp_path: Path) -> None:
+def test_contradicting_rules_are_both_applied(tmp_path):
     rule = CHANGED.split("[[rule.versions]]")[0]
     pack = (
         rule
@@ -169,9 +157,7 @@ def test_contradicting_rules_are_both_applied(tmp_path: Path) -> None:
     ]
 
 
-def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(
-    tmp_path: Path,
-) -> None:
+def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(tmp_path):
     day = date(2022, 3, 1)
     tables = {
         "peaks": [peak(101, day), peak(1, day, name="other")],
@@ -199,7 +185,7 @@ tiers = ["basic"]
 """
 
 
-def tweets_of(start: date, tweets: list[int]) -> dict[str, list[dict[str, Any]]]:
+def tweets_of(start, tweets):
     """Return tables in which some tweets certainly count on each day."""
     found = list(zip(days(start, len(tweets)), tweets, strict=True))
     return {
@@ -225,8 +211,8 @@ def tweets_of(start: date, tweets: list[int]) -> dict[str, list[dict[str, Any]]]
     ],
 )
 def test_a_cap_is_exceeded_if_it_is_on_whichever_day_months_begin(
-    tmp_path: Path, tweets: list[int], result: str
-) -> None:
+    tmp_path, tweets, result
+):
     tables = tweets_of(date(2022, 1, 1), tweets)
     pack = CAP + version("2021-01-01", 70)
     with compared(tmp_path, CASE, pack, **tables) as db:
@@ -243,18 +229,14 @@ def test_a_cap_is_exceeded_if_it_is_on_whichever_day_months_begin(
         ({"distinct": 9, "uncounted": 1}, "undecided"),
     ],
 )
-def test_a_monthly_cap_needs_an_upper_bound_to_agree(
-    tmp_path: Path, calls: dict[str, int], result: str
-) -> None:
+def test_a_monthly_cap_needs_an_upper_bound_to_agree(tmp_path, calls, result):
     given = [call(day, **calls) for day in days(date(2022, 3, 1), 10)]
     with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
         (found,) = findings(db, "monthly_cap")
     assert found["result"] == result
 
 
-def test_an_application_without_a_project_never_agrees_with_a_cap(
-    tmp_path: Path,
-) -> None:
+def test_an_application_without_a_project_never_agrees_with_a_cap(tmp_path):
     case = CASE.replace('project = "assistant"', "")
     given = [call(date(2022, 3, 1), project=None, distinct=1, delivered=1)]
     with compared(tmp_path, case, CAP + version("2022-01-01", 100), calls=given) as db:
@@ -264,8 +246,8 @@ def test_an_application_without_a_project_never_agrees_with_a_cap(
 @pytest.mark.parametrize(("dated", "result"), [("effect", "differs"),
                                                 ("capture", "undecided")])  # fmt: skip
 def test_a_higher_cap_without_a_date_of_effect_may_have_applied_before(
-    tmp_path: Path, dated: str, result: str
-) -> None:
+    tmp_path, dated, result
+):
     pack = CAP + version("2021-01-01", 100) + version("2022-06-01", 300, dated)
     tables = tweets_of(date(2022, 1, 1), [8] * 120)
     with compared(tmp_path, CASE, pack, **tables) as db:
@@ -273,7 +255,7 @@ def test_a_higher_cap_without_a_date_of_effect_may_have_applied_before(
     assert found["result"] == result
 
 
-def test_tweets_at_two_endpoints_may_be_the_same(tmp_path: Path) -> None:
+def test_tweets_at_two_endpoints_may_be_the_same(tmp_path):
     day = date(2022, 3, 1)
     given = [call(day, endpoint=name, distinct=60, delivered=60) for name in "ab"]
     with compared(tmp_path, CASE, CAP + version("2022-01-01", 100), calls=given) as db:
@@ -283,9 +265,7 @@ def test_tweets_at_two_endpoints_may_be_the_same(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("often", "result"), [(1, "agrees"), (2, "differs")])
-def test_the_usage_export_is_compared_with_a_cap_and_the_logs(
-    tmp_path: Path, often: int, result: str
-) -> None:
+def test_the_usage_export_is_compared_with_a_cap_and_the_logs(tmp_path, often, result):
     """Two exports have the same days, which count once."""
     found = days(date(2022, 1, 1), 150)
     usage = [
@@ -337,8 +317,8 @@ says = "Notice first."
     ],
 )
 def test_first_access_of_a_government_body_and_the_date_of_notice(
-    tmp_path: Path, first: str | None, notice: str | None, offset: float, result: str
-) -> None:
+    tmp_path, first, notice, offset, result
+):
     case = CASE + '[[end_user]]\napplication = "reader"\nname = "Police"\n'
     case += "government = true\n" + (f"notice = {notice}\n" if notice else "")
     case += (
@@ -383,8 +363,8 @@ APRIL = datetime(2022, 4, 1, tzinfo=UTC)
     ],
 )
 def test_access_before_notice_is_undecided_if_the_time_can_be_wrong(
-    tmp_path: Path, clock: dict[str, Any], result: str
-) -> None:
+    tmp_path, clock, result
+):
     """The access is 5 days before the notice."""
     case = CASE + '[[end_user]]\napplication = "reader"\nname = "Police"\n'
     case += "government = true\nnotice = 2022-04-06T00:00:00Z\n"
@@ -401,7 +381,7 @@ def test_access_before_notice_is_undecided_if_the_time_can_be_wrong(
     assert found["result"] == result
 
 
-def claim(what: str, claimed: int, row: dict[str, Any], tmp_path: Path) -> list[str]:
+def claim(what, claimed, row, tmp_path):
     case = CASE + f'[[claim]]\nsource = "x"\nwhat = "{what}"\ntotal = {claimed}\n'
     with compared(tmp_path, case, totals=[row]) as db:
         found = rows(db, "FROM claims ORDER BY count_of")
@@ -412,7 +392,7 @@ def claim(what: str, claimed: int, row: dict[str, Any], tmp_path: Path) -> list[
     ]
 
 
-def test_a_claim_is_compared_with_each_of_the_three_counts(tmp_path: Path) -> None:
+def test_a_claim_is_compared_with_each_of_the_three_counts(tmp_path):
     row = total(delivered=1000, daily_low=500, daily_high=500, distinct_low=90,
                 distinct_high=110, calls=40)  # fmt: skip
     assert claim("tweets", 504, row, tmp_path) == [
@@ -429,7 +409,7 @@ def test_a_claim_is_compared_with_each_of_the_three_counts(tmp_path: Path) -> No
     ]
 
 
-def test_a_claim_names_the_days_on_which_calls_may_be_missing(tmp_path: Path) -> None:
+def test_a_claim_names_the_days_on_which_calls_may_be_missing(tmp_path):
     case = CASE + '[[application]]\nname = "b"\n'
     for name in ("reader", "b"):
         case += '[[claim]]\nsource = "x"\nwhat = "calls"\ntotal = 1\n'
@@ -450,15 +430,13 @@ def test_a_claim_names_the_days_on_which_calls_may_be_missing(tmp_path: Path) ->
     ]
 
 
-def test_a_sampled_log_is_compared_by_its_estimate(tmp_path: Path) -> None:
+def test_a_sampled_log_is_compared_by_its_estimate(tmp_path):
     row = total(calls=40, calls_low=380, calls_high=420)
     assert claim("calls", 400, row, tmp_path) == ["undecided 380-420, left 0-20"]
 
 
 @pytest.mark.parametrize("year", [2020, 2024])
-def test_a_period_without_calls_is_missing_as_a_whole(
-    year: int, tmp_path: Path
-) -> None:
+def test_a_period_without_calls_is_missing_as_a_whole(year, tmp_path):
     case = CASE.replace("2022-", f"{year}-")
     covered = {"application": "reader", "day": date(2022, 6, 1), "state": "covered"}
     with compared(tmp_path, case, coverage=[covered]) as db:
@@ -466,7 +444,7 @@ def test_a_period_without_calls_is_missing_as_a_whole(
     assert [row["amount"] for row in found] == [366]
 
 
-def test_what_is_missing_is_listed_with_who_could_supply_it(tmp_path: Path) -> None:
+def test_what_is_missing_is_listed_with_who_could_supply_it(tmp_path):
     state = {"application": "reader", "calls": 1}
     tables = {
         "coverage": [
@@ -541,16 +519,3 @@ FACTS = {
         ("usage-counting", None),
     },
 }
-
-
-def test_the_shipped_pack_has_the_dated_facts(tmp_path: Path) -> None:
-    with compared(tmp_path, CASE) as db:
-        rules = rows(db, "FROM rules WHERE version IS NOT NULL")
-    found: dict[str, set[tuple[str, int | None]]] = {}
-    for row in rules:
-        date = f"{row['version']} {row['dated']}"
-        found.setdefault(date, set()).add((row["rule"], row["value"]))
-    assert found == FACTS
-    contradicted = {row["rule"] for row in rules if row["contradicts"]}
-    assert contradicted == {"redistribution-policy", "redistribution-restricted-uses"}
-    assert {row["text_sha256"] for row in rules} == {"none"}

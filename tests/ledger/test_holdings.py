@@ -2,12 +2,8 @@
 delete are compared with purge records and later holdings.
 """
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from measured import compared, findings
@@ -50,7 +46,7 @@ ids = "purged.txt"
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def corpus(tmp_path_factory):
     """Return a folder with an index of 40 tweets; the last two have the same
     text, and runs on two stores, of the tweets 1000 to 1009 and 1005 to 1039.
     """
@@ -71,14 +67,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(corpus: Path, tmp_path: Path) -> Path:
+def folder(corpus, tmp_path):
     """Return a folder with the files of the corpus."""
     for path in corpus.iterdir():
         (tmp_path / path.name).symlink_to(path)
     return tmp_path
 
 
-def test_a_holding_has_the_numbers_of_its_run(folder: Path) -> None:
+def test_a_holding_has_the_numbers_of_its_run(folder):
     with (folder / "broken.jsonl").open("w") as store:
         store.write((folder / "june.jsonl").read_text() + "{broken\n")
     match = {"spike_ins": 0, "max_bad": 0.2}
@@ -95,14 +91,14 @@ def test_a_holding_has_the_numbers_of_its_run(folder: Path) -> None:
     )
 
 
-def deletions(folder: Path, case: str, pack: str = "") -> dict[str, object]:
+def deletions(folder, case, pack=""):
     with compared(folder, CASE + case, pack) as db:
         (row,) = rows(db, "FROM deletions")
         (finding,) = findings(db, "deletion")
     return {**row, "result": finding["result"], "fact": finding["fact"]}
 
 
-def test_deletions_due_records_and_later_holdings(folder: Path) -> None:
+def test_deletions_due_records_and_later_holdings(folder):
     # 1000 is not held later, 1005 is; 1038 shares its text with 1039; 7 is not licensed
     (folder / "requested.txt").write_text("1000\n1005\n1006\n1038\n7\n")
     (folder / "purged.txt").write_text("1000\n1006\n")
@@ -140,8 +136,8 @@ def test_deletions_due_records_and_later_holdings(folder: Path) -> None:
     ],
 )
 def test_a_record_counts_from_the_request_to_the_time_limit(
-    folder: Path, date: str, application: str, in_time: int, late: int, result: str
-) -> None:
+    folder, date, application, in_time, late, result
+):
     for name in ("requested", "purged"):
         (folder / f"{name}.txt").write_text("1000\n1000\n")
     case = STORE.format("07", "july") + DELETION + PURGE.format(date, application)
@@ -151,24 +147,23 @@ def test_a_record_counts_from_the_request_to_the_time_limit(
     assert row["result"] == result
 
 
-def test_a_record_without_a_later_holding_decides_nothing(folder: Path) -> None:
+def test_a_record_without_a_later_holding_decides_nothing(folder):
     for name in ("requested", "purged"):
         (folder / f"{name}.txt").write_text("1000\n")
     case = DELETION + PURGE.format("2022-06-01T13:00:00Z", "reader")
     assert deletions(folder, case)["result"] == "undecided"
 
 
-def test_before_the_first_version_no_rule_is_known(folder: Path) -> None:
+def test_before_the_first_version_no_rule_is_known(folder):
     (folder / "requested.txt").write_text("1000\n")
     row = deletions(folder, DELETION.replace("2022", "2019"))
     assert (row["version"], row["due"], row["result"]) == (None, None, "no_rule")
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [("", "found none"), ("12\n1 2\n3,4\n", "found '3,4' as id 4")],
+    ("text", "message"), [("", "found none"), ("12\n1 2\n3,4\n", "found '3,4' as id 4")]
 )
-def test_lists_of_ids_are_checked(folder: Path, text: str, message: str) -> None:
+def test_lists_of_ids_are_checked(folder, text, message):
     (folder / "requested.txt").write_text(text)
     with pytest.raises(InputError, match=message):
         deletions(folder, DELETION)
@@ -182,9 +177,7 @@ def test_lists_of_ids_are_checked(folder: Path, text: str, message: str) -> None
         ("not_measured", "undecided"),
     ],
 )
-def test_training_is_compared_with_the_rule_of_its_day(
-    folder: Path, status: str, result: str
-) -> None:
+def test_training_is_compared_with_the_rule_of_its_day(folder, status, result):
     run = folder / "a.run"
     provscan.match(str(folder / "june.jsonl"), folder / INDEX, run)
     summary, info = read_run(run)
@@ -207,7 +200,7 @@ def test_training_is_compared_with_the_rule_of_its_day(
         assert [row["status"] for row in rows(db, "FROM uses")] == [status] * 3
 
 
-def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
+def test_a_probe_is_a_use_whose_numbers_count_tweets(folder):
     (folder / "a.probe").mkdir()
     answer = {
         "status": "copies_found",
@@ -220,7 +213,7 @@ def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
         "withheld": {"tweets.at_most": "Too few were asked for."},
         "warnings": [{"code": "x", "message": "Be careful."}],
     }
-    info: dict[str, Any] = {"a": 1}
+    info = {"a": 1}
     (folder / "a.probe" / "summary.json").write_text(json.dumps({"answer": answer}))
     seal(folder / "a.probe", info, ["summary.json"])
     (folder / "a.probe" / "run.json").write_text(json.dumps(info))
@@ -235,7 +228,7 @@ def test_a_probe_is_a_use_whose_numbers_count_tweets(folder: Path) -> None:
     assert (found["result"], found["fact"]) == ("differs", row["headline"])
 
 
-def test_a_folder_that_is_no_run_is_refused(folder: Path) -> None:
+def test_a_folder_that_is_no_run_is_refused(folder):
     (folder / "empty").mkdir()
     case = CASE + STORE.format("06", "x").replace("x.run", "empty")
     with (
