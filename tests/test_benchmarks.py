@@ -55,6 +55,7 @@ TINY = {
         *("--texts=500", "--records=200000"),
         *("--megabytes=40", "--repeats=1"),
     ],
+    "repeated": ["--files=5", "--changed=1", "--gigabytes=0.001", "--texts=500"],
     "sampling": [
         "--files=60",
         "--records=8",
@@ -90,6 +91,7 @@ TABLES = {
     "passages": ["Tweets in long text", "Share of the planted tweets found"],
     "growth": ["tweets/s built", "passages found"],
     "scale": ["texts=500"],
+    "repeated": ["Repeated scans", "matches.parquet, summary.json"],
     "sampling": ["2 samples of", "match --sample"],
     "peers": ["500 tweets indexed", "Share of the copies found"],
     "first_run": ["Seconds of a command"],
@@ -123,6 +125,7 @@ LONG = {
     "passages",
     "peers",
     "probe",
+    "repeated",
     "sampling",
     "scale",
     "versions",
