@@ -1,6 +1,7 @@
 """The command line: ``python -m provscan`` is the same as ``provscan``.
 
-Ctrl-C and SIGTERM end the program with status 130. While a command runs, they raise
+Ctrl-C, SIGTERM and SIGHUP, which a closed terminal sends, end the program with status
+130. While a command runs, they raise
 KeyboardInterrupt, so that the command removes unfinished output. Before and after that,
 there is no unfinished output, and they end the program immediately.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 else:
     import _signal as signal
 
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # An exception inside these packages leaves a half-loaded module, a lock that is never
 # released, or memory that is freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
@@ -41,7 +43,7 @@ def main() -> None:
     _require_address_space()
     # The interpreter restores the default handlers when it ends, which could change
     # the status of a finished command. The alarm retries an interruption.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+    for number in (*INTERRUPTIONS, signal.SIGALRM):
         atexit.register(signal.signal, number, signal.SIG_IGN)
     # The system would give the descriptor of a closed stream to the next file that is
     # opened.
@@ -138,15 +140,17 @@ class Interruptible:
 
 
 def _on_interruption(handler: object) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # A shell makes commands in the background ignore Ctrl-C.
+    for number in INTERRUPTIONS:
+        # A shell makes commands in the background ignore Ctrl-C, and nohup SIGHUP.
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, handler)  # type: ignore[arg-type]
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
-    os.write(2, b"provscan: Interrupted.\n")
-    os._exit(130)
+    try:
+        os.write(2, b"provscan: Interrupted.\n")
+    finally:
+        os._exit(130)  # The terminal may be closed.
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -13,7 +13,7 @@ exceptions, and only this package turns them into messages on stderr and an exit
 - 3: an input, the index or the output is unusable, or data that the user named was not
   scanned
 - 70: an internal error, shown with its traceback (``EX_SOFTWARE`` of sysexits.h)
-- 130: interrupted with Ctrl-C, or ended by SIGTERM
+- 130: interrupted with Ctrl-C, or ended by SIGTERM or SIGHUP
 - 141: the program that read the output closed the pipe
 """
 

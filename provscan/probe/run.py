@@ -198,7 +198,7 @@ def _interrupted() -> Iterator[threading.Event]:
     """
     event = threading.Event()
     # Only the main thread can change handlers, and only it is interrupted.
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in numbers if main}
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import resource
+import signal
 import socket
 
 import h11
@@ -35,6 +36,9 @@ def run(
     _raise_limit_of_files(limits.connections)
     server = server_of(index, token, limits)
     _collect_garbage()
+    # uvicorn handles only SIGINT and SIGTERM.
+    if callable(signal.getsignal(signal.SIGHUP)):
+        signal.signal(signal.SIGHUP, server.handle_exit)
     server.run(sockets=[listening])
 
 

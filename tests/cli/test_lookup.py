@@ -134,7 +134,7 @@ def test_serving_to_others_needs_a_token(run: Run, licensed: provscan.Index) -> 
 
 def test_serving_until_a_signal(licensed: provscan.Index) -> None:
     pytest.importorskip("uvicorn")
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with subprocess.Popen(
             [sys.executable, "-m", "provscan", "serve", "--port", "0"],
             env={**os.environ, "PROVSCAN_INDEX": str(licensed.path)},

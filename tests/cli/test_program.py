@@ -175,7 +175,7 @@ def test_ctrl_c_at_any_time(corpus: str, tmp_path: Path, seed: int) -> None:
             shutil.rmtree(tmp_path / made, ignore_errors=True)
 
 
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGALRM"])
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP", "SIGALRM"])
 def test_an_interruption_while_the_interpreter_ends_changes_no_status(
     number: str,
 ) -> None:

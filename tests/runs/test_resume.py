@@ -517,7 +517,7 @@ def test_ctrl_c_prints_how_to_resume(
         "-o",
         tmp_path / "a.run",
     ]
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         started = subprocess.Popen(
             command,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
