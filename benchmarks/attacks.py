@@ -22,8 +22,8 @@ bursts
     to the control. Each claim is false.
 fair
     Nothing was copied, and the control is fair: random, of later tweets, of other
-    months, or of other authors by a coin. Each claim is false. All records are scanned
-    once per control, and the scans are random samples of them (``simulated.py``).
+    months, or of other authors by a coin. Each claim is false. Each scan has a control
+    of its own, and a random sample of the records.
 contamination
     From 0 to 10% of the control's tweets are in the dataset, lightly edited, beside 300
     copies of licensed tweets or none: part of the control was collected with the
@@ -33,8 +33,7 @@ contamination
     shown" although 100 records or more have findings that are nearly verbatim.
 
 Without folders, the texts are generated, and only show that the command runs. With real
-texts, a scan of the first three sections takes about five seconds, and one of the last
-two sections about two.
+texts, a scan takes about five seconds, and one of the section ``contamination`` two.
 """
 
 from __future__ import annotations
@@ -42,7 +41,6 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from random import Random
@@ -50,6 +48,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import planted
+import pyarrow as pa
 from attack_cells import (
     ATTACKS,
     BURSTS,
@@ -199,51 +198,45 @@ def print_cells(title: str, world: World, cells: list[Cell], seeds: int) -> None
     console.print(found)
 
 
-def print_fair(world: World, scans: int, tweets: int, controls: int) -> None:
-    """Print the outcomes of scans with fair controls."""
+def print_fair(world: World, scans: int, tweets: int) -> None:
+    """Print the outcomes of scans, each with a fair control of its own."""
     found = table(
         f"Fair controls, {tweets:,} tweets",
         "control",
         "scans",
         "chance findings, median",
         "claimed",
-        "controls",
-        "controls with claims",
         "not measured",
         "other",
         "warned",
         "named",
     )
+    every = []
     for kind in ("random", "later", "months", "authors"):
-        by_control = []
-        for number in range(controls):
-            rng = Random(f"{kind} {number}")
-            draws = scans // (4 * controls)
-            by_control.append([*fair_answers(world, kind, rng, tweets, draws)])
-        answers = [answer for each in by_control for answer in each]
-        claims = [
-            any(answer["status"] == "copies_found" for answer in each)
-            for each in by_control
+        answers = [
+            fair_answer(world, kind, Random(f"{kind} {number}"), tweets)
+            for number in range(scans // 4)
         ]
-        statuses = [answer["status"] for answer in answers]
-        warned = [
-            {*named(answer)} & {*CONTROL, *FOUND, "years_not_known"}
-            for answer in answers
-        ]
-        chance = [answer["records"]["findings"] for answer in answers]
-        found.add_row(
-            kind,
-            str(len(answers)),
-            f"{np.median(chance):,.0f}",
-            str(statuses.count("copies_found")),
-            str(controls),
-            str(sum(claims)),
-            str(statuses.count("not_measured")),
-            str(statuses.count("cannot_judge")),
-            str(sum(map(bool, warned))),
-            " ".join(sorted(set().union(*warned))),
-        )
+        every += answers
+        found.add_row(kind, *fair_columns(answers))
+    found.add_row("all", *fair_columns(every))
     console.print(found)
+
+
+def fair_columns(answers: list[dict[str, Any]]) -> list[str]:
+    statuses = [answer["status"] for answer in answers]
+    causes = {*CONTROL, *FOUND, "years_not_known"}
+    warned = [{*named(answer)} & causes for answer in answers]
+    chance = [answer["records"]["findings"] for answer in answers]
+    return [
+        str(len(answers)),
+        f"{np.median(chance):,.0f}",
+        str(statuses.count("copies_found")),
+        str(statuses.count("not_measured")),
+        str(statuses.count("cannot_judge")),
+        str(sum(map(bool, warned))),
+        " ".join(sorted(set().union(*warned))),
+    ]
 
 
 class Division:
@@ -252,8 +245,9 @@ class Division:
     def __init__(
         self, licensed: Rows, other: Rows, texts: list[str], folder: Path, sets: int = 1
     ) -> None:
-        index = provscan.build_index(licensed, folder / "licensed.index")
-        base = Corpus(licensed, index, texts, [], [], {}, 1)
+        rows = pa.Table.from_pylist(licensed)
+        index = provscan.build_index(rows, folder / "licensed.index")
+        base = Corpus(licensed, index, texts, [], [], {})
         self.controlled = Controlled(control(index, other, folder / "control"), base)
         self.records = self.pool(texts)
         self._spiked = self.controlled.spike_ins(texts, sets)
@@ -278,11 +272,9 @@ def drawn(pool: Pool, count: int, rng: Random) -> Sample:
     return pool.drawn(np.array(rng.sample(every, min(count, len(every))), np.int64))
 
 
-def fair_answers(
-    world: World, kind: str, rng: Random, tweets: int, draws: int
-) -> Iterator[dict[str, Any]]:
-    """Yield the answers of scans with one fair control. Sixty of the texts are quoted
-    by a tweet each, whoever wrote it and whenever: a text of three authors or of both
+def fair_answer(world: World, kind: str, rng: Random, tweets: int) -> dict[str, Any]:
+    """Return the answer of a scan with a fair control. Sixty of the texts are quoted by
+    a tweet each, whoever wrote it and whenever: a text of three authors or of both
     sides would be common wording.
     """
     fair = World(world.tweets, world.titles, [], (tweets // 2, 0), world.ids)
@@ -301,8 +293,7 @@ def fair_answers(
     with tempfile.TemporaryDirectory() as name:
         division = Division(licensed, other, world.titles, Path(name))
         size = len(world.titles) * 9 // 10
-        for _ in range(draws):
-            yield division.answer(drawn(division.records, size, rng), rng)
+        return division.answer(drawn(division.records, size, rng), rng)
 
 
 def print_contamination(
@@ -371,8 +362,7 @@ def main() -> None:
         draws=(100, "scans with bursts"),
         tweets=(20_000, "licensed tweets, and as many control tweets"),
         records=(10_000, "records of a dataset without the copies"),
-        scans=(160, "scans with fair controls"),
-        controls=(20, "fair controls of each kind"),
+        scans=(200, "scans with fair controls, each with one of its own"),
         fair_tweets=(150_000, "licensed and control tweets of the fair controls"),
         inside=(8, "scans per cell and division of the section contamination"),
         divisions=(2, "divisions of the tweets in this section"),
@@ -399,7 +389,7 @@ def main() -> None:
         if name in args.sections and chosen:
             print_cells(title, world, chosen, seeds)
     if "fair" in args.sections:
-        print_fair(world, args.scans, args.fair_tweets, args.controls)
+        print_fair(world, args.scans, args.fair_tweets)
     if "contamination" in args.sections:
         sizes = args.inside, args.divisions, args.control, args.records
         print_contamination(world, *sizes)

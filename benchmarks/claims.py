@@ -272,16 +272,17 @@ def few(world: World) -> None:
     found = table(
         "75 verbatim tweets among 7,400 records, five draws", "collection", *"12345"
     )
+    corpus = world.controlled.corpus
+    tweets = [t for t in corpus.licensed if covered(corpus.distinct[t["id"]])]
+    verbatim = [tweet["text"] for tweet in tweets]
     for name, scan in world.scans.items():
         bounds = []
         for number in range(5):
             rng = Random(f"few {number}")
             size = len(scan.lengths)
             rows = np.array(rng.sample(range(size), min(7_400, size)), np.int64)
-            # Copies are numbered edit by edit, and the first edit changes nothing.
-            tweets = range(len(world.controlled.corpus.copied))
-            copies = np.array(rng.sample(tweets, 75), np.int64)
-            dataset = scan.drawn(rows).with_more(world.controlled.copies.drawn(copies))
+            copies = Pool(rng.sample(verbatim, 75), world.controlled.controls)
+            dataset = scan.drawn(rows).with_more(copies.drawn(np.arange(75)))
             least = answer(world, name, dataset, number)["records"]["at_least"]
             bounds.append("-" if least is None else f"{least:.0f}")
         found.add_row(name, *bounds)
@@ -468,7 +469,7 @@ def made(corpus: Path, background: Path, folder: Path, seed: int) -> dict[str, W
             texts = [passage for text in texts for passage in passages(text)]
         collections[name] = texts
     known = {row["id"]: text for text, row in first.items()}
-    base = Corpus(licensed, index, [], [], [], known, seed)
+    base = Corpus(licensed, index, [], [], [], known)
     controls = {"none": no_control(index.reader)}
     kept = [row for row in every if row["id"] in apart]
     controls["control"] = control(index, kept, folder / "control")

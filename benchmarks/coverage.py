@@ -1,20 +1,20 @@
 """How often are the bounds, intervals and claims of a run right, over many kinds of
 datasets, edits and controls?
 
-    python benchmarks/coverage.py [--corpus FOLDER --background FOLDER] [--scans 30]
-        [--main 200] [--only EXPRESSION]
+    python benchmarks/coverage.py [--corpus FOLDER --background FOLDER] [--scans 20]
+        [--main 60] [--only EXPRESSION]
     python benchmarks/coverage.py --save FILE ...     # append each scan to FILE, so
                                                       # that cells can be run separately
     python benchmarks/coverage.py --table FILE        # print the table of a saved file
 
-A cell is a kind of dataset with a kind of control. Each of its scans is a random sample
-of records without tweets, in which edited licensed tweets are planted, and is analysed
-as by ``provscan match``. ``simulated.py`` draws the scans from texts that were scanned
-once. Many edits of ``edits.py`` resemble those of the spike-ins; those of
-``other_edits.py``, in the cells with "others" or the name of one of them, were written
-without reading them. The scans of a cell share an index, a control and one collection
-of records, and with them one draw of chance, so they are no independent trials: for
-these, run a few scans with each of several seeds, and print the table of their file.
+A cell is a kind of dataset with a kind of control. Each of its scans has an index, a
+control and records of its own, drawn with a seed of its own, so the scans of a cell are
+independent trials. (Those of two cells are not: the first scans of all cells, for
+example, share an index and records without tweets.) Edited licensed tweets are planted
+in the records, and the scan is analysed as by ``provscan match`` (``simulated.py``).
+Many edits of ``edits.py`` resemble those of the spike-ins; those of ``other_edits.py``,
+in the cells with "others" or the name of one of them, were written without reading
+them. With real tweets and texts, a seed divides them anew, so all scans share them.
 
 The table shows for each cell, for records and for texts: how often "at least" and the
 bound on all copies (``at_most_any``) are right; the ratio of that bound to the truth
@@ -23,8 +23,8 @@ width relative to the truth (medians); and in how many scans copies are claimed.
 nothing was planted, every claim is false. Further columns show in how many scans the
 list at q <= 0.01 is not empty ("listed"), only records or only texts are claimed
 ("split"), or there is no warning of drift, and the median processor time of an analysis
-without its spike-ins in milliseconds. Takes about ten minutes for all cells, and half a
-minute with ``--only nothing --scans 5 --main 5``.
+without its spike-ins in milliseconds. Takes about eight minutes on two processors for
+all cells, and half a minute with ``--only nothing --scans 5 --main 5``.
 """
 
 from __future__ import annotations
@@ -38,8 +38,11 @@ import json
 import re
 import tempfile
 import time
+from argparse import Namespace
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -50,12 +53,13 @@ from measure import command_line, console, machine, table
 from other_edits import OTHERS
 from planted import add_data_options, files, json_rows
 from simulated import (
-    ALL_EDITS,
-    SPIKED,
     Controlled,
     Corpus,
+    Pool,
     answered,
     control,
+    covered,
+    placed,
 )
 from synthetic import documents, tweets
 
@@ -67,6 +71,7 @@ from provscan.runs.measures.analysis import ScoredScan
 from provscan.runs.scan.totals import ScanTotals
 
 RECORDS, DOCUMENTS = 10_000, 4_000
+ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 LATE = ("control_from_other_years", "chance_drifts", "control_unlike")
 
 
@@ -159,21 +164,19 @@ CELLS = [
 
 def planted(
     cell: Cell, corpus: Corpus, count: int, rng: Random
-) -> tuple[np.ndarray, int]:
-    """Return the numbers of the planted copies, and the number of distinct tweets among
-    them.
-    """
-    names = {name: number for number, name in enumerate(ALL_EDITS)}
-    size = len(corpus.copied)
+) -> tuple[list[str], int]:
+    """Return the copies to be planted, and the number of distinct texts among them."""
+    fit = [tweet for tweet in corpus.licensed if covered(corpus.distinct[tweet["id"]])]
     if cell.edits == "headlines":
-        chosen = rng.sample(range(size // 8), count)
-        return np.array(chosen) + names["exact"] * size, count
-    which: list[int] = []
+        fit.sort(key=lambda tweet: tweet.get("created_at") or "9999")
+        chosen = rng.sample(fit[: len(fit) // 8], count)
+        return [tweet["text"] for tweet in chosen], count
+    which: list[dict[str, Any]] = []
     while len(which) < count:
-        which += [rng.randrange(size)] * min(
+        which += [rng.choice(fit)] * min(
             count - len(which), rng.choice((1, 1, 1, 1, 2, 3))
         )
-    numbers = []
+    copies = []
     for tweet in which:
         edits = [cell.edits] if cell.edits in ALL_EDITS else list(EDITS)
         if cell.edits == "heavy" or (cell.edits == "mixed" and rng.random() < 0.3):
@@ -184,26 +187,30 @@ def planted(
             edits = list(OTHERS)
         elif cell.edits == "halves" and rng.random() < 0.25:
             edits = [halved.__name__]
-        numbers.append(names[rng.choice(edits)] * size + tweet)
-    different = {corpus.distinct[corpus.copied[tweet]["id"]] for tweet in which}
-    return np.array(numbers, np.int64), len(different)
+        copy = ALL_EDITS[rng.choice(edits)](tweet["text"], rng)
+        if cell.inside:
+            copy = placed(copy, rng.choice(corpus.documents), rng)
+        copies.append(copy)
+    return copies, len({corpus.distinct[tweet["id"]] for tweet in which})
 
 
 def scan(cell: Cell, corpus: Corpus, seed: int) -> dict[str, Any]:
     """Return the answer of one simulated scan next to the truth."""
     rng = Random(f"{cell.name} {seed}")
     controlled = corpus.controlled["none" if cell.control == "null" else cell.control]
-    if cell.inside:
-        texts, copies, size = controlled.documents, controlled.copies_inside, DOCUMENTS
-    else:
-        texts, copies, size = controlled.records, controlled.copies, RECORDS
+    texts, size = (
+        (controlled.documents, DOCUMENTS)
+        if cell.inside
+        else (controlled.records, RECORDS)
+    )
     size = min(size, len(texts.lengths))
     chosen = np.array(rng.sample(range(len(texts.lengths)), size))
     count = round(cell.usage * size)
-    which, different = (
-        planted(cell, corpus, count, rng) if count else (np.zeros(0, np.int64), 0)
-    )
-    dataset = texts.drawn(chosen[count:]).with_more(copies.drawn(which))
+    dataset, different = texts.drawn(chosen[count:]), 0
+    if count:
+        copies, different = planted(cell, corpus, count, rng)
+        every = np.arange(count)
+        dataset = dataset.with_more(Pool(copies, controlled.controls).drawn(every))
     with tempfile.TemporaryDirectory() as folder:
         scanned = dataset.scan(0, "data", Path(folder))
         null = None
@@ -225,9 +232,7 @@ def outcome(
     seed: int,
 ) -> dict[str, Any]:
     """Return the answer of one simulated scan."""
-    spike_ins = (controlled.spiked_inside if cell.inside else controlled.spiked)[
-        seed % SPIKED
-    ]
+    spike_ins = controlled.spiked_inside if cell.inside else controlled.spiked
     began = time.process_time()
     matches = score_matches(scanned, controlled.scorer, controlled.controls)
     scores = ScoredScan(controlled.scorer, matches, controlled.samples, *spike_ins)
@@ -360,9 +365,7 @@ def made(
     index = provscan.build_index(licensed, folder / f"{name}.index")
     half = len(short) // 2
     known = {row["id"]: text for text, row in first.items()}
-    result = Corpus(
-        licensed, index, short[:half], long[:20_000], short[half:], known, seed
-    )
+    result = Corpus(licensed, index, short[:half], long[:20_000], short[half:], known)
     controls = {"none": no_control(index.reader)}
     for kind, ids in kept_out.items():
         if ids:
@@ -449,6 +452,29 @@ def show(scans: list[dict[str, Any]]) -> None:
     console.print(shown)
 
 
+def numbered_scans(args: Namespace, number: int) -> list[dict[str, Any]]:
+    """Return the scan with a number of each cell that has so many."""
+    # The texts of a corpus have this seed and the next two.
+    seed = 10 * (1000 * args.seed + number)
+    cells = [
+        cell
+        for cell in CELLS
+        if re.search(args.only, cell.name)
+        and number < (args.main if cell.main else args.scans)
+    ]
+    scans = []
+    with tempfile.TemporaryDirectory() as name:
+        makers = corpora(args.corpus, args.background, Path(name), seed, args.tweets)
+        for kind, make in makers.items():
+            of_kind = [cell for cell in cells if cell.corpus == kind]
+            corpus = make() if of_kind else None
+            for cell in of_kind:
+                assert corpus is not None
+                if cell.control in (*corpus.controlled, "null"):
+                    scans.append(scan(cell, corpus, seed))
+    return scans
+
+
 def main() -> None:
     parser = command_line(__doc__)
     add_data_options(parser)
@@ -459,10 +485,10 @@ def main() -> None:
         "--background; by default all are used",
     )
     parser.add_argument(
-        "--scans", type=int, default=30, help="simulated scans of each cell"
+        "--scans", type=int, default=20, help="simulated scans of each cell"
     )
     parser.add_argument(
-        "--main", type=int, default=200, help="simulated scans of each main cell"
+        "--main", type=int, default=60, help="simulated scans of each main cell"
     )
     parser.add_argument(
         "--only",
@@ -483,23 +509,14 @@ def main() -> None:
         show([json.loads(line) for line in args.table.read_text().splitlines()])
         return
     console.print(machine())
-    cells = [cell for cell in CELLS if re.search(args.only, cell.name)]
     scans = []
-    with tempfile.TemporaryDirectory() as name:
-        makers, ready = (
-            corpora(args.corpus, args.background, Path(name), args.seed, args.tweets),
-            {},
-        )
-        for cell in sorted(cells, key=lambda cell: list(makers).index(cell.corpus)):
-            if cell.corpus not in ready:
-                ready = {cell.corpus: makers[cell.corpus]()}
-            if cell.control not in (*ready[cell.corpus].controlled, "null"):
-                continue
-            for number in range(args.main if cell.main else args.scans):
-                scans.append(scan(cell, ready[cell.corpus], 1000 * args.seed + number))
-                if args.save:
-                    with args.save.open("a") as file:
-                        file.write(json.dumps(scans[-1]) + "\n")
+    with ProcessPoolExecutor() as processes:
+        numbers = range(max(args.scans, args.main))
+        for each in processes.map(partial(numbered_scans, args), numbers):
+            scans += each
+            if args.save:
+                with args.save.open("a") as file:
+                    file.writelines(f"{json.dumps(scan)}\n" for scan in each)
     show(scans)
 
 

@@ -17,8 +17,6 @@ from unicodedata import east_asian_width
 
 import numpy as np
 import pyarrow as pa
-from edits import EDITS, HEAVY, halved
-from other_edits import OTHERS
 
 import provscan
 from provscan.calibration.controls import Controls, no_control, with_files
@@ -45,11 +43,8 @@ from provscan.scoring.background import background
 from provscan.scoring.rule import Scorer
 from provscan.text_buffers import buffers
 
-# Number of tweets that are copied with every edit, and of sets of spike-ins.
-COPIED, SPIKED = 3_000, 12
 PARAMS = MatchParams()
 OPTIONS = MatchOptions(workers=1)
-ALL_EDITS = {**EDITS, **HEAVY, halved.__name__: halved, **OTHERS}
 
 
 class Sample(NamedTuple):
@@ -172,23 +167,15 @@ class Controlled:
         return Pool(self.corpus.null, self.controls)
 
     @cached_property
-    def copies(self) -> Pool:
-        return Pool(self.corpus.copies(inside=False), self.controls)
+    def spiked(self) -> tuple[SpikeIns, Recovered]:
+        return self.spike_ins(self.corpus.background, 1)[0]
 
     @cached_property
-    def copies_inside(self) -> Pool:
-        return Pool(self.corpus.copies(inside=True), self.controls)
-
-    @cached_property
-    def spiked(self) -> list[tuple[SpikeIns, Recovered]]:
-        return self.spike_ins(self.corpus.background)
-
-    @cached_property
-    def spiked_inside(self) -> list[tuple[SpikeIns, Recovered]]:
-        return self.spike_ins(self.corpus.documents)
+    def spiked_inside(self) -> tuple[SpikeIns, Recovered]:
+        return self.spike_ins(self.corpus.documents, 1)[0]
 
     def spike_ins(
-        self, texts: list[str], sets: int = SPIKED
+        self, texts: list[str], sets: int
     ) -> list[tuple[SpikeIns, Recovered]]:
         """Plant several sets of spike-ins in some of the texts, and search them."""
         result = []
@@ -212,29 +199,7 @@ class Corpus:
     documents: list[str]
     null: list[str]
     distinct: dict[str, str]
-    seed: int
     controlled: dict[str, Controlled] = field(default_factory=dict)
-
-    @cached_property
-    def copied(self) -> list[dict[str, Any]]:
-        """Return the tweets that are copied, in the order of time."""
-        fit = [tweet for tweet in self.licensed if covered(self.distinct[tweet["id"]])]
-        chosen = Random(self.seed).sample(fit, min(COPIED, len(fit)))
-        return sorted(chosen, key=lambda tweet: tweet.get("created_at") or "9999")
-
-    def copies(self, *, inside: bool) -> list[str]:
-        """Apply every edit to every tweet that is copied."""
-        rng = Random(f"{self.seed} {inside}")
-        texts = [
-            edit(tweet["text"], rng)
-            for edit in ALL_EDITS.values()
-            for tweet in self.copied
-        ]
-        return (
-            [placed(copy, rng.choice(self.documents), rng) for copy in texts]
-            if inside
-            else texts
-        )
 
 
 def covered(text: str) -> bool:

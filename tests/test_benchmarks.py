@@ -79,7 +79,7 @@ TINY = {
     "edits_recall": ["--tweets=500", "--copies=3"],
     "attacks": [
         *("--tweets=400", "--records=300", "--seeds=1", "--draws=1"),
-        *("--scans=4", "--controls=1", "--fair-tweets=800"),
+        *("--scans=4", "--fair-tweets=800"),
         *("--control=200", "--inside=1", "--divisions=1"),
         "--only=bot of titles|one thread|by a coin",
     ],

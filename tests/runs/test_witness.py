@@ -222,3 +222,17 @@ def test_few_dated_records_test_no_direction(
 def test_the_time_of_the_dataset_is_a_range(value: str) -> None:
     with pytest.raises(ParameterError, match="collected"):
         provscan.match("x", "y", collected=value)
+
+
+@pytest.mark.parametrize(("accounts", "named"), [(2, False), (400, True)])
+def test_other_wording_is_named_if_a_coin_would_hardly_divide_the_authors_so(
+    answer: Callable[..., dict[str, Any]], accounts: int, named: bool
+) -> None:
+    # Two accounts of each side may differ as much by chance; 400 hardly can.
+    licensed, control = (
+        [row | {"author": f"{side} {n % accounts}"} for n, row in enumerate(rows)]
+        for side, rows in enumerate((LICENSED, tweets(texts(THEIRS, 800, 9), 2)))
+    )
+    found = answer(licensed, DATA + PLATFORM[:80], control)
+    said = codes(found["remarks"]) + codes(found["warnings"])
+    assert ("control_unlike" in said) is named

@@ -40,6 +40,9 @@ SAMPLE, TWEET_SAMPLE, BITS_SAMPLE = 4_000, 2_000, 600
 # frequent: at least the share MIN_LANGUAGE_SHARE of the licensed texts is in each. All
 # other languages together are one more class.
 MIN_KNOWN_LANGUAGE, MIN_LANGUAGE_SHARE = 0.8, 0.05
+# Number of divisions of the authors by a coin, and the share of them that may agree as
+# little as the control does if its difference is no fault of the control.
+PERMUTATIONS, UNUSUAL = 199, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
 
@@ -288,8 +291,7 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     }
     rare, rest = (each.rarity[~np.isnan(each.rarity)] for each in (licensed, control))
     if len(rare):
-        edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])
-        pairs["wording"] = np.searchsorted(edges, rare), np.searchsorted(edges, rest)
+        pairs["wording"] = _fifths(rare, rest)
     result = {
         name: overlap(*pair)
         for name, pair in pairs.items()
@@ -304,6 +306,35 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     if again.any() and len(shared):
         result["author"] = min(1.0, float(shared.mean()) / float(again.mean()))
     return result
+
+
+def _fifths(rare: Floats, rest: Floats) -> tuple[Numbers, Numbers]:
+    """Divide two sets of numbers at the bounds between the fifths of the first."""
+    edges = np.quantile(rare, [0.2, 0.4, 0.6, 0.8])
+    return np.searchsorted(edges, rare), np.searchsorted(edges, rest)
+
+
+def by_a_coin(licensed: TextSample, control: TextSample) -> bool:
+    """Return whether the wording of a control differs no more than it often does if a
+    coin assigns the authors: a permutation test of authors (Fisher 1935, "The design of
+    experiments"). A text of unknown author counts as one by an author of its own.
+    """
+    rarity, author = [], []
+    for side, each in enumerate((licensed, control)):
+        known = ~np.isnan(each.rarity)
+        names = each.author[: len(known)].to_pylist()
+        author += [
+            f"{side} {name or f'text {n}'}" for n, name in enumerate(names) if known[n]
+        ]
+        rarity.append(each.rarity[known])
+    _, code = np.unique(author, return_inverse=True)
+    every, rng = np.concatenate(rarity), np.random.default_rng(DRAW)
+    observed, lower = overlap(*_fifths(*rarity)), 0
+    for _ in range(PERMUTATIONS):
+        heads = rng.integers(0, 2, int(code.max()) + 1)[code] == 1
+        mixed = heads.any() and not heads.all()
+        lower += mixed and overlap(*_fifths(every[heads], every[~heads])) <= observed
+    return bool((lower + 1) / (PERMUTATIONS + 1) > UNUSUAL)
 
 
 def overlap(first: Numbers, second: Numbers) -> float:
