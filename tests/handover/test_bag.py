@@ -2,23 +2,16 @@
 refused.
 """
 
-from __future__ import annotations
-
 import io
-import os
 import random
 import struct
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import bagit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from handed_over import Handed
 from nightly import NIGHTLY
 
 from provscan.cli import main
@@ -28,43 +21,25 @@ from provscan.handover.bag import FOLDER, Archive, write_bag
 from provscan.handover.statement import make_statement
 
 FILES = {"data/a.txt": b"first", "data/run-1/b.bin": bytes(range(256))}
-Members = list[tuple[str, bytes]]
 
 
-def written(files: dict[str, bytes]) -> bytes:
+def written(files):
     target = io.BytesIO()
     write_bag(target, files, lambda hashes: {"statement.json": b"{}"})
     return target.getvalue()
 
 
-def opened(data: bytes, folder: Path) -> Archive:
+def opened(data, folder):
     path = folder / "a.zip"
     path.write_bytes(data)
     return Archive(path)
 
 
-def test_archives_are_zip_files(tmp_path: Path) -> None:
-    data = written(FILES)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.testzip() is None
-        own = {name.removeprefix(FOLDER) for name in archive.namelist()}
-        assert {*FILES, "manifest-sha256.txt", "statement.json"} < own
-        for info in archive.infolist():
-            assert info.date_time == (1980, 1, 1, 0, 0, 0)
-            assert info.compress_type == zipfile.ZIP_STORED
-    with opened(data, tmp_path) as ours:
-        assert {name: ours.read(name) for name in FILES} == FILES
-        with ours.open("data/run-1/b.bin") as file:
-            assert file.seek(-6, os.SEEK_END) == 250
-            assert file.read() == bytes(range(250, 256))
-            assert (file.seek(9), file.read(2)) == (9, b"\x09\x0a")
-
-
-def test_files_that_change_meanwhile_are_named(tmp_path: Path) -> None:
+def test_files_that_change_meanwhile_are_named(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"before")
 
-    def seal(hashes: Any) -> dict[str, bytes]:
+    def seal(hashes):
         path.write_bytes(b"after!")
         return {}
 
@@ -72,31 +47,13 @@ def test_files_that_change_meanwhile_are_named(tmp_path: Path) -> None:
         write_bag(io.BytesIO(), {"data/a.txt": path}, seal)
 
 
-def test_bytes_do_not_depend_on_the_order_of_files() -> None:
+def test_bytes_do_not_depend_on_the_order_of_files():
     backwards = dict(reversed(FILES.items()))
     assert written(FILES) == written(backwards)
 
 
-@pytest.mark.parametrize("large", [1, 200, 700])
-def test_large_archives_have_the_fields_of_zip64(
-    large: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With a limit of a few bytes instead of 4 GiB: sizes, offsets, and the end of the
-    archive.
-    """
-    plain = written(FILES)
-    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", large)
-    data = written(FILES)
-    assert len(data) > len(plain)
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        assert archive.testzip() is None
-        assert archive.read(f"{FOLDER}data/run-1/b.bin") == FILES["data/run-1/b.bin"]
-    with opened(data, tmp_path) as ours:
-        assert {name: ours.read(name) for name in FILES} == FILES
-
-
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_bagit_library_reads_a_bundle(handed: Handed, tmp_path: Path) -> None:
+def test_the_bagit_library_reads_a_bundle(handed, tmp_path):
     with zipfile.ZipFile(handed.bundle) as archive:
         archive.extractall(tmp_path)
     found = bagit.Bag(str(tmp_path / "bundle"))
@@ -111,9 +68,9 @@ def test_the_bagit_library_reads_a_bundle(handed: Handed, tmp_path: Path) -> Non
         found.validate()
 
 
-def hostile_archive(rng: random.Random, members: Members) -> bytes:
+def hostile_archive(rng, members):
     """Return an archive that is not a bundle, of one of several kinds."""
-    kinds: list[Callable[[random.Random, Members], bytes]] = [
+    kinds = [
         evil_name,
         compressed,
         link,
@@ -152,7 +109,7 @@ EVIL = [
 ]
 
 
-def stored(members: Members, **fields: Any) -> bytes:
+def stored(members, **fields):
     """Return an archive that zipfile wrote without compression."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
@@ -164,11 +121,11 @@ def stored(members: Members, **fields: Any) -> bytes:
     return target.getvalue()
 
 
-def whole(members: Members) -> bytes:
+def whole(members):
     return written(dict(members))
 
 
-def local(name: bytes, size: int, flags: int = 0, method: int = 0) -> bytes:
+def local(name, size, flags=0, method=0):
     """Return the header of an entry, as provscan writes it apart from flags and
     method.
     """
@@ -182,14 +139,14 @@ def local(name: bytes, size: int, flags: int = 0, method: int = 0) -> bytes:
     )
 
 
-def evil_name(rng: random.Random, members: Members) -> bytes:
+def evil_name(rng, members):
     name = rng.choice(EVIL)
     if rng.random() < 0.5:
         return local(name.encode(), 4) + b"evil" + whole(members)
     return stored([*((f"{FOLDER}{name}", text) for name, text in members), (name, b"")])
 
 
-def compressed(rng: random.Random, members: Members) -> bytes:
+def compressed(rng, members):
     """Return a bomb: a few bytes that expand to many."""
     size = rng.choice([10, 10**5, 10**7])
     method = rng.choice([zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -199,22 +156,22 @@ def compressed(rng: random.Random, members: Members) -> bytes:
     return target.getvalue()
 
 
-def link(rng: random.Random, members: Members) -> bytes:
+def link(rng, members):
     return stored([(f"{FOLDER}link", b"/etc/passwd")], external_attr=0o120777 << 16)
 
 
-def duplicate(rng: random.Random, members: Members) -> bytes:
+def duplicate(rng, members):
     data = whole(members)
     first = local(f"{FOLDER}bagit.txt".encode(), 3) + b"abc"
     return first * rng.randrange(1, 3) + data
 
 
-def encrypted(rng: random.Random, members: Members) -> bytes:
+def encrypted(rng, members):
     header = local(f"{FOLDER}bagit.txt".encode(), 3, flags=rng.choice([1, 0x41]))
     return header + b"abc" + whole(members)
 
 
-def overlapping(rng: random.Random, members: Members) -> bytes:
+def overlapping(rng, members):
     """Return an archive whose directory has entries at the same offset, or at a wrong
     one.
     """
@@ -227,17 +184,17 @@ def overlapping(rng: random.Random, members: Members) -> bytes:
     return bytes(data)
 
 
-def described(rng: random.Random, members: Members) -> bytes:
+def described(rng, members):
     """Return an archive with sizes after the data, as in streams."""
 
     class Pipe(io.RawIOBase):
-        def __init__(self) -> None:
+        def __init__(self):
             self.data = bytearray()
 
-        def writable(self) -> bool:
+        def writable(self):
             return True
 
-        def write(self, data: Any) -> int:
+        def write(self, data):
             self.data += bytes(data)
             return len(data)
 
@@ -248,54 +205,54 @@ def described(rng: random.Random, members: Members) -> bytes:
     return bytes(pipe.data)
 
 
-def commented(rng: random.Random, members: Members) -> bytes:
+def commented(rng, members):
     data = whole(members)
     size = rng.randrange(1, 60)
     return data[:-2] + struct.pack("<H", size) + bytes(size)
 
 
-def padded(rng: random.Random, members: Members) -> bytes:
+def padded(rng, members):
     junk = rng.randbytes(rng.randrange(1, 99))
     return (
         whole(members) + junk if rng.random() < 0.5 else b"PK" + junk + whole(members)
     )
 
 
-def cut(rng: random.Random, members: Members) -> bytes:
+def cut(rng, members):
     data = whole(members)
     return data[: rng.randrange(2, len(data))]
 
 
-def swapped_order(rng: random.Random, members: Members) -> bytes:
+def swapped_order(rng, members):
     return stored([(f"{FOLDER}{name}", text) for name, text in reversed(members)])
 
 
-def lying_size(rng: random.Random, members: Members) -> bytes:
+def lying_size(rng, members):
     data = bytearray(whole(members))
     data[18:26] = struct.pack("<II", *[rng.choice([0, 1, 2**31, 2**32 - 1])] * 2)
     return bytes(data)
 
 
-def extra_fields(rng: random.Random, members: Members) -> bytes:
+def extra_fields(rng, members):
     extra = struct.pack("<HH", rng.randrange(2**16), 4) + b"abcd"
     return stored([(f"{FOLDER}bagit.txt", b"abc")], extra=extra)
 
 
-def many_entries(rng: random.Random, members: Members) -> bytes:
+def many_entries(rng, members):
     count = bag.MOST_ENTRIES + rng.randrange(1, 9)
     names = (f"{FOLDER}data/{n:06}".encode() for n in range(count))
     return b"".join(local(name, 0) for name in names)
 
 
-def plain_zip(rng: random.Random, members: Members) -> bytes:
+def plain_zip(rng, members):
     return stored([("hello.txt", rng.randbytes(20))])
 
 
-def nested(rng: random.Random, members: Members) -> bytes:
+def nested(rng, members):
     return stored([(f"{FOLDER}a.zip", whole(members))])
 
 
-def hostile_contents(rng: random.Random) -> bytes:
+def hostile_contents(rng):
     """Return an archive in the right layout, with files that no bundle has."""
     tables = {
         "data/run-1/matches.parquet": rng.choice(
@@ -307,7 +264,7 @@ def hostile_contents(rng: random.Random) -> bytes:
         "data/run-1/run.json": rng.choice([b"{}", b"[]", b'{"files": {"../../x": 1}}']),
         "data/run-1/rows.sha256": rng.choice([b"", b"\xff" * 99, b"0" * 64 + b"\n"]),
     }
-    statement: Callable[[dict[str, str]], bytes] = rng.choice(
+    statement = rng.choice(
         [
             lambda hashes: b"{}",
             lambda hashes: b"[" * 100_000,
@@ -334,18 +291,18 @@ def hostile_contents(rng: random.Random) -> bytes:
     return target.getvalue()
 
 
-def table(columns: dict[str, Any]) -> bytes:
+def table(columns):
     target = io.BytesIO()
     pq.write_table(pa.table(columns), target, compression="zstd")
     return target.getvalue()
 
 
-def bomb() -> bytes:
+def bomb():
     """Return a few kilobytes that expand to three gigabytes of text."""
     return BOMB
 
 
-def odd_table() -> bytes:
+def odd_table():
     return table({"source": pa.array([None]), "record": pa.array(["x"])})
 
 
@@ -355,9 +312,7 @@ BOMB = table({"record": pa.DictionaryArray.from_arrays(
 
 
 @pytest.mark.parametrize("part", range(4 if NIGHTLY else 2))
-def test_hostile_archives_are_refused(
-    part: int, handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hostile_archives_are_refused(part, handed, tmp_path, monkeypatch):
     """100 archives (nightly: 200) are refused with an error of one line or a list of
     problems, and no file is written.
     """
@@ -386,19 +341,3 @@ def test_hostile_archives_are_refused(
             inside,
             inside / "a.zip",
         ]
-
-
-def test_errors_say_what_is_wrong_and_where(tmp_path: Path) -> None:
-    a, data = f"{FOLDER}a", whole([("data/a.txt", b"first")])
-    cases = {
-        stored([("bundle/../a", b"")]): r"'bundle/../a' is not an allowed name",
-        stored([(a, b"")], compress_type=zipfile.ZIP_DEFLATED): "a is compressed",
-        stored([(a, b"")], date_time=(1999, 1, 1, 0, 0, 0)): "the header of a was not",
-        stored([(f"{FOLDER}b", b""), (a, b"")]): r"a is not in alphabetical order",
-        stored([(a, b"")], comment=b"c"): r"its directory does not match its entries",
-        data + b"more": r"is not a bundle, or is damaged|its directory does not match",
-        b"": r"is not a bundle, or is damaged",
-    }
-    for text, message in cases.items():
-        with pytest.raises(InputError, match=message):
-            opened(text, tmp_path)

@@ -1,7 +1,5 @@
 """Test the contents of a bundle, with provscan and with other programs."""
 
-from __future__ import annotations
-
 import base64
 import hashlib
 import json
@@ -10,14 +8,12 @@ import shutil
 import subprocess
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from chromium import options_in
 from click.testing import CliRunner
-from handed_over import Handed
 from invariants import no_secret_is_written
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
@@ -31,7 +27,7 @@ from provscan.handover import statement as statements
 from provscan.handover.bundle import CASE_FILES
 from provscan.handover.case import write_case
 from provscan.handover.review import write_review
-from provscan.handover.statement import canonical, key_id, public_key
+from provscan.handover.statement import key_id, public_key
 from provscan.indexing.maintain import verify
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, write_page
@@ -40,24 +36,23 @@ from provscan.runs.folder import info_checksum, seal, write_json
 TEXTS = ("before", "passage", "after", "tweet")
 
 
-def read(bundle: Path, name: str) -> bytes:
+def read(bundle, name):
     with zipfile.ZipFile(bundle) as archive:
         return archive.read(f"bundle/{name}")
 
 
-def names_in(bundle: Path) -> set[str]:
+def names_in(bundle):
     with zipfile.ZipFile(bundle) as archive:
         return {name.removeprefix("bundle/") for name in archive.namelist()}
 
 
-def table(bundle: Path, name: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(
+def table(bundle, name):
+    return pq.read_table(
         pa.BufferReader(read(bundle, f"data/run-1/{name}"))
     ).to_pylist()
-    return rows
 
 
-def test_files_are_those_of_the_run(handed: Handed) -> None:
+def test_files_are_those_of_the_run(handed):
     assert (
         read(handed.bundle, "data/run-1/report.html")
         == (handed.run / "report.html").read_bytes()
@@ -80,7 +75,7 @@ def test_files_are_those_of_the_run(handed: Handed) -> None:
     assert "not legal advice" in paper
 
 
-def test_the_same_folders_give_the_same_bytes(handed: Handed, tmp_path: Path) -> None:
+def test_the_same_folders_give_the_same_bytes(handed, tmp_path):
     copy = tmp_path / "elsewhere" / "found.run"
     shutil.copytree(handed.run, copy)
     again = tmp_path / "again.zip"
@@ -88,27 +83,7 @@ def test_the_same_folders_give_the_same_bytes(handed: Handed, tmp_path: Path) ->
     assert again.read_bytes() == handed.bundle.read_bytes()
 
 
-def test_a_leaf_is_the_canonical_json_of_a_row(handed: Handed) -> None:
-    """The hash is computed as README.txt describes it."""
-    rows = table(handed.bundle, "matches.parquet")
-    order = sorted(
-        range(len(rows)),
-        key=lambda at: (
-            not rows[at]["counted"],
-            -1 * (rows[at]["bits"] if rows[at]["bits"] is not None else -1.0),
-            rows[at]["record"],
-        ),
-    )
-    leaves = []
-    for at, row in enumerate(rows):
-        time = row["time"]
-        row["time"] = time and f"{time:%Y-%m-%dT%H:%M:%S.000+00:00}"
-        row["exhibit"] = order.index(at) + 1
-        leaves.append(hashlib.sha256(b"\0" + canonical(row)).hexdigest())
-    assert read(handed.bundle, "data/run-1/rows.sha256").decode().split() == leaves
-
-
-def test_without_texts(handed: Handed, tmp_path: Path) -> None:
+def test_without_texts(handed, tmp_path):
     bundle = tmp_path / "no-text.zip"
     handover.bundle(handed.run, bundle, digests=True)
     checked = handover.check(bundle)
@@ -150,7 +125,7 @@ def test_without_texts(handed: Handed, tmp_path: Path) -> None:
     provscan.verify(tmp_path / "bundle" / "data" / "run-1")
 
 
-def test_inputs_are_hashed_on_request(handed: Handed, tmp_path: Path) -> None:
+def test_inputs_are_hashed_on_request(handed, tmp_path):
     bundle = tmp_path / "hashed.zip"
     handover.bundle(handed.run, bundle, hash_inputs=True)
     hashes = json.loads(read(bundle, "data/run-1/inputs.json"))
@@ -168,7 +143,7 @@ def test_inputs_are_hashed_on_request(handed: Handed, tmp_path: Path) -> None:
     assert not (tmp_path / "x.zip").exists()
 
 
-def dat_rows(data: bytes) -> list[list[str]]:
+def dat_rows(data):
     """Read a Concordance DAT by the rules of the format."""
     text = data.decode("utf-8-sig")
     assert text.endswith("\r\n")
@@ -180,7 +155,7 @@ def dat_rows(data: bytes) -> list[list[str]]:
     return rows
 
 
-def test_the_load_file(handed: Handed, tmp_path: Path) -> None:
+def test_the_load_file(handed, tmp_path):
     bundle = tmp_path / "two.zip"
     handover.bundle([handed.run, handed.run], bundle, bates="ACME-")
     names, *lines = dat_rows(read(bundle, "data/loadfile.dat"))
@@ -204,21 +179,7 @@ def test_the_load_file(handed: Handed, tmp_path: Path) -> None:
     assert sorted(map(int, exhibits)) == list(range(1, len(findings) + 1))
 
 
-def test_load_files_have_no_delimiters_in_values() -> None:
-    from provscan.handover.loadfile import FIELDS, header, line
-
-    row = dict.fromkeys(FIELDS.values()) | {
-        "passage": "a\r\nb\rc\nd þ \x14 ® e",
-        "bits": 1 / 3,
-        "counted": True,
-    }
-    names, values = dat_rows(header() + line("X1", "data/run-1", row))
-    found = dict(zip(names, values, strict=True))
-    assert found["PASSAGE"] == "a\nb\nc\nd th   (R) e"
-    assert (found["BITS"], found["AUTHOR"]) == ("0.333333", "")
-
-
-def test_other_programs_read_the_signature(handed: Handed) -> None:
+def test_other_programs_read_the_signature(handed):
     payload = read(handed.bundle, "statement.json")
     envelope = Envelope.from_dict(
         json.loads(read(handed.bundle, "statement.dsse.json"))
@@ -228,7 +189,7 @@ def test_other_programs_read_the_signature(handed: Handed) -> None:
         "application/vnd.in-toto+json",
     )
 
-    def key(path: Path) -> SSlibKey:
+    def key(path):
         return SSlibKey(
             key_id(public_key(path)),
             "ed25519",
@@ -256,7 +217,7 @@ def test_other_programs_read_the_signature(handed: Handed) -> None:
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> None:
+def test_openssl_reads_keys_and_signature(handed, tmp_path):
     envelope = json.loads(read(handed.bundle, "statement.dsse.json"))
     payload = base64.b64decode(envelope["payload"])
     kind = envelope["payloadType"].encode()
@@ -291,7 +252,7 @@ def test_openssl_reads_keys_and_signature(handed: Handed, tmp_path: Path) -> Non
         handover.bundle(handed.run, tmp_path / "x.zip", sign=tmp_path / "locked.pem")
 
 
-def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
+def test_what_is_refused(handed, tmp_path):
     with pytest.raises(UsageError, match="at least one"):
         handover.bundle([], tmp_path / "x.zip")
     with pytest.raises(
@@ -313,10 +274,8 @@ def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["edited.run"]
 
 
-def test_a_missing_extra_is_named(
-    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def missing(name: str) -> None:
+def test_a_missing_extra_is_named(handed, tmp_path, monkeypatch):
+    def missing(name):
         raise ModuleNotFoundError(name=name.partition(".")[0])
 
     monkeypatch.setattr(statements, "import_module", missing)
@@ -330,7 +289,7 @@ def test_a_missing_extra_is_named(
     assert not list(tmp_path.iterdir())
 
 
-def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
+def test_cases_and_reviews_are_bundled(handed, tmp_path):
     run, case = tmp_path / "found.run", tmp_path / "my.case"
     shutil.copytree(handed.run, run)
     review = {"run": RunFiles.open(run).identity, "headline": "all agree"}
@@ -339,7 +298,7 @@ def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
     case.mkdir()
     for name in (*CASE_FILES, "other.txt"):
         (case / name).write_text("{}")
-    about: dict[str, Any] = {}
+    about = {}
     seal(case, about, CASE_FILES)
     write_json(case / "case.json", about)
     bundle = tmp_path / "all.zip"
@@ -358,7 +317,7 @@ def test_cases_and_reviews_are_bundled(handed: Handed, tmp_path: Path) -> None:
         changed.write_bytes(whole)
 
 
-def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:
+def test_ledgers_are_bundled_without_their_key(tmp_path):
     ledger = tmp_path / "my.ledger"
     (ledger / "tables").mkdir(parents=True)
     for name in ("tables/totals.parquet", "ledger.xlsx", "report.html", "key.txt"):
@@ -367,7 +326,7 @@ def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:
     write_page(ledger / "report.html", "page")
     (tmp_path / "private.txt").touch()
     named = ["tables/totals.parquet", "ledger.xlsx", "key.txt", "../private.txt"]
-    described: dict[str, Any] = {"calls": 1}
+    described = {"calls": 1}
     seal(ledger, described, named)
     write_json(ledger / "ledger.json", described)
     bundle = tmp_path / "all.zip"
@@ -387,12 +346,10 @@ def test_ledgers_are_bundled_without_their_key(tmp_path: Path) -> None:
         (ledger / name).write_bytes(whole)
 
 
-def test_the_command(
-    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command(handed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    def said(*words: object, status: int = 0) -> str:
+    def said(*words, status=0):
         done = CliRunner().invoke(main, [str(word) for word in words])
         assert done.exit_code == status, done.output
         return done.output
@@ -425,9 +382,7 @@ def test_the_command(
     assert {path.name for path in tmp_path.iterdir()} == {"a.zip", "b.zip", "2.html"}
 
 
-def test_nothing_that_is_handed_over_names_a_folder_of_the_machine(
-    handed: Handed, tmp_path: Path
-) -> None:
+def test_nothing_that_is_handed_over_names_a_folder_of_the_machine(handed, tmp_path):
     out = tmp_path / "it's out"
     out.mkdir()
     runs = [out / "x" / "a.run", out / "y" / "a.run"]

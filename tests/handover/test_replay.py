@@ -1,15 +1,10 @@
 """Test that ``replay`` finds the same rows and figures, or reports the differences."""
 
-from __future__ import annotations
-
 import json
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from handed_over import Handed
 
 import provscan
 from provscan import handover
@@ -18,55 +13,28 @@ from provscan.errors import InputError, UsageError
 from provscan.runs.folder import read_json, write_summary
 
 
-def replayed(handed: Handed, datasets: list[Path], **options: Any) -> dict[str, Any]:
+def replayed(handed, datasets, **options):
     options = {"index": handed.index, "bundle": handed.bundle} | options
     return handover.replay(
         options.pop("bundle"), datasets, options.pop("index"), **options
     )
 
 
-@pytest.mark.parametrize(
-    "options",
-    [{"workers": 1}, {"workers": 3}],
-    ids=str,
-)
-def test_workers_and_executors_change_nothing(
-    handed: Handed, options: dict[str, Any]
-) -> None:
+@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 3}], ids=str)
+def test_workers_and_executors_change_nothing(handed, options):
     found = replayed(handed, handed.datasets, **options)
     assert found["problems"] == []
     assert found["rows"] > 10
     assert found["figures"] > 100
 
 
-def test_splits_change_nothing(
-    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The file is large enough to be cut, at offsets that depend on the workers."""
-    from provscan.readers import planning
-
-    whole = tmp_path / "whole.jsonl"
-    whole.write_bytes(b"".join(path.read_bytes() for path in handed.datasets))
-    provscan.match(whole, handed.index, tmp_path / "whole.run", spike_ins=30, workers=1)
-    bundle = tmp_path / "whole.zip"
-    handover.bundle(tmp_path / "whole.run", bundle)
-    for name in ("SMALLEST_SPLIT", "LEAST_SPLIT", "MOST_SPLIT"):
-        monkeypatch.setattr(planning, name, 2_000)
-    out = tmp_path / "again.run"
-    found = replayed(handed, [whole], bundle=bundle, workers=4, out=out)
-    assert found["problems"] == []
-    assert len(planning.plan([str(whole)], workers=4)) > 4
-
-
-def test_without_texts(handed: Handed, tmp_path: Path) -> None:
+def test_without_texts(handed, tmp_path):
     bundle = tmp_path / "no-text.zip"
     handover.bundle(handed.run, bundle, digests=True)
     assert replayed(handed, handed.datasets, bundle=bundle)["problems"] == []
 
 
-def test_a_dataset_that_differs_in_one_record_is_named(
-    handed: Handed, tmp_path: Path
-) -> None:
+def test_a_dataset_that_differs_in_one_record_is_named(handed, tmp_path):
     changed = tmp_path / "b.jsonl"
     lines = handed.datasets[1].read_text().splitlines(keepends=True)
     row = next(
@@ -103,9 +71,7 @@ def test_a_dataset_that_differs_in_one_record_is_named(
     assert any(f"{changed} is not an input of the run" in each for each in found)
 
 
-def test_an_index_that_differs_in_one_tweet_is_named(
-    handed: Handed, tmp_path: Path
-) -> None:
+def test_an_index_that_differs_in_one_tweet_is_named(handed, tmp_path):
     index = tmp_path / "other.index"
     shutil.copytree(handed.index, index)
     provscan.build_index(
@@ -122,7 +88,7 @@ def test_an_index_that_differs_in_one_tweet_is_named(
     assert any(each.startswith("the index differs: ") for each in found)
 
 
-def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
+def test_controls_that_were_moved(handed, tmp_path):
     control, moved = tmp_path / "control.jsonl", tmp_path / "moved.jsonl"
     rows = [
         {"id": f"c{n}", "text": f"a control text, number {n} of {n * n}"}
@@ -133,7 +99,7 @@ def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
     provscan.match(handed.datasets[0], handed.index, run, control=control, spike_ins=30)
     handover.bundle(run, bundle)
     control.rename(moved)
-    again: dict[str, Any] = {"bundle": bundle, "control": str(moved)}
+    again = {"bundle": bundle, "control": str(moved)}
     assert replayed(handed, handed.datasets[:1], **again)["problems"] == []
     with pytest.raises(InputError, match=r"control\.jsonl"):
         replayed(handed, handed.datasets[:1], bundle=bundle)
@@ -142,7 +108,7 @@ def test_controls_that_were_moved(handed: Handed, tmp_path: Path) -> None:
     assert any(each.startswith("the control differs") for each in found)
 
 
-def test_inputs_without_a_checksum_are_named(handed: Handed, tmp_path: Path) -> None:
+def test_inputs_without_a_checksum_are_named(handed, tmp_path):
     run, bundle = tmp_path / "memory.run", tmp_path / "a.zip"
     data = [{"text": path.read_text()} for path in handed.datasets]
     provscan.match(data, str(handed.index), run, spike_ins=0)
@@ -153,22 +119,7 @@ def test_inputs_without_a_checksum_are_named(handed: Handed, tmp_path: Path) -> 
     assert any("<memory> of the run" in each for each in found["problems"])
 
 
-def test_runs_with_a_baseline(handed: Handed, tmp_path: Path) -> None:
-    run, bundle, moved = tmp_path / "a.run", tmp_path / "a.zip", tmp_path / "moved.run"
-    before = tmp_path / "before.run"
-    data = handed.datasets[:2]
-    options: Any = {"index": str(handed.index), "spike_ins": 30}
-    provscan.match([str(data[0])], out=before, **options)
-    provscan.match(list(map(str, data)), out=run, baseline=before, **options)
-    handover.bundle(run, bundle)
-    before.rename(moved)
-    found = replayed(handed, data, bundle=bundle, baseline=str(moved))
-    assert found["problems"] == []
-
-
-def test_limits_and_parameters_must_be_those_of_the_run(
-    handed: Handed, tmp_path: Path
-) -> None:
+def test_limits_and_parameters_must_be_those_of_the_run(handed, tmp_path):
     """The bundle comes from a version with other limits, or with unknown options."""
     run, bundle = tmp_path / "found.run", tmp_path / "a.zip"
     shutil.copytree(handed.run, run)
@@ -184,7 +135,7 @@ def test_limits_and_parameters_must_be_those_of_the_run(
     assert "the parameter threshold is 0.25, but was 0.5" in found
 
 
-def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
+def test_what_is_refused(handed, tmp_path):
     with pytest.raises(UsageError, match="seed is taken from the run"):
         replayed(handed, handed.datasets, seed=7)
     with pytest.raises(InputError, match="has no run 2"):
@@ -197,8 +148,8 @@ def test_what_is_refused(handed: Handed, tmp_path: Path) -> None:
         replayed(handed, handed.datasets, bundle=broken)
 
 
-def test_the_command(handed: Handed, tmp_path: Path) -> None:
-    def said(*words: object, status: int) -> str:
+def test_the_command(handed, tmp_path):
+    def said(*words, status):
         given = ["verify", handed.bundle, "--repeat", "-i", handed.index, *words]
         done = CliRunner().invoke(main, [str(word) for word in given])
         assert done.exit_code == status, done.output

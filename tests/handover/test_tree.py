@@ -2,8 +2,6 @@
 against a naive implementation.
 """
 
-from __future__ import annotations
-
 import hashlib
 
 import pytest
@@ -59,7 +57,7 @@ PROOFS = {
 }
 
 
-def naive_root(rows: list[bytes]) -> bytes:
+def naive_root(rows):
     """Compute the root as in section 2.1.1 of the RFC."""
     if not rows:
         return hashlib.sha256(b"").digest()
@@ -72,7 +70,7 @@ def naive_root(rows: list[bytes]) -> bytes:
     return hashlib.sha256(b"\x01" + both).digest()
 
 
-def naive_proof(number: int, rows: list[bytes]) -> list[bytes]:
+def naive_proof(number, rows):
     """Compute the proof as in section 2.1.3.1 of the RFC."""
     if len(rows) == 1:
         return []
@@ -84,7 +82,7 @@ def naive_proof(number: int, rows: list[bytes]) -> list[bytes]:
     return [*naive_proof(number - half, rows[half:]), naive_root(rows[:half])]
 
 
-def test_golden_roots() -> None:
+def test_golden_roots():
     assert levels([])[-1][0].hex() == EMPTY
     hashes = list(map(leaf, LEAVES))
     roots = [levels(hashes[:size])[-1][0].hex() for size in range(1, 9)]
@@ -92,14 +90,14 @@ def test_golden_roots() -> None:
 
 
 @pytest.mark.parametrize(("number", "size"), PROOFS)
-def test_golden_proofs(number: int, size: int) -> None:
+def test_golden_proofs(number, size):
     tree = levels(list(map(leaf, LEAVES[:size])))
     found = [each.hex() for each in inclusion(tree, number)]
     assert found == PROOFS[number, size]
 
 
 @given(st.integers(1, 70), st.data())
-def test_proofs_of_any_tree(size: int, data: st.DataObject) -> None:
+def test_proofs_of_any_tree(size, data):
     rows = [bytes([n]) for n in range(size)]
     number = data.draw(st.integers(0, size - 1))
     tree = levels(list(map(leaf, rows)))

@@ -1,28 +1,21 @@
 """Small corpora, and the expected contents of their indexes."""
 
-from __future__ import annotations
-
 import json
 import random
-from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tweets import SCRIPTS, sentence
 
 import provscan
 
-Tweet = dict[str, Any]
-Build = Callable[..., provscan.Index]
-
 
 @cache
-def some_tweets(count: int = 240) -> list[Tweet]:
+def some_tweets(count=240):
     """Return tweets of all scripts. Every fourth is a retweet of an earlier one."""
     rng = random.Random(11)
-    tweets: list[Tweet] = []
+    tweets = []
     for number in range(count):
         text = sentence(rng, SCRIPTS[number % len(SCRIPTS)], rng.randrange(30, 120))
         if number % 4 == 3:
@@ -44,16 +37,16 @@ def some_tweets(count: int = 240) -> list[Tweet]:
 
 
 @pytest.fixture
-def tweets() -> list[Tweet]:
+def tweets():
     return [dict(tweet) for tweet in some_tweets()]
 
 
 @pytest.fixture
-def build(tmp_path: Path) -> Build:
+def build(tmp_path):
     """Return a function that builds an index of tweets or texts in a new folder."""
     numbers = iter(range(1000))
 
-    def built(tweets: list[Any], **options: Any) -> provscan.Index:
+    def built(tweets, **options):
         folder = tmp_path / f"{next(numbers)}"
         folder.mkdir()
         corpus = folder / "corpus.jsonl"
@@ -67,13 +60,13 @@ def build(tmp_path: Path) -> Build:
 
 
 @pytest.fixture
-def in_parts(monkeypatch: pytest.MonkeyPatch, build: Build) -> Build:
+def in_parts(monkeypatch, build):
     """Return a function that builds an index, and adds a number of tweets at a time. No
     segments are merged.
     """
     monkeypatch.setattr("provscan.index.merges.FAN_OUT", 1 << 30)
 
-    def built(tweets: Sequence[Any], count: int = 1) -> provscan.Index:
+    def built(tweets, count=1):
         index = build(tweets[:count])
         for low in range(count, len(tweets), count):
             part = build(tweets[low : low + count]).path

@@ -2,13 +2,9 @@
 with the last value that it allows.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,19 +13,14 @@ import provscan
 from provscan.errors import IndexFormatError
 from provscan.index.checks import check_content
 from provscan.index.format import Tombstones
-from provscan.index.segment.packed import (
-    PackedNumbers,
-    open_numbers,
-    pack_numbers,
-    write_numbers,
-)
-from provscan.index.segment.read import Segment, open_segment, read_tombstones
+from provscan.index.segment.packed import pack_numbers
+from provscan.index.segment.read import open_segment, read_tombstones
 from provscan.index.segment.strings import Strings
 from provscan.params import IndexParams
 
 
 @pytest.fixture(scope="module")
-def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+def segment(tmp_path_factory):
     """Return a segment of six tweets with five texts and two authors. Two ids are not
     numbers.
     """
@@ -55,7 +46,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> Segment:
     ).reader.segments[0]
 
 
-def found(segment: Segment, check: Callable[..., None], tmp_path: Any) -> str | None:
+def found(segment, check, tmp_path):
     """Return the file that a check reports, and the problem; None if there is none."""
     try:
         check(segment, tmp_path)
@@ -65,38 +56,38 @@ def found(segment: Segment, check: Callable[..., None], tmp_path: Any) -> str | 
     return None
 
 
-def changed(segment: Segment, **fields: Any) -> Segment:
+def changed(segment, **fields):
     return dataclasses.replace(segment, **fields)
 
 
-def of_tweets(segment: Segment, **fields: Any) -> Segment:
+def of_tweets(segment, **fields):
     return changed(segment, tweets=segment.tweets._replace(**fields))
 
 
-def with_number(array: np.ndarray, place: int, number: int) -> np.ndarray:
+def with_number(array, place, number):
     array = np.array(array)
     array[place] = number
     return array
 
 
-def part_of(column: Any, **parts: Any) -> Any:
+def part_of(column, **parts):
     """Return a column with other parts. ``_replace`` would fail, since it compares
     ``len`` of the column, its number of rows, with the number of fields.
     """
     return type(column)(**{**column._asdict(), **parts})
 
 
-def packed(column: PackedNumbers, place: int, number: int) -> PackedNumbers:
+def packed(column, place, number):
     return pack_numbers(with_number(column.all(), place, number))
 
 
-def test_an_undamaged_segment_passes(segment: Segment, tmp_path: Any) -> None:
+def test_an_undamaged_segment_passes(segment, tmp_path):
     assert found(segment, check_content, tmp_path) is None
 
 
 # For each problem: the damaged file, the type of its numbers, and the numbers that are
 # left, or the place and value of a changed number.
-SHAPES: list[tuple[str, str, str, slice | tuple[int, int]]] = [
+SHAPES = [
     ("texts.sketches: expected 5 numbers, found 4", "", "u8", slice(2, None)),
     ("exact.entries: expected 5 numbers, found 4", "", "u4", slice(1, None)),
     ("times.blocks: its blocks do not fit its words", "words", "u8", slice(1, None)),
@@ -114,13 +105,7 @@ SHAPES: list[tuple[str, str, str, slice | tuple[int, int]]] = [
 ]
 
 
-def opened_with(
-    segment: Segment,
-    folder: Path,
-    name: str,
-    dtype: str,
-    change: Callable[[np.ndarray], np.ndarray],
-) -> str | None:
+def opened_with(segment, folder, name, dtype, change):
     """Open a copy of a segment with one changed file; return the reported problem."""
     place = segment.info.name
     source = Path(segment.tweets.raw_texts.path).parent
@@ -136,11 +121,11 @@ def opened_with(
 
 @pytest.mark.parametrize(("problem", "other", "dtype", "change"), SHAPES)
 def test_the_error_names_a_file_of_wrong_length(
-    segment: Segment, problem: str, other: str, dtype: str, change: Any, tmp_path: Path
-) -> None:
+    segment, problem, other, dtype, change, tmp_path
+):
     name, _, kind = problem.partition(":")[0].partition(".")
 
-    def damaged(numbers: np.ndarray) -> np.ndarray:
+    def damaged(numbers):
         if isinstance(change, slice):
             return numbers[change]
         return with_number(numbers, *change)
@@ -149,30 +134,30 @@ def test_the_error_names_a_file_of_wrong_length(
     assert opened_with(segment, tmp_path, file, dtype, damaged) == problem
 
 
-def test_seeds_need_one_place_per_entry(segment: Segment, tmp_path: Path) -> None:
+def test_seeds_need_one_place_per_entry(segment, tmp_path):
     wrong = opened_with(segment, tmp_path, "seeds.places", "u1", lambda a: a[1:])
     assert str(wrong).startswith("seeds.places: expected ")
 
 
-def test_a_filter_of_one_word_is_allowed(segment: Segment, tmp_path: Path) -> None:
+def test_a_filter_of_one_word_is_allowed(segment, tmp_path):
     wrong = opened_with(segment, tmp_path, "bands.filter", "u8", lambda a: a[:1])
     assert wrong is None
 
 
-def of_raw_texts(segment: Segment, **parts: Any) -> Segment:
+def of_raw_texts(segment, **parts):
     return of_tweets(segment, raw_texts=part_of(segment.tweets.raw_texts, **parts))
 
 
-def of_authors(segment: Segment, **parts: Any) -> Segment:
+def of_authors(segment, **parts):
     return of_tweets(segment, author=segment.tweets.author._replace(**parts))
 
 
 OFFSETS = "its offsets do not ascend from 0, or do not cover the data"
-CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
+CONTENT = {
     "author.offsets: its offsets do not ascend": [
         lambda s: of_authors(
             s, values=Strings(s.tweets.author.values.text, np.array([0, 2, 1]))
-        ),
+        )
     ],
     "author.utf8: its text is not valid UTF-8": [
         lambda s: of_authors(
@@ -180,7 +165,7 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
             values=Strings(
                 np.array([97, 0xFF], np.uint8), s.tweets.author.values.offsets
             ),
-        ),
+        )
     ],
     f"raw_texts.blocks: {OFFSETS}": [
         lambda s: of_raw_texts(s, offsets=packed(s.tweets.raw_texts.offsets, 0, 1)),
@@ -195,7 +180,7 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
     "ids.blocks: its negative numbers do not refer to each string once": [
         lambda s: of_tweets(
             s, ids=s.tweets.ids._replace(numbers=packed(s.tweets.ids.numbers, 0, -3))
-        ),
+        )
     ],
     "author.blocks: a row is out of range": [
         lambda s: of_authors(s, codes=packed(s.tweets.author.codes, 0, -1)),
@@ -209,8 +194,8 @@ CONTENT: dict[str, list[Callable[[Segment], Segment]]] = {
     [(name, n) for name, made in CONTENT.items() for n in range(len(made))],
 )
 def test_the_error_names_a_file_with_numbers_out_of_bounds(
-    segment: Segment, problem: str, case: int, tmp_path: Any
-) -> None:
+    segment, problem, case, tmp_path
+):
     wrong = CONTENT[problem][case](segment)
     assert found(wrong, check_content, tmp_path) == problem
 
@@ -226,9 +211,7 @@ def test_the_error_names_a_file_with_numbers_out_of_bounds(
         ([3, 2], "it lists rows that do not exist"),
     ],
 )
-def test_tombstones_list_existing_rows_in_order(
-    segment: Segment, rows: list[int], problem: str | None, tmp_path: Path
-) -> None:
+def test_tombstones_list_existing_rows_in_order(segment, rows, problem, tmp_path):
     """Tombstones are read whenever an index is opened, even without a check."""
     (tmp_path / "tombstones").mkdir()
     np.stack([np.array(rows, "<i8"), np.zeros(len(rows), "<i8")], axis=1).tofile(
@@ -242,30 +225,3 @@ def test_tombstones_list_existing_rows_in_order(
     else:
         with pytest.raises(IndexFormatError, match=f"stones is damaged: {problem}"):
             read_tombstones(tmp_path, info)
-
-
-@pytest.mark.parametrize(
-    "numbers", [np.arange(1000), np.array([-(1 << 63), (1 << 63) - 1])]
-)
-def test_a_packed_column_has_the_expected_number_of_rows(
-    numbers: np.ndarray, tmp_path: Path
-) -> None:
-    write_numbers(tmp_path, "n", [numbers[:2], numbers[2:]])
-    assert open_numbers(tmp_path, "n", len(numbers)).all().tolist() == numbers.tolist()
-    with pytest.raises(IndexFormatError, match="its blocks do not fit its words"):
-        open_numbers(tmp_path, "n", len(numbers) + 128)
-
-
-@pytest.mark.parametrize(
-    ("name", "place", "added"), [("blocks", 1, 64), ("blocks", 3, 256), ("words", 0, 0)]
-)
-def test_blocks_of_a_packed_column_do_not_share_words(
-    name: str, place: int, added: int, tmp_path: Path
-) -> None:
-    write_numbers(tmp_path, "n", [np.arange(1000)])
-    file = tmp_path / f"n.{name}"
-    array = np.fromfile(file, "i8")
-    array[place] += added
-    (array if added else np.append(array, array[:1])).tofile(file)
-    with pytest.raises(IndexFormatError, match="its blocks do not fit its words"):
-        open_numbers(tmp_path, "n", 1000)

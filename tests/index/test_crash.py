@@ -2,29 +2,22 @@
 failed writer leaves. tests/truth/files.py kills writers.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import random
 import threading
-import time
-from pathlib import Path
-from typing import Any
 
 import pytest
-from forks import Fork
 from tweets import sentence
 
 import provscan
 from provscan.errors import OutputError
 from provscan.index import build as index_build
 from provscan.index import lock
-from provscan.index.folder import changing
 from provscan.index.segment import write as segment_writer
 
 
-def test_a_reader_sees_a_single_generation(tmp_path: Path) -> None:
+def test_a_reader_sees_a_single_generation(tmp_path):
     """Readers open the index before and after each change of its files, and keep it
     open while a writer appends, forgets, merges and replaces.
     """
@@ -32,16 +25,16 @@ def test_a_reader_sees_a_single_generation(tmp_path: Path) -> None:
     texts = [f"{sentence(rng, 'latin', 60)} number {n * 7919}" for n in range(60)]
     tweets = [{"id": str(100 + n), "text": text} for n, text in enumerate(texts)]
     folder = tmp_path / "a.index"
-    readers: list[provscan.Index] = []
-    seen: dict[int, set[frozenset[str]]] = {}
+    readers = []
+    seen = {}
 
-    def look() -> None:
+    def look():
         readers.append(provscan.open_index(folder))
         for index in readers[-3:]:
             found = frozenset(index.match(texts)["tweet_id"].to_pylist())
             seen.setdefault(index.reader.manifest.generation, set()).add(found)
 
-    def renamed(old: Any, new: Any, *, rename: Any) -> None:
+    def renamed(old, new, *, rename):
         # Compilers also rename files.
         ours = str(new).startswith(str(folder))
         if ours:
@@ -65,36 +58,11 @@ def test_a_reader_sees_a_single_generation(tmp_path: Path) -> None:
     assert all(len(answers) == 1 for answers in seen.values())
 
 
-def keep_the_lock(folder: Path, held: Path) -> None:
-    with changing(folder, "change"):
-        held.touch()
-        time.sleep(60)
-
-
-def test_the_lock_of_a_dead_process_is_released(tmp_path: Path, fork: Fork) -> None:
-    folder, held = tmp_path / "a.index", tmp_path / "held"
-    provscan.build_index([{"id": "1", "text": "a first tweet that comes in"}], folder)
-    holder = fork(keep_the_lock, folder, held)
-    while not held.exists():
-        assert holder.is_alive()
-        time.sleep(0.001)
-    with pytest.raises(
-        OutputError,
-        match=f"is being written by process {holder.pid} on .* wait until that ends",
-    ):
-        provscan.forget(folder, "1")
-    holder.kill()
-    holder.join()
-    assert provscan.forget(folder, "1")["tweets"] == 1
-
-
 @pytest.mark.parametrize("step", ["_lock", "noted_in", "Lock"])
-def test_ctrl_c_while_the_lock_is_taken_leaves_no_folder(
-    step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_while_the_lock_is_taken_leaves_no_folder(step, tmp_path, monkeypatch):
     function = getattr(lock, step)
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_):
         monkeypatch.setattr(lock, step, function)
         raise KeyboardInterrupt
 
@@ -106,14 +74,12 @@ def test_ctrl_c_while_the_lock_is_taken_leaves_no_folder(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_failed_append_adds_no_tweets(
-    tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_append_adds_no_tweets(tweets, tmp_path, monkeypatch):
     index = tmp_path / "a.index"
     provscan.build_index(tweets[:1], index)
     before = sorted(index.rglob("*"))
 
-    def full(*_: object) -> None:
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
@@ -123,13 +89,11 @@ def test_a_failed_append_adds_no_tweets(
     assert sorted(index.rglob("*")) == before
 
 
-def test_ctrl_c_interrupts_the_writing_of_seeds(
-    tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_ctrl_c_interrupts_the_writing_of_seeds(tweets, tmp_path, monkeypatch):
     """Python raises ``KeyboardInterrupt`` only in the main thread."""
     monkeypatch.setattr(segment_writer, "FEW_TWEETS", 0)
 
-    def interrupted(*_: object) -> None:
+    def interrupted(*_):
         assert threading.current_thread() is threading.main_thread()
         raise KeyboardInterrupt
 

@@ -2,16 +2,12 @@
 the file, and never ends the process.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -22,14 +18,13 @@ import provscan
 from provscan.errors import IndexFormatError
 from provscan.index import opening
 
-Build = Callable[..., provscan.Index]
 FLIPS = 2000 if NIGHTLY else 40
 # The number of changes of each kind.
 FORGED = FLIPS // 2
 
 
 @pytest.fixture
-def folder(build: Build, tweets: list[Any]) -> Path:
+def folder(build, tweets):
     """Return the folder of an index of two segments with forgotten tweets."""
     index = build(tweets[:150])
     provscan.build_index(tweets[150:], index.path, append=True)
@@ -37,7 +32,7 @@ def folder(build: Build, tweets: list[Any]) -> Path:
     return Path(index.path)
 
 
-def reseal(folder: Path) -> None:
+def reseal(folder):
     """Write the sizes and checksums of all files into the manifest, like a forger."""
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
@@ -67,9 +62,7 @@ def reseal(folder: Path) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def test_texts_compressed_by_another_zstandard_version_are_accepted(
-    folder: Path,
-) -> None:
+def test_texts_compressed_by_another_zstandard_version_are_accepted(folder):
     manifest = (folder / "manifest.json").read_text()
     for path in folder.rglob("raw_texts.zstd*"):
         path.rename(path.with_name("raw_texts.zstd999"))
@@ -79,7 +72,7 @@ def test_texts_compressed_by_another_zstandard_version_are_accepted(
     provscan.verify(folder)
 
 
-def targets(folder: Path) -> list[Path]:
+def targets(folder):
     return sorted(
         p
         for p in folder.rglob("*")
@@ -88,7 +81,7 @@ def targets(folder: Path) -> list[Path]:
 
 
 @pytest.mark.untraced
-def test_every_flipped_byte_is_detected(folder: Path) -> None:
+def test_every_flipped_byte_is_detected(folder):
     rng = random.Random(5)
     for _ in range(FLIPS):
         path = rng.choice(targets(folder))
@@ -108,7 +101,7 @@ def test_every_flipped_byte_is_detected(folder: Path) -> None:
     provscan.verify(folder)
 
 
-def forged(content: bytes, rng: random.Random) -> bytes:
+def forged(content, rng):
     """Return content with a random number replaced or a random bit flipped."""
     damaged = bytearray(content)
     width = 8 if len(content) >= 8 else 1
@@ -120,7 +113,7 @@ def forged(content: bytes, rng: random.Random) -> bytes:
     return bytes(damaged)
 
 
-def in_bounds(content: bytes, rng: random.Random) -> bytes:
+def in_bounds(content, rng):
     """Return content with a random number increased by one, or replaced by its
     neighbour. The new number is often within its bounds.
     """
@@ -139,9 +132,7 @@ def in_bounds(content: bytes, rng: random.Random) -> bytes:
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("forge", [forged, in_bounds])
-def test_verify_detects_files_forged_with_their_checksums(
-    folder: Path, forge: Callable[[bytes, random.Random], bytes]
-) -> None:
+def test_verify_detects_files_forged_with_their_checksums(folder, forge):
     rng = random.Random(7)
     files = [path for path in targets(folder) if path.suffix != ".json"]
     manifest = (folder / "manifest.json").read_bytes()
@@ -164,26 +155,8 @@ def test_verify_detects_files_forged_with_their_checksums(
     provscan.open_index(folder)
 
 
-def test_verify_detects_a_removed_entry(folder: Path, tweets: list[Any]) -> None:
-    """All numbers of the index are within their bounds, but it misses matches."""
-    texts = [f"{tweet['text']} and more words behind it" for tweet in tweets]
-    expected = provscan.open_index(folder).match(texts)
-    for path in (folder / "segments").glob("*/*.*"):
-        if path.name in ("bands.filter", "seeds.filter"):
-            path.write_bytes(bytes(path.stat().st_size))
-    reseal(folder)
-    assert len(provscan.open_index(folder, verify=False).match(texts)) < len(expected)
-    with pytest.raises(
-        IndexFormatError,
-        match=r"bands\.filter does not match a rebuild from its tweets",
-    ):
-        provscan.verify(folder)
-
-
 @pytest.mark.parametrize("flip", ["texts.utf8", "seeds.entries"])
-def test_a_damaged_index_is_not_changed(
-    folder: Path, flip: str, tweets: list[Any]
-) -> None:
+def test_a_damaged_index_is_not_changed(folder, flip, tweets):
     """Otherwise, the damaged data would get a valid checksum."""
     path = next((folder / "segments").glob(f"*/{flip}"))
     with path.open("r+b") as file:
@@ -201,9 +174,7 @@ def test_a_damaged_index_is_not_changed(
             change()
 
 
-def test_an_index_opened_without_check_names_the_damaged_file(
-    folder: Path, tweets: list[Any]
-) -> None:
+def test_an_index_opened_without_check_names_the_damaged_file(folder, tweets):
     """It is an error if a text is not found by its key."""
     for path in (folder / "segments").glob("*/exact.entries"):
         path.write_bytes(bytes(path.stat().st_size))
@@ -217,7 +188,7 @@ def test_an_index_opened_without_check_names_the_damaged_file(
         )
 
 
-def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None:
+def test_changes_while_an_index_is_open(folder, tweets):
     index = provscan.open_index(folder)
     texts = [tweet["text"] for tweet in tweets]
     expected = index.match(texts)
@@ -241,7 +212,7 @@ def test_changes_while_an_index_is_open(folder: Path, tweets: list[Any]) -> None
         index.match(texts)
 
 
-def rewritten(content: bytes, rng: random.Random) -> bytes:
+def rewritten(content, rng):
     """Return content of the same length with one or all numbers replaced at random."""
     place = rng.randrange(len(content))
     kind = rng.choice(
@@ -251,7 +222,7 @@ def rewritten(content: bytes, rng: random.Random) -> bytes:
 
 
 @pytest.mark.untraced
-def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
+def test_no_damage_kills_the_process(folder, tweets):
     """This includes opening without a check, and reading only the manifest and the
     tombstones.
     """
@@ -280,10 +251,8 @@ def test_no_damage_kills_the_process(folder: Path, tweets: list[Any]) -> None:
         path.write_bytes(content)
 
 
-def test_the_first_match_compares_files_if_opening_did_not(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    compared: list[int] = []
+def test_the_first_match_compares_files_if_opening_did_not(folder, monkeypatch):
+    compared = []
     sums = opening.index_format.check_sums
     monkeypatch.setattr(
         opening.index_format,

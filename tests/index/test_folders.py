@@ -1,23 +1,15 @@
 """Test that outputs replace neither inputs nor files of others."""
 
-from __future__ import annotations
-
 import os
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 import provscan
 from provscan.errors import OutputError
 
-Build = Callable[..., provscan.Index]
-Tweet = dict[str, Any]
 
-
-def test_output_never_replaces_input(tmp_path: Path) -> None:
+def test_output_never_replaces_input(tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     (corpus / "a.jsonl").write_text(
@@ -50,9 +42,7 @@ def test_output_never_replaces_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mark", ["manifest.json", "run.json"])
-def test_a_folder_with_foreign_files_is_not_replaced(
-    tmp_path: Path, build: Build, mark: str
-) -> None:
+def test_a_folder_with_foreign_files_is_not_replaced(tmp_path, build, mark):
     index = build([{"id": "1", "text": "some text that is licensed"}])
     corpus = tmp_path / "corpus"
     corpus.mkdir()

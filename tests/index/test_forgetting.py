@@ -1,16 +1,12 @@
 """Test forgetting: no later scan finds the tweets, and a purge removes their texts."""
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import json
 import lzma
 import random
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,14 +20,9 @@ from provscan.cli import main, show
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.readers.bytes.compression import COMPRESSED
 
-Build = Callable[..., provscan.Index]
-Tweet = dict[str, Any]
-
 
 @pytest.mark.parametrize("parts", [1, 3])
-def test_forgotten_tweets_are_not_found(
-    build: Build, tweets: list[Tweet], parts: int
-) -> None:
+def test_forgotten_tweets_are_not_found(build, tweets, parts):
     step = 240 // parts
     index = build(tweets[:step])
     for low in range(step, 240, step):
@@ -79,9 +70,7 @@ def test_forgotten_tweets_are_not_found(
     assert provscan.forget(index.path, gone)["tweets"] == 0
 
 
-def test_a_purge_removes_tweets_from_the_files(
-    build: Build, tweets: list[Tweet]
-) -> None:
+def test_a_purge_removes_tweets_from_the_files(build, tweets):
     index = build(tweets[:120])
     provscan.build_index(tweets[120:], index.path, append=True)
     secret = {
@@ -126,7 +115,7 @@ def test_a_purge_removes_tweets_from_the_files(
     assert (info["forgotten"], info["purged"]) == (0, 8)
 
 
-def test_the_id_zero_is_a_number(tmp_path: Path) -> None:
+def test_the_id_zero_is_a_number(tmp_path):
     rng = random.Random(1)
     tweets = [
         {"id": name, "text": sentence(rng, "latin", 60)} for name in ("0", "b", "a")
@@ -141,14 +130,11 @@ def test_the_id_zero_is_a_number(tmp_path: Path) -> None:
     "error", [KeyboardInterrupt(), OSError(24, "Too many open files")]
 )
 def test_an_error_after_a_commit_says_that_the_index_was_changed(
-    build: Build,
-    tweets: list[Tweet],
-    monkeypatch: pytest.MonkeyPatch,
-    error: BaseException,
-) -> None:
+    build, tweets, monkeypatch, error
+):
     index = build(tweets)
 
-    def failing(path: Path) -> None:
+    def failing(path):
         if path == Path(index.path).parent:  # Only a commit syncs this folder.
             raise error
 
@@ -161,12 +147,10 @@ def test_an_error_after_a_commit_says_that_the_index_was_changed(
     assert provscan.open_index(index.path).info()["forgotten"] == 1
 
 
-def test_a_purge_on_a_full_disk_says_what_was_forgotten(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_purge_on_a_full_disk_says_what_was_forgotten(build, tweets, monkeypatch):
     index = build(tweets)
 
-    def full(*_: object) -> None:
+    def full(*_):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("provscan.index.merges.write_segment", full)
@@ -179,7 +163,7 @@ def test_a_purge_on_a_full_disk_says_what_was_forgotten(
     assert not hasattr(caught.value, "__notes__")
 
 
-def test_all_tweets_can_be_forgotten(build: Build, tweets: list[Tweet]) -> None:
+def test_all_tweets_can_be_forgotten(build, tweets):
     index = build(tweets)
     provscan.forget(index.path, [tweet["id"] for tweet in tweets], purge=True)
     index = provscan.open_index(index.path)
@@ -208,7 +192,7 @@ STREAM = """
 """
 
 
-def test_compliance_streams(build: Build, tmp_path: Path) -> None:
+def test_compliance_streams(build, tmp_path):
     tweets = [
         {
             "id": str(1000 + n),
@@ -261,9 +245,7 @@ def test_compliance_streams(build: Build, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("extension", sorted(COMPRESSED))
-def test_lists_of_ids_may_be_compressed(
-    build: Build, tmp_path: Path, extension: str
-) -> None:
+def test_lists_of_ids_may_be_compressed(build, tmp_path, extension):
     compress = {
         "gzip": gzip.compress,
         "bzip2": bz2.compress,
@@ -282,14 +264,9 @@ def test_lists_of_ids_may_be_compressed(
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [
-        (b"1\n\xff\n", "invalid start byte"),
-        (None, "No such file or directory"),
-    ],
+    [(b"1\n\xff\n", "invalid start byte"), (None, "No such file or directory")],
 )
-def test_a_binary_list_of_ids_forgets_nothing(
-    build: Build, tmp_path: Path, content: bytes | None, message: str
-) -> None:
+def test_a_binary_list_of_ids_forgets_nothing(build, tmp_path, content, message):
     index = build([{"id": str(n), "text": f"text number {n} of all"} for n in range(9)])
     path = tmp_path / "ids.txt"
     if content is not None:
@@ -301,28 +278,7 @@ def test_a_binary_list_of_ids_forgets_nothing(
     assert provscan.open_index(index.path).info()["tweets"] == 9
 
 
-def test_a_tweet_with_two_texts_is_forgotten_by_either_author(build: Build) -> None:
-    """Two files may have different names of an account. The counts remain correct."""
-    texts = [f"text number {n * 7919} of all of them" for n in range(12)]
-    index = build(
-        [
-            {"id": str(n // 2), "text": text, "author": f"a{n}"}
-            for n, text in enumerate(texts)
-        ],
-    )
-    report = provscan.forget(index.path, ["a0", "a3", "a5"], users=True)
-    assert (report["tweets"], report["texts"], report["unknown_accounts"]) == (3, 6, 0)
-    provscan.verify(index.path)
-    left = provscan.open_index(index.path)
-    assert set(left.match(texts)["tweet_id"].to_pylist()) == {"3", "4", "5"}
-    assert left.info()["forgotten"] == 3
-    assert provscan.forget(index.path, [], purge=True)["purged"]
-    assert provscan.open_index(index.path).info()["purged"] == 3
-
-
-def test_an_event_with_an_edit_history_forgets_all_versions(
-    build: Build, tmp_path: Path
-) -> None:
+def test_an_event_with_an_edit_history_forgets_all_versions(build, tmp_path):
     versions = {"edit_history_tweet_ids": ["11", "12", "13"]}
     texts = [
         "a ferry that is late",

@@ -2,8 +2,6 @@
 missing files.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import errno
 import importlib.util
@@ -11,10 +9,8 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import naive
 import naive_passages
@@ -26,11 +22,9 @@ from nightly import NIGHTLY
 
 import provscan
 import provscan.index.segment.read
-from provscan.errors import IndexFormatError, InputError, OutputError
+from provscan.errors import IndexFormatError, OutputError
 from provscan.index.format import read_manifest
-from provscan.kernels.records import Postings
 from provscan.kernels.search.minimizers import place_code
-from provscan.readers import Limits
 
 GOLDEN = Path(__file__).parent / "golden"
 (SEGMENT,) = (GOLDEN / "v1" / "segments").iterdir()
@@ -42,23 +36,22 @@ FINGERPRINT = "30bad3901f7e0b7a71c16628cf5fa087"
 PARAMS = provscan.IndexParams(bands=16, rows=4, seed_length=10, seed_window=4)
 
 
-def golden_tweets() -> list[dict[str, Any]]:
+def golden_tweets():
     spec = importlib.util.spec_from_file_location("make", GOLDEN / "make.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    tweets: list[dict[str, Any]] = module.TWEETS
-    return tweets
+    return module.TWEETS
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     """Return a copy of the golden index."""
     return Path(shutil.copytree(GOLDEN / "v1", tmp_path / "licensed.index"))
 
 
-def change(folder: Path, **values: Any) -> None:
+def change(folder, **values):
     """Change the manifest, and write the correct checksum into it."""
     path = folder / "manifest.json"
     manifest = {**json.loads(path.read_text()), **values}
@@ -73,7 +66,7 @@ def change(folder: Path, **values: Any) -> None:
     path.write_text(json.dumps(manifest))
 
 
-def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) -> None:
+def assert_table(table, rows, key_bits):
     """Check a table, given pairs of a key and the number of a text (8 bits)."""
     bits = key_bits - 24
     known = sorted((key >> (64 - key_bits), number) for key, number in rows)
@@ -87,7 +80,7 @@ def assert_table(table: Postings, rows: list[tuple[int, int]], key_bits: int) ->
     )
 
 
-def test_golden_index_of_version_1() -> None:
+def test_golden_index_of_version_1():
     tweets = golden_tweets()
     # Their years are 2019, 2020, 2020 and 2021.
     kept = [tweets[number] for number in (0, 1, 2, 3)]
@@ -165,14 +158,14 @@ def test_golden_index_of_version_1() -> None:
     ]
 
 
-def test_the_golden_manifest_equals_a_new_one() -> None:
+def test_the_golden_manifest_equals_a_new_one():
     assert (
         read_manifest(GOLDEN / "v1").encoded()
         == (GOLDEN / "v1" / "manifest.json").read_bytes()
     )
 
 
-def test_the_golden_index_equals_a_new_one(tmp_path: Path) -> None:
+def test_the_golden_index_equals_a_new_one(tmp_path):
     """If this fails, the format has changed: give it a new version."""
     index = provscan.build_index(golden_tweets(), tmp_path / "today.index")
     assert (index.params, index.fingerprint) == (PARAMS, FINGERPRINT)
@@ -189,7 +182,7 @@ def test_the_golden_index_equals_a_new_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mask", [0x01, 0x80, *([0x04, 0x20] if NIGHTLY else [])])
-def test_any_flipped_byte_of_the_manifest_is_detected(folder: Path, mask: int) -> None:
+def test_any_flipped_byte_of_the_manifest_is_detected(folder, mask):
     path = folder / "manifest.json"
     raw = path.read_bytes()
     for place in range(0, len(raw) - 1, 3):
@@ -199,7 +192,7 @@ def test_any_flipped_byte_of_the_manifest_is_detected(folder: Path, mask: int) -
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_missing_file(folder: Path, name: str) -> None:
+def test_a_missing_file(folder, name):
     path = folder / "segments" / SEGMENT.name / name
     path.unlink()
     with pytest.raises(
@@ -209,7 +202,7 @@ def test_a_missing_file(folder: Path, name: str) -> None:
         provscan.open_index(folder)
 
 
-def test_a_folder_without_an_index(tmp_path: Path) -> None:
+def test_a_folder_without_an_index(tmp_path):
     with pytest.raises(
         IndexFormatError,
         match=r"there is no index at .*nowhere: build one with `provscan index",
@@ -240,7 +233,7 @@ def test_a_folder_without_an_index(tmp_path: Path) -> None:
     "version",
     [0, 2, 24, 25, "1", None],
 )
-def test_another_version(folder: Path, version: object) -> None:
+def test_another_version(folder, version):
     change(folder, version=version)
     with pytest.raises(IndexFormatError) as error:
         provscan.open_index(folder)
@@ -250,7 +243,7 @@ def test_another_version(folder: Path, version: object) -> None:
     )
 
 
-def test_another_canonical_version(folder: Path) -> None:
+def test_another_canonical_version(folder):
     change(folder, params={**provscan.IndexParams().as_dict(), "canonical_version": 2})
     with pytest.raises(IndexFormatError, match="canonical texts of version 2"):
         provscan.open_index(folder)
@@ -263,7 +256,7 @@ def test_another_canonical_version(folder: Path) -> None:
         {"seed_length": None}, {"seed_length": 3}, {"seed_length": "10"},
     ],
 )  # fmt: skip
-def test_a_manifest_with_invalid_values(folder: Path, values: dict[str, Any]) -> None:
+def test_a_manifest_with_invalid_values(folder, values):
     change(folder, **values)
     with pytest.raises(
         IndexFormatError,
@@ -272,7 +265,7 @@ def test_a_manifest_with_invalid_values(folder: Path, values: dict[str, Any]) ->
         provscan.open_index(folder)
 
 
-def test_a_manifest_with_a_contradictory_seed_length(folder: Path) -> None:
+def test_a_manifest_with_a_contradictory_seed_length(folder):
     manifest = read_manifest(folder)
     for length, valid in ((10, True), (12, False)):
         params = dataclasses.replace(manifest.params, seed_length=length)
@@ -286,33 +279,11 @@ def test_a_manifest_with_a_contradictory_seed_length(folder: Path) -> None:
                 provscan.open_index(folder)
 
 
-def listing(folder: Path) -> list[str]:
+def listing(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize(
-    "error", [KeyboardInterrupt, InputError("broken"), RuntimeError("bug")]
-)
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_an_interrupted_build_leaves_the_folder_unchanged(
-    folder: Path, error: Any, overwrite: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target = folder if overwrite else folder.with_name("new.index")
-    before = listing(folder.parent)
-    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=4))
-
-    def tweets() -> Iterator[dict[str, str]]:
-        for number in range(50):
-            yield {"id": str(number), "text": f"some text of number {number}"}
-        raise error
-
-    with pytest.raises(error if isinstance(error, type) else type(error)):
-        provscan.build_index(tweets(), target, overwrite=overwrite)
-    assert listing(folder.parent) == before
-    provscan.open_index(folder)
-
-
-def test_an_index_is_replaced_only_with_overwrite(folder: Path) -> None:
+def test_an_index_is_replaced_only_with_overwrite(folder):
     for overwrite in (None, False):
         with pytest.raises(OutputError, match=r"exists already.*overwrite=True"):
             provscan.build_index(
@@ -327,7 +298,7 @@ def test_an_index_is_replaced_only_with_overwrite(folder: Path) -> None:
     assert len(list((folder / "segments").iterdir())) == 1
 
 
-def test_an_index_is_changed_but_not_replaced_through_a_link(folder: Path) -> None:
+def test_an_index_is_changed_but_not_replaced_through_a_link(folder):
     link = folder.with_name("link.index")
     link.symlink_to(folder)
     before = provscan.open_index(folder).fingerprint
@@ -339,7 +310,7 @@ def test_an_index_is_changed_but_not_replaced_through_a_link(folder: Path) -> No
     assert provscan.open_index(folder).fingerprint != before
 
 
-def test_parent_folders_are_created(tmp_path: Path) -> None:
+def test_parent_folders_are_created(tmp_path):
     provscan.build_index(
         [{"text": "some text or other"}], tmp_path / "a" / "b" / "c.index"
     )
@@ -353,7 +324,7 @@ def test_parent_folders_are_created(tmp_path: Path) -> None:
         )
 
 
-def test_an_open_index_outlives_its_replacement(folder: Path) -> None:
+def test_an_open_index_outlives_its_replacement(folder):
     index = provscan.open_index(folder)
     text = golden_tweets()[2]["text"]
     provscan.build_index([{"text": "some text or other"}], folder, overwrite=True)
@@ -361,10 +332,8 @@ def test_an_open_index_outlives_its_replacement(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["manifest", "postings"])
-def test_a_full_disk(
-    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
+def test_a_full_disk(tmp_path, place, monkeypatch):
+    def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     target = {

@@ -2,13 +2,10 @@
 merging and reopening.
 """
 
-from __future__ import annotations
-
 import random
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -22,7 +19,7 @@ RNG = random.Random(12)
 TEXTS = [
     sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 40 + 3 * n).strip() for n in range(12)
 ]
-TWEETS: list[dict[str, Any]] = [
+TWEETS = [
     {"id": f"{5000 + 7 * n % 40}", "text": TEXTS[n % len(TEXTS)], "author": f"a{n % 5}",
      "created_at": f"2020-01-01T{n % 24:02}:{n:02}:00Z"}
     for n in range(40)
@@ -32,24 +29,24 @@ TWEETS: list[dict[str, Any]] = [
 class LifeOfAnIndex(RuleBasedStateMachine):
     """The model: the tweets in the index, and the ids that were ever forgotten."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
         self.path = self.folder / "licensed.index"
-        self.held: dict[str, dict[str, Any]] = {}
-        self.forgotten: set[str] = set()
+        self.held = {}
+        self.forgotten = set()
 
-    def teardown(self) -> None:
+    def teardown(self):
         shutil.rmtree(self.folder)
 
     @initialize(tweets=st.lists(st.sampled_from(TWEETS), min_size=1, max_size=8))
-    def build(self, tweets: list[dict[str, Any]]) -> None:
+    def build(self, tweets):
         provscan.build_index(tweets, self.path)
         self.held = {tweet["id"]: tweet for tweet in tweets}
         self.snapshot, self.seen = provscan.open_index(self.path), self.expected()
 
     @rule(tweets=st.lists(st.sampled_from(TWEETS), min_size=1, max_size=8))
-    def append(self, tweets: list[dict[str, Any]]) -> None:
+    def append(self, tweets):
         provscan.build_index(tweets, self.path, append=True)
         self.held |= {
             tweet["id"]: tweet for tweet in tweets if tweet["id"] not in self.forgotten
@@ -61,25 +58,25 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         ),
         purge=st.booleans(),
     )
-    def forget(self, ids: list[str], purge: bool) -> None:
+    def forget(self, ids, purge):
         provscan.forget(self.path, ids, purge=purge)
         self.forgotten |= set(ids) & self.held.keys()
         for number in ids:
             self.held.pop(number, None)
 
     @rule()
-    def merge(self) -> None:
+    def merge(self):
         provscan.forget(self.path, [], purge=True)
 
     @rule()
-    def verify(self) -> None:
+    def verify(self):
         provscan.verify(self.path)
 
     @rule()
-    def take_a_snapshot(self) -> None:
+    def take_a_snapshot(self):
         self.snapshot, self.seen = provscan.open_index(self.path), self.expected()
 
-    def expected(self) -> list[tuple[int, str, int, str]]:
+    def expected(self):
         """Return the text, earliest tweet, number of tweets and level of each match."""
         rows = []
         for number, text in enumerate(TEXTS):
@@ -90,7 +87,7 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         return rows
 
     @staticmethod
-    def answers(index: provscan.Index) -> list[tuple[int, str, int, str]]:
+    def answers(index):
         rows = index.match(TEXTS).to_pylist()
         return [
             (row["record"], row["tweet_id"], row["tweets"], row["level"])
@@ -98,7 +95,7 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         ]
 
     @invariant()
-    def answers_are_those_of_the_model(self) -> None:
+    def answers_are_those_of_the_model(self):
         index = provscan.open_index(self.path)
         expected = self.expected()
         assert self.answers(index) == expected
@@ -106,7 +103,7 @@ class LifeOfAnIndex(RuleBasedStateMachine):
         assert index.info()["tweets"] == len(self.held)
 
     @invariant()
-    def a_reader_keeps_its_snapshot(self) -> None:
+    def a_reader_keeps_its_snapshot(self):
         assert self.answers(self.snapshot) == self.seen
 
 

@@ -2,8 +2,6 @@
 remaining tweets.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
@@ -12,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import naive_passages
 import pytest
 import xxhash
 from files_of_indexes import documents, segments
@@ -30,50 +27,7 @@ Build = Callable[..., provscan.Index]
 Tweet = dict[str, Any]
 
 
-def test_tweets_without_ids_in_two_files_of_the_same_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def added(texts: list[str]) -> dict[str, int]:
-        Path("new.txt").write_text("".join(f"{text}\n" for text in texts))
-        append = Path("a.index").exists()
-        info = provscan.build_index("new.txt", "a.index", append=append).info()
-        return (
-            {name: info["appended"][name] for name in ("added", "known", "forgotten")}
-            if append
-            else {}
-        )
-
-    monkeypatch.chdir(tmp_path)
-    monday = [
-        "the first text on this Monday",
-        "a second text that came later",
-        "and the same text on both days",
-    ]
-    tuesday = [
-        "the first text on the day after",
-        "a second text of another kind",
-        monday[2],
-    ]
-    added(monday)
-    assert added(monday) == {"added": 0, "known": 3, "forgotten": 0}
-    assert added(tuesday) == {"added": 2, "known": 1, "forgotten": 0}
-    assert added(tuesday) == {"added": 0, "known": 3, "forgotten": 0}
-    found = provscan.open_index("a.index").match([*monday, *tuesday]).to_pylist()
-    assert [row["record"] for row in found] == list(range(6))
-    assert found[0]["tweet_id"] == "new.txt:1"
-    assert (
-        found[3]["tweet_id"]
-        == f"new.txt:1:{naive_passages.text_keys(tuesday[0].encode())[0]:016x}"
-    )
-    assert found[5]["tweet_id"] == "new.txt:3"
-    provscan.forget("a.index", [found[3]["tweet_id"]])
-    assert added(tuesday) == {"added": 0, "known": 2, "forgotten": 1}
-    provscan.verify("a.index")
-
-
-def test_order_files_and_repetitions_do_not_change_the_index(
-    build: Build, tweets: list[Tweet]
-) -> None:
+def test_order_files_and_repetitions_do_not_change_the_index(build, tweets):
     base = build(tweets)
     shuffled = random.Random(2).sample(tweets, len(tweets))
     assert segments(build(shuffled)) == segments(base)
@@ -82,9 +36,7 @@ def test_order_files_and_repetitions_do_not_change_the_index(
     assert repeated.info()["repeated_tweets"] == 40
 
 
-def test_the_row_kept_of_a_repeated_tweet_does_not_depend_on_order(
-    build: Build,
-) -> None:
+def test_the_row_kept_of_a_repeated_tweet_does_not_depend_on_order(build):
     rows = [
         {
             "id": "1",
@@ -102,9 +54,7 @@ def test_the_row_kept_of_a_repeated_tweet_does_not_depend_on_order(
         assert segments(build(random.Random(seed).sample(rows, len(rows)))) == expected
 
 
-def test_appending_gives_the_same_answers_as_building(
-    build: Build, tweets: list[Tweet], tmp_path: Path
-) -> None:
+def test_appending_gives_the_same_answers_as_building(build, tweets, tmp_path):
     whole, index = build(tweets), build(tweets[:100])
     for low in range(100, 240, 28):
         part = tweets[low - 5 : low + 28]
@@ -127,7 +77,7 @@ def test_appending_gives_the_same_answers_as_building(
     assert provscan.open_index(index.path).info()["generation"] == 7
 
 
-def test_small_segments_are_merged(build: Build, tweets: list[Tweet]) -> None:
+def test_small_segments_are_merged(build, tweets):
     index = build(tweets[:8])
     counts = []
     for low in range(8, 128, 8):
@@ -138,12 +88,10 @@ def test_small_segments_are_merged(build: Build, tweets: list[Tweet]) -> None:
     assert index.fingerprint == build(tweets[:128]).fingerprint
 
 
-def test_a_second_writer_is_told_who_has_the_lock(
-    build: Build, tweets: list[Tweet]
-) -> None:
+def test_a_second_writer_is_told_who_has_the_lock(build, tweets):
     index = build(tweets)
 
-    def slow() -> Any:
+    def slow():
         yield {"id": "1", "text": "a first tweet that comes in"}
         with pytest.raises(
             OutputError, match=rf"is being written by process {os.getpid()} on .* since"
@@ -154,7 +102,7 @@ def test_a_second_writer_is_told_who_has_the_lock(
     assert len(provscan.build_index(slow(), index.path, append=True)) == len(index) + 1
 
 
-def test_verify_detects_forged_files(build: Build, tweets: list[Tweet]) -> None:
+def test_verify_detects_forged_files(build, tweets):
     index = build(tweets)
     assert (
         provscan.verify(index.path).items()

@@ -2,23 +2,15 @@
 seeds.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import provscan
 from provscan.errors import IndexFormatError, ParameterError, UsageError
-from provscan.params import IndexParams
-
-Build = Callable[..., provscan.Index]
-Tweet = dict[str, Any]
 
 
-def segments(index: provscan.Index) -> dict[str, bytes]:
+def segments(index):
     """Return the content of every file in the segments of an index, by its path."""
     root = Path(index.path)
     return {
@@ -27,7 +19,7 @@ def segments(index: provscan.Index) -> dict[str, bytes]:
     }
 
 
-def test_contradictory_parameters(build: Build, tweets: list[Tweet]) -> None:
+def test_contradictory_parameters(build, tweets):
     index = build(tweets, bands=16, rows=8, seed_length=14, fraction=0.5)
     given = {
         "bands": (32, 16),
@@ -62,23 +54,7 @@ def test_contradictory_parameters(build: Build, tweets: list[Tweet]) -> None:
         )
 
 
-def test_the_length_of_seeds_grows_in_small_steps() -> None:
-    params = IndexParams()
-    for texts, length in (
-        (0, 10),
-        (1 << 19, 10),
-        ((1 << 19) + 1, 11),
-        (1 << 20, 11),
-        ((1 << 20) + 1, 12),
-        (1 << 31, 12),
-    ):
-        assert params.of_texts(texts).seed_length == length
-        assert IndexParams(seed_length=9).of_texts(texts).seed_length == 9
-
-
-def test_seeds_become_longer_as_the_index_grows(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_seeds_become_longer_as_the_index_grows(build, tweets, monkeypatch):
     distinct = list(
         {provscan.canonical([tweet["text"]])[0]: tweet for tweet in tweets}.values()
     )

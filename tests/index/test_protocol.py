@@ -1,13 +1,9 @@
 """Test that every way to build an index gives the same answers for the same tweets."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import json
 import random
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -18,9 +14,8 @@ from tweets import SCRIPTS, edited, sentence
 import provscan
 
 Tweet = dict[str, Any]
-Way = Callable[[list[Tweet], Path], provscan.Index]
 RNG = random.Random(8)
-TWEETS: list[Tweet] = [
+TWEETS = [
     {
         "id": f"{9000 + n}",
         "text": sentence(RNG, SCRIPTS[n % len(SCRIPTS)], 30 + n).strip(),
@@ -40,24 +35,24 @@ TEXTS += [
 ]
 
 
-def lines(tweets: list[Tweet]) -> str:
+def lines(tweets):
     return "".join(json.dumps(tweet) + "\n" for tweet in tweets)
 
 
-def from_dicts(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def from_dicts(tweets, folder):
     return provscan.build_index(tweets, folder / "i.index")
 
 
-def from_table(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def from_table(tweets, folder):
     return provscan.build_index(pa.Table.from_pylist(tweets), folder / "i.index")
 
 
-def from_lines(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def from_lines(tweets, folder):
     (folder / "tweets.jsonl").write_text(lines(tweets))
     return provscan.build_index(folder / "tweets.jsonl", folder / "i.index")
 
 
-def from_a_folder(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def from_a_folder(tweets, folder):
     (folder / "corpus").mkdir()
     (folder / "corpus" / "a.jsonl").write_text(lines(tweets[:30]))
     (folder / "corpus" / "b.jsonl.gz").write_bytes(
@@ -66,14 +61,14 @@ def from_a_folder(tweets: list[Tweet], folder: Path) -> provscan.Index:
     return provscan.build_index(folder / "corpus", folder / "i.index", workers=2)
 
 
-def from_parquet(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def from_parquet(tweets, folder):
     pq.write_table(
         pa.Table.from_pylist(tweets), folder / "tweets.parquet", row_group_size=16
     )
     return provscan.build_index(folder / "tweets.parquet", folder / "i.index")
 
 
-def from_csv(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def from_csv(tweets, folder):
     with (folder / "tweets.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(tweets[0]))
         writer.writeheader()
@@ -81,16 +76,16 @@ def from_csv(tweets: list[Tweet], folder: Path) -> provscan.Index:
     return provscan.build_index(folder / "tweets.csv", folder / "i.index")
 
 
-def in_another_order(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def in_another_order(tweets, folder):
     return provscan.build_index(tweets[::-1], folder / "i.index")
 
 
-def reopened(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def reopened(tweets, folder):
     from_dicts(tweets, folder)
     return provscan.open_index(folder / "i.index", verify=True)
 
 
-def replaced(tweets: list[Tweet], folder: Path) -> provscan.Index:
+def replaced(tweets, folder):
     provscan.build_index(tweets[:3], folder / "i.index")
     return provscan.build_index(tweets, folder / "i.index", overwrite=True)
 
@@ -109,7 +104,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_every_index_answers_the_same(way: Way, tmp_path: Path) -> None:
+def test_every_index_answers_the_same(way, tmp_path):
     (tmp_path / "plain").mkdir()
     plain = provscan.build_index(TWEETS, tmp_path / "plain" / "i.index")
     index = way(TWEETS, tmp_path)

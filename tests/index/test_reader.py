@@ -2,14 +2,9 @@
 tweets, the earliest first.
 """
 
-from __future__ import annotations
-
-import os
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import naive
 import numpy as np
@@ -19,19 +14,13 @@ import pytest
 import provscan
 from provscan.errors import InputError
 from provscan.index.segment import join, postings
-from provscan.index.segment.join import can_join, joined
-from provscan.index.segment.seeds import seed_parts
 from provscan.kernels.records import read_only
-from provscan.kernels.search import minimizers
 from provscan.readers import Limits
 
-Build = Callable[..., provscan.Index]
-Tweet = dict[str, Any]
 
-
-def tweets_by_text(index: provscan.Index) -> dict[str, list[str]]:
+def tweets_by_text(index):
     """Return the ids of each licensed text's tweets, in the order of the segments."""
-    found: dict[str, list[str]] = {}
+    found = {}
     for segment in index.reader.segments:
         ids = (
             segment.tweets.ids.take(np.arange(segment.info.tweets)).array().to_pylist()
@@ -42,14 +31,14 @@ def tweets_by_text(index: provscan.Index) -> dict[str, list[str]]:
     return found
 
 
-def by_text(tweets: list[Tweet]) -> dict[str, list[Tweet]]:
+def by_text(tweets):
     groups = defaultdict(list)
     for tweet in tweets:
         groups[naive.canonical(tweet["text"])].append(tweet)
     return dict(groups)
 
 
-def milliseconds(tweet: Tweet) -> int:
+def milliseconds(tweet):
     """Return the time of a tweet, computed independently of provscan."""
     if tweet.get("created_at"):
         day = int(tweet["created_at"][8:10])
@@ -58,13 +47,11 @@ def milliseconds(tweet: Tweet) -> int:
     return (int(tweet["id"]) >> 22) + 1288834974657
 
 
-def by_time(tweet: Tweet) -> tuple[int, int]:
+def by_time(tweet):
     return milliseconds(tweet), int(tweet["id"])
 
 
-def test_equal_canonical_texts_are_stored_once_with_all_tweets(
-    build: Build, tweets: list[Tweet]
-) -> None:
+def test_equal_canonical_texts_are_stored_once_with_all_tweets(build, tweets):
     index = build(tweets)
     groups = by_text(tweets)
     assert len(index) == len(groups) < len(tweets)
@@ -98,12 +85,8 @@ def test_equal_canonical_texts_are_stored_once_with_all_tweets(
 ])  # fmt: skip
 @pytest.mark.parametrize("limit", [None, 1])
 def test_a_text_is_credited_to_its_earliest_tweet(
-    build: Build,
-    in_parts: Build,
-    tweets: list[Any],
-    earliest: str,
-    limit: int | None,
-) -> None:
+    build, in_parts, tweets, earliest, limit
+):
     text = "the very same text for all of them"
     index = (in_parts if limit else build)(
         [{"id": key, "text": text, "created_at": date} for key, date in tweets]
@@ -113,7 +96,7 @@ def test_a_text_is_credited_to_its_earliest_tweet(
     assert (row["tweet_id"], row["tweets"]) == (earliest, 2)
 
 
-def some_documents(tweets: list[Tweet]) -> list[str]:
+def some_documents(tweets):
     rng = random.Random(4)
     texts = [tweet["text"] for tweet in tweets]
     alone = [text + " #tag" for text in texts[::3]]
@@ -125,44 +108,8 @@ def some_documents(tweets: list[Tweet]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("limit", [40, 100])
-def test_segments_do_not_change_the_matches(
-    build: Build, tweets: list[Tweet], in_parts: Build, limit: int
-) -> None:
-    documents = some_documents(tweets)
-    single = build(tweets)
-    expected = single.match(documents)
-    assert expected.num_rows > 100
-    assert max(expected.column("tweets").to_pylist()) > 1
-    many = in_parts(tweets, count=limit)
-    assert len(many.reader.segments) > len(tweets) // limit // 2
-    assert many.match(documents).equals(expected)
-    assert len(many) == len(single)
-    assert many.info()["texts"] == single.info()["texts"]
-    assert many.info()["tweets"] == single.info()["tweets"]
-
-
-def test_a_text_in_two_segments_is_one_row(in_parts: Build) -> None:
-    text = "a template that came back a year later"
-    late = {"id": "late", "text": text, "created_at": "2022-05-05T00:00:00Z"}
-    early = {"id": "early", "text": text.upper(), "created_at": "2021-05-05T00:00:00Z"}
-    others = [f"some other text of number {number * 7919}" for number in range(9)]
-    index = in_parts([late, {**late, "id": "later"}, *others, early], count=4)
-    assert len(index.reader.segments) > 1
-    rows = index.match(
-        [text, f"he said: {text.upper()}! and left the room"]
-    ).to_pylist()
-    assert [(row["tweet_id"], row["tweets"], row["level"]) for row in rows] == [
-        ("early", 3, "near_exact"),
-        ("early", 3, "exact"),
-    ]
-    assert len(index) == 10
-
-
 @pytest.mark.parametrize("spilled", [1 << 24, 200])
-def test_a_wide_segment_has_the_same_matches(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch, spilled: int
-) -> None:
+def test_a_wide_segment_has_the_same_matches(build, tweets, monkeypatch, spilled):
     documents = some_documents(tweets)
     narrow = build(tweets)
     expected = narrow.match(documents)
@@ -194,9 +141,7 @@ def test_a_wide_segment_has_the_same_matches(
 
 
 @pytest.mark.parametrize("workers", [2, 5])
-def test_the_index_does_not_depend_on_the_workers(
-    build: Build, tweets: list[Tweet], workers: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_index_does_not_depend_on_the_workers(build, tweets, workers, monkeypatch):
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=16))
     assert (
         build(tweets, workers=workers).fingerprint
@@ -204,9 +149,7 @@ def test_the_index_does_not_depend_on_the_workers(
     )
 
 
-def test_the_fingerprint_changes_with_content_and_parameters(
-    build: Build, tweets: list[Tweet]
-) -> None:
+def test_the_fingerprint_changes_with_content_and_parameters(build, tweets):
     base = build(tweets).fingerprint
     assert build(tweets[:-1]).fingerprint != base
     assert build(tweets[::-1]).fingerprint == base
@@ -214,9 +157,7 @@ def test_the_fingerprint_changes_with_content_and_parameters(
     assert build(tweets, bands=16, rows=8).params.bands == 16
 
 
-def test_spilled_postings_are_the_same(
-    build: Build, tweets: list[Tweet], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_spilled_postings_are_the_same(build, tweets, monkeypatch):
     base = build(tweets)
     monkeypatch.setattr(postings, "SPILL_ENTRIES", 50)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=7))
@@ -229,80 +170,12 @@ def test_spilled_postings_are_the_same(
         assert (own / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-def test_joined_segments_equal_a_single_segment(
-    build: Build, tweets: list[Tweet]
-) -> None:
-    # The last of these tweets repeat earlier texts.
-    later = [
-        {
-            "id": str((1580000000000 - 1288834974657 << 22) + number),
-            "text": f"{tweet['text']} and that was said twice",
-        }
-        for number, tweet in enumerate(tweets[:10])
-    ]
-    distinct = list(
-        {
-            provscan.canonical([tweet["text"]])[0]: tweet for tweet in [*tweets, *later]
-        }.values()
-    )
-    distinct.sort(key=by_time)
-    cut = len(distinct) - 20
-    readers = [
-        build(part).reader for part in (distinct[:cut], distinct[cut:], distinct)
-    ]
-    large, small, whole = (reader.segments[0] for reader in readers)
-    assert can_join(large.tables, small.tables)
-    params = readers[0].params
-    both = joined(large.tables, small.tables, params)
-    for name in ("exact", "bands"):
-        for own, theirs in zip(
-            getattr(both.whole, name), getattr(whole.whole, name), strict=True
-        ):
-            assert np.array_equal(own, theirs), name
-    own, theirs, before = (
-        set(
-            postings.unpacked(
-                segment.seeds.postings, postings.SEEDS, segment.seeds.places
-            ).tolist()
-        )
-        for segment in (both, whole, large)
-    )
-    assert before < own
-    # A seed may be rarer in each segment than in both together, so other seeds may have
-    # been chosen.
-    entries = np.concatenate(
-        list(seed_parts(both.texts, params, np.empty(len(both.texts), np.uint8)))
-    ).tolist()
-    keys = [
-        {e >> 32 for e in entries if (e >> 8 & 0xFFFFFF < cut) == behind}
-        for behind in (True, False)
-    ]
-    shared = {e >> 8 & 0xFFFFFF for e in entries if e >> 32 in keys[0] & keys[1]}
-    assert shared
-    assert {e >> 8 & 0xFFFFFF for e in own ^ theirs} <= shared
-    found = np.empty(len(own), np.bool_)
-    minimizers.marked_seeds(np.array(list(own), np.uint64), both.seeds.filter, found)
-    assert found.all()
-    size = min(len(segment.whole.band_filter.words) for segment in (both, whole))
-    words, expected = (
-        np.bitwise_or.reduce(segment.whole.band_filter.words.reshape(size, -1), axis=1)
-        for segment in (both, whole)
-    )
-    assert np.array_equal(words & expected, expected)
-    assert both.texts.array().equals(whole.texts.array())
-
-
 @pytest.mark.parametrize(
     ("most", "small", "tables"), [(1 << 30, 1 << 30, 1), (0, 1 << 30, 2), (0, 0, 6)]
 )
 def test_appended_segments_are_looked_up_together(
-    build: Build,
-    tweets: list[Tweet],
-    monkeypatch: pytest.MonkeyPatch,
-    most: int,
-    small: int,
-    tables: int,
-) -> None:
+    build, tweets, monkeypatch, most, small, tables
+):
     monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", most)
     monkeypatch.setattr("provscan.index.segment.join.MOST_SMALL_BYTES", small)
     monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
@@ -331,61 +204,8 @@ def test_appended_segments_are_looked_up_together(
     )
 
 
-def test_small_tables_can_be_spilled(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    random = np.random.default_rng(1)
-    keys, texts, places = (
-        random.integers(0, 1 << bits, 40, np.uint64) for bits in (32, 8, 8)
-    )
-    entries = np.sort(keys << np.uint64(32) | texts << np.uint64(8) | places)
-    monkeypatch.setattr(postings, "SPILL_ENTRIES", 3)
-    layout = postings.SEEDS
-    writer = postings.PostingsWriter(tmp_path, "some", layout)
-    for part in np.array_split(np.random.default_rng(2).permutation(entries), 20):
-        writer.add(part)
-    writer.close(256, 40)
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "some.entries",
-        "some.places",
-        "some.starts",
-    }
-    table = postings.open_postings(tmp_path, "some", layout, 256)
-    found = postings.map_array(tmp_path / "some.places", np.uint8)
-    assert postings.unpacked(table, layout, found).tolist() == entries.tolist()
-    starts = np.searchsorted(
-        entries,
-        np.arange(1 << table.bits, dtype=np.uint64) << np.uint64(64 - table.bits),
-    )
-    assert table.starts.tolist() == [*starts.tolist(), 40]
-
-
-def test_an_index_is_mapped(build: Build, tweets: list[Tweet]) -> None:
-    index = provscan.open_index(build(tweets).path)
-    (segment,) = index.reader.segments
-    table = segment.seeds.postings
-    for array in (
-        segment.texts.text,
-        segment.whole.exact.entries,
-        table.starts,
-        segment.whole.sketches,
-        segment.tweets.raw_texts.compressed,
-        segment.tweets.times.words,
-    ):
-        assert not array.flags.writeable
-        assert not array.flags.owndata
-    mapped = Path("/proc/self/maps")
-    if mapped.exists():
-        lines = mapped.read_text()
-        for name in ("texts.utf8", "bands.entries", "seeds.filter"):
-            assert (
-                os.path.realpath(Path(index.path, "segments", segment.info.name, name))
-                in lines
-            )
-
-
 @pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
-def test_an_index_without_tweets(build: Build, corpus: list[str]) -> None:
+def test_an_index_without_tweets(build, corpus):
     with pytest.raises(
         InputError, match=r"contains no tweets: .*\. No index was written"
     ):
@@ -395,8 +215,8 @@ def test_an_index_without_tweets(build: Build, corpus: list[str]) -> None:
 
 
 def test_small_segments_next_to_one_that_is_too_large_to_join(
-    build: Build, tweets: list[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    build, tweets, monkeypatch
+):
     """They get the seeds that they would have in a single segment."""
     index = build(tweets[:120])
     provscan.build_index(tweets[120:200], index.path, append=True)
@@ -417,41 +237,7 @@ def test_small_segments_next_to_one_that_is_too_large_to_join(
     assert found[0].equals(found[1])
 
 
-def test_a_text_in_two_segments_is_young_if_all_its_tweets_are(
-    tmp_path: Path,
-) -> None:
-    def tweet(number: int, words: str, year: int) -> Tweet:
-        return {
-            "id": str(number),
-            "text": f"{words} stands here for a while",
-            "created_at": f"{year}-05-06",
-        }
-
-    first = [
-        tweet(1, "a heron", 2021),
-        tweet(2, "a goose", 2021),
-        tweet(3, "a crane", 2019),
-    ]
-    second = [
-        tweet(4, "a heron", 2022),
-        tweet(5, "a goose", 2018),
-        tweet(6, "a swan", 2021),
-        tweet(7, "a tern", 2017),
-    ]
-    provscan.build_index(first, tmp_path / "a.index")
-    index = provscan.build_index(second, tmp_path / "a.index", append=True).reader
-    assert len(index.segments) == 2
-    young = (
-        index.canonical_texts(np.flatnonzero(index.posted_since(1_577_836_800_000)))
-        .array()
-        .to_pylist()
-    )
-    assert sorted(text.split()[1] for text in young) == ["heron", "heron", "swan"]
-
-
-def test_a_completely_forgotten_segment_does_not_make_texts_old(
-    tmp_path: Path,
-) -> None:
+def test_a_completely_forgotten_segment_does_not_make_texts_old(tmp_path):
     tweets = [
         {
             "id": year,

@@ -1,9 +1,6 @@
 """Test a small index with known answers, and the rules for joining segments."""
 
-from __future__ import annotations
-
 import random
-from pathlib import Path
 
 import naive_passages
 import numpy as np
@@ -16,7 +13,6 @@ import provscan
 from provscan.index.segment import join
 from provscan.index.segment.postings import SEEDS, unpacked
 from provscan.index.segment.prepare import NO_TIME, times_of
-from provscan.index.segment.read import Segment
 from provscan.kernels.search.minimizers import place_code
 from provscan.matching.compare import compared
 from provscan.params import IndexParams
@@ -24,7 +20,7 @@ from provscan.text_buffers import buffers
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+def whole(tmp_path_factory):
     index = provscan.build_index(
         TWEETS[::-1], tmp_path_factory.mktemp("hand") / "i.index"
     )
@@ -32,7 +28,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 
 
 @pytest.fixture(scope="module")
-def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Segment:
+def forgotten(tmp_path_factory):
     """Return the segment after the first tweet of the first text, and all tweets of the
     second text, were forgotten.
     """
@@ -45,7 +41,7 @@ def forgotten(tmp_path_factory: pytest.TempPathFactory) -> Segment:
 ALL = np.arange(3)
 
 
-def test_rows_of_a_segment(whole: Segment) -> None:
+def test_rows_of_a_segment(whole):
     assert whole.tweets.ids.take(np.arange(6)).array().to_pylist() == [
         "7",
         "x8",
@@ -85,22 +81,6 @@ def test_rows_of_a_segment(whole: Segment) -> None:
     assert whole.tweets.rank(1) == (NEW_YEAR + 4 * DAY, 2, "x8")
 
 
-def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
-    assert forgotten.forgotten.tolist() == [0, 3]
-    assert forgotten.living is not None
-    # A text with one remaining tweet is living.
-    assert forgotten.living.tolist() == [True, False, True]
-    assert forgotten.living_rows.tolist() == [1, 2, 4, 5]
-    assert forgotten.tweet_counts(ALL).tolist() == [2, 0, 2]
-    assert forgotten.earliest(np.array([0, 2])).tolist() == [1, 4]
-    assert [part.tolist() for part in forgotten.tweets_of(ALL)] == [
-        [0, 0, 2, 2],
-        [1, 2, 4, 5],
-    ]
-    assert forgotten.equal_texts(canonical(0, 1, 2, 3)).tolist() == [0, -1, 2, -1]
-    assert forgotten.find(canonical(1)).tolist() == [1]
-
-
 @pytest.mark.parametrize(
     ("since", "young"),
     [
@@ -109,13 +89,11 @@ def test_rows_of_a_segment_with_forgotten_tweets(forgotten: Segment) -> None:
         (NEW_YEAR + 9 * DAY, [False, False, False]),
     ],
 )
-def test_texts_with_unknown_times_or_retweets_are_not_young(
-    whole: Segment, since: int, young: list[bool]
-) -> None:
+def test_texts_with_unknown_times_or_retweets_are_not_young(whole, since, young):
     assert whole.posted_since(since).tolist() == young
 
 
-def test_a_text_is_as_old_as_its_first_tweet(tmp_path: Path) -> None:
+def test_a_text_is_as_old_as_its_first_tweet(tmp_path):
     rows = [tweet("1", 0, 3), tweet("2", 0, 7), tweet("3", 1, 5)]
     segment = provscan.build_index(rows, tmp_path / "i.index").reader.segments[0]
     third = NEW_YEAR + 2 * DAY
@@ -127,42 +105,7 @@ def test_a_text_is_as_old_as_its_first_tweet(tmp_path: Path) -> None:
     assert segment.posted_since(NEW_YEAR + 6 * DAY + 1).tolist() == [False, False]
 
 
-def test_names_and_ids(whole: Segment) -> None:
-    tweets = whole.tweets
-    assert tweets.author.take(np.arange(6)).to_pylist() == [
-        "ann",
-        "bob",
-        "ann",
-        "cleo",
-        "bob",
-        "dan",
-    ]
-    assert tweets.rt_of.take(np.array([3, 0])).to_pylist() == ["1", None]
-    assert tweets.rt_of.known(np.array([3, 0, 5])).tolist() == [True, False, False]
-    assert tweets.ids.rows_of(pa.array(["x8", "4", "nobody", "8", "7"])).tolist() == [
-        0,
-        1,
-        3,
-    ]
-    table = tweets.table(np.array([2, 1]))
-    assert table["created_at"].cast(pa.int64()).to_pylist() == [
-        None,
-        NEW_YEAR + 4 * DAY,
-    ]
-    ids = ["0", "12", str(9 * 10**18 - 1), "01", "-1", "x", "", str(9 * 10**18)]
-    assert strings(ids).whole_numbers().tolist() == [
-        0,
-        12,
-        9 * 10**18 - 1,
-        -1,
-        -1,
-        -1,
-        -1,
-        -1,
-    ]
-
-
-def test_authors_of_retweets_are_not_counted(tmp_path: Path) -> None:
+def test_authors_of_retweets_are_not_counted(tmp_path):
     reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
     assert reader.author_counts(ALL).tolist() == [2, 0, 1]
     assert reader.count_tweets(np.array([2, 0, 0])) == 5
@@ -177,7 +120,7 @@ def test_authors_of_retweets_are_not_counted(tmp_path: Path) -> None:
     assert reader.longest == len(TEXTS[0]) - 1
 
 
-def test_the_description_of_an_index(tmp_path: Path) -> None:
+def test_the_description_of_an_index(tmp_path):
     provscan.build_index(TWEETS, tmp_path / "i.index")
     provscan.forget(tmp_path / "i.index", ["7", "4"])
     said = provscan.open_index(tmp_path / "i.index").info()
@@ -195,7 +138,7 @@ def test_the_description_of_an_index(tmp_path: Path) -> None:
     assert (said["purged"], said["last_purge"]) == (0, None)
 
 
-def test_times_come_from_the_field_or_from_the_id() -> None:
+def test_times_come_from_the_field_or_from_the_id():
     # In ids from 29700000000 on, the bits above the lower 22 are the time.
     stamp = 1_288_834_974_657
     ids = [
@@ -219,7 +162,7 @@ def test_times_come_from_the_field_or_from_the_id() -> None:
 
 
 @pytest.mark.parametrize("length", [10, 11])
-def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path, length: int) -> None:
+def test_the_seed_table_contains_the_chosen_seeds(tmp_path, length):
     """The texts have unique wording, phrases that two texts share, or both; some are
     variants of a template, and some are long.
     """
@@ -251,9 +194,7 @@ def test_the_seed_table_contains_the_chosen_seeds(tmp_path: Path, length: int) -
     assert frequent & {key for key, _, _ in held}
 
 
-def test_segments_are_joined_if_they_fit(
-    whole: Segment, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_segments_are_joined_if_they_fit(whole, monkeypatch):
     size = whole.info.bytes
     for most_bytes, most_texts, fits in (
         (size, 6, True),
@@ -272,7 +213,7 @@ def test_segments_are_joined_if_they_fit(
     assert len(join.joined_all(small, params)) == 3
 
 
-def test_forgotten_texts_of_joined_segments(whole: Segment, forgotten: Segment) -> None:
+def test_forgotten_texts_of_joined_segments(whole, forgotten):
     params = IndexParams(seed_length=10)
     both = join.joined(whole.tables, forgotten.tables, params)
     assert both.living is not None
@@ -280,7 +221,7 @@ def test_forgotten_texts_of_joined_segments(whole: Segment, forgotten: Segment) 
     assert whole.tables.living is None
 
 
-def test_comparison_with_licensed_texts(tmp_path: Path) -> None:
+def test_comparison_with_licensed_texts(tmp_path):
     reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
     first = canonical(0).array()[0].as_py()
     copies = [TEXTS[0], first[:18], "of nothing in it", first[:-2]]
@@ -304,7 +245,7 @@ def test_comparison_with_licensed_texts(tmp_path: Path) -> None:
     ] == [[1], [1], [1]]
 
 
-def test_a_text_in_several_segments_counts_once(tmp_path: Path) -> None:
+def test_a_text_in_several_segments_counts_once(tmp_path):
     for nth in range(3):
         # The repeated text is the first or the last of its segment.
         again = [
@@ -319,50 +260,3 @@ def test_a_text_in_several_segments_counts_once(tmp_path: Path) -> None:
             [2, 2] if nth < 2 else [2, 1]
         )
         assert index.reader.texts == index.info()["texts"] == 3
-
-
-def test_the_first_text_of_a_segment_may_be_in_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "i.index"
-    provscan.build_index([tweet("1", 0, 1), tweet("2", 1, 2), tweet("3", 2, 3)], path)
-    reader = provscan.build_index(
-        [tweet("4", 0, 4), tweet("5", 1, 1)], path, append=True
-    ).reader
-    assert [segment.info.texts for segment in reader.segments] == [3, 2]
-    # The second segment has two texts of the first one, in another order.
-    assert reader.tweet_counts(np.arange(5)).tolist() == [2, 2, 1, 2, 2]
-    assert reader.same_text(np.arange(5)).tolist() == [0, 1, 2, 1, 0]
-    assert reader.tweet_ids(np.arange(5)).array().to_pylist() == [
-        "1",
-        "5",
-        "3",
-        "5",
-        "1",
-    ]
-    assert reader.raw_texts(np.array([4, 2])).array().to_pylist() == [
-        TEXTS[0],
-        TEXTS[2],
-    ]
-    assert (reader.texts, reader.tweets, reader.size) == (3, 5, 5)
-    rows, numbers = reader.equal_texts(canonical(1, 3, 0))
-    assert sorted(zip(rows.tolist(), numbers.tolist(), strict=True)) == [
-        (0, 1),
-        (0, 3),
-        (2, 0),
-        (2, 4),
-    ]
-    places, numbers = reader.texts_of_ids(pa.array(["5", "4", "9"]))
-    assert (places.tolist(), numbers.tolist()) == ([0, 1], [3, 4])
-    # The text of the second day's first tweet has an older tweet in another segment.
-    assert reader.posted_since(NEW_YEAR + DAY).tolist() == [
-        False,
-        False,
-        True,
-        False,
-        False,
-    ]
-    provscan.forget(path, ["1", "2"])
-    reader = provscan.open_index(path).reader
-    assert reader.tweet_counts(np.array([3, 4])).tolist() == [1, 1]
-    assert reader.posted_since(NEW_YEAR + DAY)[[2, 4]].tolist() == [True, True]

@@ -2,12 +2,7 @@
 files, and data that is kept until a segment is complete.
 """
 
-from __future__ import annotations
-
 import json
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,20 +12,18 @@ from hypothesis import strategies as st
 from three_texts import TWEETS, strings
 
 import provscan
-from provscan import ordered_map
 from provscan.errors import IndexFormatError, OutputError, ProvscanError
-from provscan.index import folder, lock
+from provscan.index import folder
 from provscan.index.format import VERSION
-from provscan.index.reader import IndexReader
 from provscan.index.segment import packed
 from provscan.index.segment import write as segment_writer
 from provscan.index.segment.arrays import map_array
 from provscan.index.segment.packed import pack_numbers
-from provscan.index.segment.prepare import NO_TIME, tweet_digests
+from provscan.index.segment.prepare import NO_TIME
 from provscan.writing import TEMPORARY
 
 
-def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
+def test_nothing_to_add_changes_nothing(tmp_path):
     index = provscan.build_index(TWEETS, tmp_path / "i.index")
     assert index.info()["generation"] == 1
     provscan.forget(index.path, ["7"])
@@ -54,10 +47,8 @@ def test_nothing_to_add_changes_nothing(tmp_path: Path) -> None:
     assert provscan.open_index(index.path).info()["texts"] == 1
 
 
-def test_versions_and_repeated_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def row(number: int, text: str) -> dict[str, str]:
+def test_versions_and_repeated_rows(tmp_path, monkeypatch):
+    def row(number, text):
         key = str(number) if number % 2 else f"id {number}"
         return {"id": key, "text": f"{text}, which no other tweet has"}
 
@@ -88,15 +79,15 @@ def test_versions_and_repeated_rows(
     assert len(made[0][1]["1"]) == 2
 
 
-def _texts_by_id(reader: IndexReader) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+def _texts_by_id(reader):
+    found = {}
     for segment in reader.segments:
         for row in segment.tweets.table(segment.living_rows).to_pylist():
             found.setdefault(row["id"], []).append(row["text"])
     return {key: sorted(texts) for key, texts in found.items()}
 
 
-def test_tombstones_and_purges_of_another_version_are_removed(tmp_path: Path) -> None:
+def test_tombstones_and_purges_of_another_version_are_removed(tmp_path):
     path = tmp_path / "i.index"
     provscan.build_index(TWEETS, path)
     provscan.forget(path, ["7"])
@@ -116,8 +107,8 @@ def test_tombstones_and_purges_of_another_version_are_removed(tmp_path: Path) ->
 @pytest.mark.parametrize("kind", ["segment", "file", "tombstones", "purges"])
 @pytest.mark.parametrize("version", [VERSION, 3])
 def test_a_forged_manifest_cannot_list_files_outside_the_folder(
-    tmp_path: Path, kind: str, version: int
-) -> None:
+    tmp_path, kind, version
+):
     path, outside = tmp_path / "i.index", tmp_path / "precious"
     provscan.build_index(TWEETS, path)
     outside.mkdir()
@@ -142,7 +133,7 @@ def test_a_forged_manifest_cannot_list_files_outside_the_folder(
     assert (outside / "file").read_text() == "mine"
 
 
-def test_a_mapped_file_has_complete_entries(tmp_path: Path) -> None:
+def test_a_mapped_file_has_complete_entries(tmp_path):
     path = tmp_path / "a"
     path.write_bytes(bytes(range(24)))
     assert map_array(path, np.uint64, 3).shape == (1, 3)
@@ -159,13 +150,11 @@ def test_a_mapped_file_has_complete_entries(tmp_path: Path) -> None:
     assert map_array(path, np.uint64, 2).shape == (0, 2)
 
 
-def test_files_are_synced_before_the_manifest_lists_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_are_synced_before_the_manifest_lists_them(tmp_path, monkeypatch):
     path = tmp_path / "i.index"
-    synced: list[tuple[str, bool]] = []
+    synced = []
 
-    def note(place: Path) -> None:
+    def note(place):
         name = TEMPORARY.sub("new", str(place.relative_to(tmp_path)))
         synced.append((name, (path / "manifest.json").exists()))
 
@@ -190,37 +179,7 @@ def test_files_are_synced_before_the_manifest_lists_them(
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        (NEW := "segments/.new-0123456789abcdef", True),
-        (".provscan-0123456789abcdef", True),
-        ("segments", True),
-        ("segments/0123456789abcdef/texts.utf8", True),
-        ("tombstones/0123456789abcdef-000002", True),
-        ("purges/000003.json", True),
-        ("manifest.json", False),
-        ("lock", False),
-        (f"{NEW}/../../x", False),
-        ("segments/0123456789abcdef/../x", False),
-        ("/etc/passwd", False),
-        ("../x", False),
-        ("", False),
-    ],
-)
-def test_the_notes_of_a_killed_writer(
-    tmp_path: Path, name: str, expected: bool
-) -> None:
-    """Other paths than those of a writer are ignored, since the file may be forged."""
-    (tmp_path / "lock").write_text(
-        f"{lock.HEAD}process 1\n{name}\nsegments/.new-cut-of"
-    )
-    assert lock.noted_in(tmp_path) == ({name} if expected else set())
-
-
-def test_compressed_texts_of_many_blocks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_compressed_texts_of_many_blocks(tmp_path, monkeypatch):
     texts = strings(
         [
             f"text number {n} {'of these ' * (n % 7)}" if n % 5 else ""
@@ -259,7 +218,7 @@ def test_compressed_texts_of_many_blocks(
         shorter.take(rows)
 
 
-def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
+def test_a_dictionary_is_trained_with_enough_text(tmp_path):
     rng = np.random.default_rng(1)
     words = [f"word{number}" for number in range(300)]
     texts = strings(
@@ -274,98 +233,13 @@ def test_a_dictionary_is_trained_with_enough_text(tmp_path: Path) -> None:
     )
 
 
-def test_threads_and_slices_do_not_change_the_files(
-    tweets: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A small index is written and checked by several threads, in many slices."""
-    small, large = tmp_path / "small.index", tmp_path / "large.index"
-    begun: list[int] = []
-    monkeypatch.setattr(
-        ordered_map,
-        "ThreadPoolExecutor",
-        lambda n, **_: begun.append(n) or ThreadPoolExecutor(n),
-    )
-    # Don't sync files, which uses eight threads even for small ones.
-    monkeypatch.setattr("provscan.index.folder.sync_all", lambda paths: None)
-    provscan.build_index(tweets, small)
-    assert 8 not in begun
-    for name in (
-        "format.FEW_BYTES",
-        "segment.write.FEW_TWEETS",
-        "segment.postings.FEW_ENTRIES",
-        "segment.seeds.FEW_ENTRIES",
-    ):
-        monkeypatch.setattr(f"provscan.index.{name}", 0)
-    provscan.build_index(tweets, large)
-    assert {2, 8} <= set(begun)
-    written = [
-        {
-            path.relative_to(root): path.read_bytes()
-            for path in root.rglob("*")
-            if path.is_file() and path.name != "lock"
-        }
-        for root in (small, large)
-    ]
-    assert written[0] == written[1]
-    assert provscan.verify(large)["tweets"] == len(tweets)
-
-
-def test_the_maximum_size_of_a_segment(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_maximum_size_of_a_segment(tmp_path, monkeypatch):
     monkeypatch.setattr(segment_writer, "MAX_ROWS", 3)
     rows = [{"id": str(n), "text": f"some text of number {n}"} for n in range(4)]
     provscan.build_index(rows[:3], tmp_path / "three.index")
     with pytest.raises(OutputError, match="at most 3 tweets"):
         provscan.build_index(rows, tmp_path / "four.index")
     assert not (tmp_path / "four.index").exists()
-
-
-def test_digests_of_tweets() -> None:
-    def mixed(h: int) -> int:
-        h = (h ^ h >> 33) * 0xFF51AFD7ED558CCD % 2**64
-        h = (h ^ h >> 33) * 0xC4CEB9FE1A85EC53 % 2**64
-        return h ^ h >> 33
-
-    def digest(columns: list[bytes]) -> list[int]:
-        g = h = 0
-        for column in columns:
-            for low in range(0, len(column), 8):
-                word = int.from_bytes(column[low : low + 8], "little")
-                g = (g ^ word) * 0x9E3779B97F4A7C15 % 2**64
-                g ^= g >> 32
-                h = (h + word) * 0xFF51AFD7ED558CCD % 2**64
-                h ^= h >> 29
-            g, h = mixed(g ^ len(column)), mixed((h + len(column)) % 2**64)
-        return [g, h]
-
-    ids, texts = ["7", "12345678"], ["Ça va être très bien", ""]
-    about = pa.record_batch(
-        {
-            "author": [None, "ann"],
-            "lang": ["en", None],
-            "rt_of": pa.nulls(2, pa.string()),
-        }
-    )
-    found = tweet_digests(
-        pa.array(ids),
-        pa.array(texts, pa.large_string()),
-        np.array([-5, 1 << 40]),
-        about,
-    )
-    assert found.tolist() == [
-        digest(
-            [
-                b"7",
-                texts[0].encode(),
-                b"",
-                b"en",
-                b"",
-                (2**64 - 5).to_bytes(8, "little"),
-            ]
-        ),
-        digest([b"12345678", b"", b"ann", b"", b"", (1 << 40).to_bytes(8, "little")]),
-    ]
 
 
 @given(
@@ -377,9 +251,7 @@ def test_digests_of_tweets() -> None:
     ),
     st.sampled_from(["", "x"]),
 )
-def test_tweets_are_ordered_by_time_then_by_id(
-    tweets: list[tuple[int, int]], prefix: str
-) -> None:
+def test_tweets_are_ordered_by_time_then_by_id(tweets, prefix):
     times = np.array([time for time, _ in tweets], np.int64)
     ids = strings([f"{prefix}{number}" for _, number in tweets])
     rest = pa.table({"row": np.arange(len(tweets))})

@@ -2,13 +2,9 @@
 left out and counted.
 """
 
-from __future__ import annotations
-
 import csv
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,23 +27,21 @@ OTHER = (
 
 
 @pytest.fixture(scope="module")
-def goats(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+def goats(tmp_path_factory):
     rows = [{"id": "1", "text": TWEET}, {"id": "2", "text": OTHER}]
     return provscan.build_index(rows, tmp_path_factory.mktemp("goats") / "goats.index")
 
 
-def chat(
-    *turns: tuple[str, str], role: str = "role", text: str = "content"
-) -> dict[str, Any]:
+def chat(*turns, role="role", text="content"):
     return {"messages": [{role: who, text: said} for who, said in turns]}
 
 
-def ask(said: str) -> str:
+def ask(said):
     return f"Please say this again, word for word, for my newspaper: {said}"
 
 
 # Records, and the names of the fields in which a tweet is found.
-CASES: dict[str, tuple[dict[str, Any], list[str]]] = json.loads(
+CASES = json.loads(
     Path(__file__)
     .with_name("answers.json")
     .read_text(encoding="utf-8")
@@ -59,13 +53,9 @@ CASES: dict[str, tuple[dict[str, Any], list[str]]] = json.loads(
 @pytest.mark.parametrize("columns", [False, True], ids=["objects", "columns"])
 @pytest.mark.parametrize(("record", "fields"), CASES.values(), ids=CASES)
 def test_only_words_that_the_model_adds_are_matched(
-    record: dict[str, Any],
-    fields: list[str],
-    columns: bool,
-    goats: provscan.Index,
-    tmp_path: Path,
-) -> None:
-    data: Any = pa.Table.from_pylist([record] * 3) if columns else [record] * 3
+    record, fields, columns, goats, tmp_path
+):
+    data = pa.Table.from_pylist([record] * 3) if columns else [record] * 3
     run = provscan.match(data, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
     assert run.matches["field"].to_pylist() == fields * 3
     assert run.summary["records"] == 3
@@ -76,15 +66,13 @@ def test_only_words_that_the_model_adds_are_matched(
 
 
 @pytest.mark.parametrize("columns", [False, True], ids=["objects", "columns"])
-def test_a_record_may_be_one_turn(
-    columns: bool, goats: provscan.Index, tmp_path: Path
-) -> None:
+def test_a_record_may_be_one_turn(columns, goats, tmp_path):
     records = [
         {"role": "prompter", "text": TWEET, "prompt": None},
         {"role": "assistant", "text": TWEET, "prompt": None},
         {"role": "assistant", "text": OTHER, "prompt": TWEET},
     ]
-    data: Any = pa.Table.from_pylist(records) if columns else records
+    data = pa.Table.from_pylist(records) if columns else records
     run = provscan.match(data, goats, tmp_path / "a.run", outputs=True, spike_ins=0)
     found = zip(
         run.matches["record"].to_pylist(), run.matches["field"].to_pylist(), strict=True
@@ -95,8 +83,8 @@ def test_a_record_may_be_one_turn(
 @pytest.mark.parametrize("as_text", [False, True])
 @pytest.mark.parametrize("early", [{"text": OTHER}, {"chat": [{"say": "ok"}]}])
 def test_the_speakers_of_a_chat_in_a_later_record_count(
-    early: Any, as_text: bool, goats: provscan.Index, tmp_path: Path
-) -> None:
+    early, as_text, goats, tmp_path
+):
     chat = [
         {"from": {"role": "human"}, "say": TWEET},
         {"from": "gpt", "say": f"{TWEET} {OTHER}"},
@@ -115,9 +103,7 @@ def test_the_speakers_of_a_chat_in_a_later_record_count(
 
 
 @pytest.mark.parametrize("kind", ["objects", "columns", "lines", "table"])
-def test_chats_that_are_texts_are_read_as_chats(
-    kind: str, goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_chats_that_are_texts_are_read_as_chats(kind, goats, write, tmp_path):
     turns = [("user", TWEET), ("assistant", f'{OTHER} \u2014 "and so on"')]
     chats = [chat(*turns)["messages"]] * 3
     written = [
@@ -128,7 +114,7 @@ def test_chats_that_are_texts_are_read_as_chats(
         {"n": n, "messages": value}
         for n, value in enumerate([*written, f"[{TWEET}", '[{"role": "user"}]'])
     ]
-    data: Any = records
+    data = records
     if kind == "columns":
         data = pa.Table.from_pylist(records)
     elif kind == "lines":
@@ -174,9 +160,7 @@ def test_chats_that_are_texts_are_read_as_chats(
     assert evidence["messages[1].content"] == ' \u2014 "and so on"'
 
 
-def test_chats_in_other_notations_are_counted(
-    goats: provscan.Index, tmp_path: Path
-) -> None:
+def test_chats_in_other_notations_are_counted(goats, tmp_path):
     records = [
         {"chosen": f"\n\nHuman: {TWEET}\n\nAssistant: No."},
         {"chosen": f"[{{'role': 'user', 'content': '{TWEET}'}}]"},
@@ -192,9 +176,7 @@ def test_chats_in_other_notations_are_counted(
     assert len(run.matches) == 3
 
 
-def test_omitted_prompts_are_counted_and_shown(
-    goats: provscan.Index, write: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_omitted_prompts_are_counted_and_shown(goats, write, tmp_path):
     records = [CASES["repeats"][0], CASES["recites"][0], chat(("user", TWEET))]
     run = provscan.match(
         write("out.jsonl", records),
@@ -227,7 +209,7 @@ def test_omitted_prompts_are_counted_and_shown(
     )
 
 
-def test_spans_keep_their_positions(goats: provscan.Index) -> None:
+def test_spans_keep_their_positions(goats):
     record = chat(
         ("user", ask(TWEET)), ("assistant", f"You wrote: {TWEET}! Well: {OTHER}")
     )
@@ -242,9 +224,7 @@ def test_spans_keep_their_positions(goats: provscan.Index) -> None:
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=30))
-def test_only_shared_passages_are_replaced(
-    before: str, shared: str, after: str
-) -> None:
+def test_only_shared_passages_are_replaced(before, shared, after):
     text = before + shared + after
     rest = without_shared(text, [shared])
     assert len(rest) == len(text)
@@ -259,26 +239,3 @@ def test_only_shared_passages_are_replaced(
     if sum(map(str.isalnum, shared)) >= SHARED:
         assert not any(map(str.isalnum, rest[len(before) : len(before) + len(shared)]))
     assert without_shared(text, []) == text
-
-
-def test_a_field_whose_name_begins_like_that_of_a_turn_is_not_part_of_it() -> None:
-    stats = ReadStats()
-    record = {
-        "prompt": {"role": "user", "content": ask(OTHER)},
-        "prompted": {"content": TWEET},
-    }
-    (batch,) = read_objects([record], Fields(outputs=True), stats)
-    assert batch["text"].to_pylist() == [TWEET]
-    assert batch["field"].to_pylist() == ["prompted.content"]
-    assert (stats.notes, stats.skipped) == ({"prompt_left_out": 1}, {})
-
-
-def test_a_batch_without_any_text() -> None:
-    stats, none = ReadStats(), pa.nulls(2, pa.string())
-    batches = read_objects(
-        pa.table({"prompt": none, "completion": none}),
-        Fields(outputs=True, text=("completion",)),
-        stats,
-    )
-    assert sum(batch.num_rows for batch in batches) == 0
-    assert stats.skipped == {"no_text": 2}

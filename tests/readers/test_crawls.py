@@ -32,32 +32,6 @@ def html(text):
 
 
 @pytest.mark.parametrize(
-    "kind",
-    [
-        "text/html",
-        "Text/HTML",
-        "TEXT/HTML; charset=UTF-8",
-        "application/xhtml+xml",
-        None,
-    ],
-)
-def test_spellings_of_the_content_type_of_html(write, read_all, kind):
-    headers = () if kind is None else (f"Content-Type: {kind}",)
-    assert read_all(
-        write("a.warc", response(html(PLAIN).encode(), *headers))
-    ).texts == [PLAIN]
-
-
-@pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_page_whose_headers_end_without_carriage_returns(write, read_all, end):
-    body = html(f"{PLAIN}\r\n\r\n{RUSSIAN}")
-    lines = ("HTTP/1.1 200 OK", "Content-Type: text/html; charset=utf-8", "", body)
-    found = read_all(write("a.warc", record("response", end.join(lines).encode())))
-    assert [text.split(" ", 3)[:3] for text in found.texts] == [PLAIN.split(" ", 3)[:3]]
-    assert RUSSIAN in found.texts[0]
-
-
-@pytest.mark.parametrize(
     ("text", "encoding"),
     [(RUSSIAN, "windows-1251"), (RUSSIAN, "koi8-r"), (JAPANESE, "shift_jis"), (JAPANESE, "iso-2022-jp"),  # noqa: E501
      (JAPANESE, "utf-16"), (RUSSIAN, "utf-8")],
@@ -82,18 +56,6 @@ def test_utf8_is_read_despite_a_wrong_charset(write, read_all, charset):
         response(RUSSIAN.encode(), f'Content-Type: text/plain; charset="{charset}"')
     ]
     assert read_all(write("a.warc", b"".join(pages))).texts == [RUSSIAN]
-
-
-def test_text_without_a_charset(write, read_all):
-    pages = [(RUSSIAN * 5).encode("cp1251"), PLAIN.encode() + b"\xff"]
-    found = read_all(
-        write(
-            "a.warc",
-            b"".join(response(page, "Content-Type: text/plain") for page in pages),
-        )
-    )
-    assert found.texts == [RUSSIAN * 5, PLAIN + "\ufffd"]
-    assert found.stats.notes == {"invalid_text": 1}
 
 
 @pytest.mark.parametrize("in_crawl", [True, False])
@@ -179,39 +141,6 @@ def test_all_members_of_a_compressed_page_are_read(write, read_all):
     found = read_all(write("b.warc", response(first + second[:12], *headers)))
     assert found.stats.notes == {"cut_page": 1}
     assert PLAIN.startswith(found.texts[0])
-
-
-@pytest.mark.parametrize(
-    ("coding", "data"),
-    [
-        ("gzip", gzip.compress(b"", mtime=0)),
-        ("deflate", raw_deflate(b"")),
-        ("gzip", b""),
-        ("zstd", zstandard.compress(b"")),
-    ],
-)
-def test_a_compressed_empty_page_is_empty(write, read_all, coding, data):
-    page = response(data, "Content-Type: text/plain", f"Content-Encoding: {coding}")
-    found = read_all(
-        write("a.warc", page + response(PLAIN.encode(), "Content-Type: text/plain"))
-    )
-    assert (found.texts, found.stats.notes, found.stats.skipped) == (
-        ["", PLAIN],
-        {},
-        {},
-    )
-
-
-def test_all_frames_of_a_compressed_page_are_read(write, read_all):
-    body = zstandard.compress(PLAIN[:9].encode()) + zstandard.compress(
-        PLAIN[9:].encode()
-    )
-    assert read_all(
-        write(
-            "a.warc",
-            response(body, "Content-Type: text/plain", "Content-Encoding: zstd"),
-        )
-    ).texts == [PLAIN]
 
 
 def test_a_truncated_compressed_page_is_noted(write, read_all):

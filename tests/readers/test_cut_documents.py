@@ -99,26 +99,6 @@ def test_a_truncated_document_is_damaged(write, name, way):
 
 
 @pytest.mark.parametrize("way", [dataset, corpus])
-@pytest.mark.parametrize("name", BY_RECORD)
-def test_a_document_cut_within_a_record_is_damaged(write, name, way):
-    if way is corpus and name in NO_CORPUS:
-        pytest.skip("not read as tweets")
-    data = DOCUMENTS[name]
-    for at in places(name, data, 100):
-        # The end of a record, with the characters that may be around it.
-        if any(
-            data.startswith(BY_RECORD[name], at - before)
-            for before in range(-4, len(BY_RECORD[name]) + 1)
-        ):
-            continue
-        try:
-            found, stats, _ = way(write(name, data[:at]))
-        except InputError:
-            continue
-        assert stats.damaged, (at, found, data[at - 40 : at])
-
-
-@pytest.mark.parametrize("way", [dataset, corpus])
 @pytest.mark.parametrize("name", [*ENDED, *BY_RECORD])
 def test_a_lost_byte_loses_no_record_silently(write, name, way):
     if way is corpus and name in NO_CORPUS:
@@ -178,33 +158,6 @@ def test_elements_after_a_lost_bracket(write):
     found, stats, _ = dataset(write("a.json", data[:closing] + data[closing + 1 :]))
     assert 0 < found < len(TEXTS) / 2
     assert "1 bracket not closed" in stats.damaged[0].reason
-
-
-@pytest.mark.parametrize("way", [dataset, corpus])
-def test_a_truncated_member_of_a_compressed_archive_is_reported(write, way):
-    import gzip
-
-    from test_matrix import archive
-
-    members = [
-        ("a.json", DOCUMENTS["array.json"][:2000]),
-        ("b.jsonl", LINES),
-        ("c.parquet", DOCUMENTS["table.parquet"]),
-    ]
-    bad = DOCUMENTS["table.parquet"]
-    # A damaged file, and a file of a format that is not read from an archive.
-    members += [
-        ("d.parquet", bad[:100] + bytes(100) + bad[200:]),
-        ("e.sqlite", DOCUMENTS["base.sqlite"]),
-    ]
-    found, stats, unread = way(write("a.tar.gz", gzip.compress(archive(members))))
-    named = [damage.source[-9:] for damage in stats.damaged] + [
-        path[-9:] for path, _ in unread
-    ]
-    assert found == len(TEXTS)
-    assert any(name.endswith("a.json") for name in named)
-    assert any(name.endswith("d.parquet") for name in named)
-    assert any(name.endswith("e.sqlite") for name in named)
 
 
 def test_reading_creates_no_file_next_to_a_database(tmp_path, write):

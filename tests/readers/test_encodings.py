@@ -5,8 +5,6 @@ correctly and counted.
 import csv
 import io
 import json
-import tarfile
-import zipfile
 
 import pytest
 
@@ -89,25 +87,6 @@ def test_a_given_encoding_overrides_that_of_a_page(write, read_all):
     assert read_all(write("c.html", page.encode("utf-16"))).texts == ["вечер"]
 
 
-@pytest.mark.parametrize("kind", ["jsonl", "txt"])
-def test_a_given_encoding_of_a_short_text(write, read_all, kind):
-    path = write(f"a.{kind}", written(kind, ["größer", "kleiner"]).encode("latin-1"))
-    assert read_all(path).stats.repaired == {"invalid_utf8": 1}
-    found = read_all(path, encoding="latin-1")
-    assert "\n".join(found.texts) == "größer\nkleiner"
-    assert found.stats.repaired == {}
-
-
-def test_given_utf8_is_not_overridden(write, read_all):
-    texts = texts_in("cp1251")
-    found = read_all(
-        write("a.txt", "\n".join(texts).encode("cp1251")),
-        records="lines",
-        encoding="UTF8",
-    )
-    assert found.stats.repaired == {"invalid_utf8": 60}
-
-
 def test_bytes_that_are_not_in_the_encoding_are_counted(write, read_all):
     data = written("jsonl", texts_in("shift_jis")).encode("shift_jis")
     found = read_all(
@@ -121,29 +100,6 @@ def test_bytes_that_are_not_in_the_encoding_are_counted(write, read_all):
         == "bytes that are not shift_jis were replaced by U+FFFD, from byte 0 of the "
         "text on"
     )
-
-
-def test_in_archives(tmp_path, read_all):
-    texts = texts_in("cp1251")
-    data = written("jsonl", texts).encode("cp1251")
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr("a.jsonl", data)
-    info = tarfile.TarInfo("a.jsonl")
-    info.size = len(data)
-    for mode, name in (("w", "a.tar"), ("w:gz", "a.tar.gz")):
-        with tarfile.open(tmp_path / name, mode) as archive:
-            archive.addfile(info, io.BytesIO(data))
-    for name in ("a.zip", "a.tar", "a.tar.gz"):
-        assert read_all(str(tmp_path / name)).texts == texts
-        assert read_all(str(tmp_path / name), encoding="cp1251").texts == texts
-
-
-def test_encodings_do_not_affect_binary_formats(tmp_path, read_all):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    pq.write_table(pa.table({"text": ["größer"]}), tmp_path / "a.parquet")
-    assert read_all(str(tmp_path / "a.parquet"), encoding="cp1251").texts == ["größer"]
 
 
 def test_binary_data_is_not_taken_for_wide_text(write):

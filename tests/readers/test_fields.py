@@ -1,11 +1,8 @@
 """Test that every text of a record is read, and nothing else."""
 
-import io
 import json
 import re
-import tarfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,18 +10,12 @@ import pytest
 
 import provscan
 from provscan.errors import FieldNotFoundError
-from provscan.readers import (
-    LIMITS,
-    Fields,
-    ReadStats,
-    read_objects,
-    read_tweet_objects,
-)
+from provscan.readers import LIMITS, Fields, ReadStats, read_objects, read_tweet_objects
 from provscan.readers.fields.names import VERDICTS
 
 LONG = "a sentence of a few words"
 # For each form: a record, and its texts by the names of their fields.
-FORMS: dict[str, tuple[dict[str, Any], dict[str, str]]] = json.loads(
+FORMS = json.loads(
     Path(__file__)
     .with_name("fields.json")
     .read_text(encoding="utf-8")
@@ -154,22 +145,6 @@ def test_labels_are_scanned_only_if_they_are_longer(write, read_all):
     assert found.stats.fields["kind"] == {"labels": 1}
 
 
-@pytest.mark.parametrize("named", [False, True])
-def test_unions_of_objects_are_scanned(named, read_all, tmp_path):
-    inner = pa.array([{"note": LONG}])
-    union = pa.UnionArray.from_dense(
-        pa.array([0, 1], pa.int8()),
-        pa.array([0, 0], pa.int32()),
-        [inner, pa.array([7])],
-    )
-    table = pa.table({"text": ["a few words here"] * 2, "mixed": union})
-    with pa.ipc.new_file(tmp_path / "a.arrow", table.schema) as file:
-        file.write_table(table)
-    path = str(tmp_path / "a.arrow")
-    found = read_all(path, text=["text", "mixed"] if named else None)
-    assert LONG in found.texts
-
-
 @pytest.mark.parametrize("value", [LONG, [LONG], {"a": LONG}, [{"a": [LONG]}]], ids=str)
 def test_text_columns_are_scanned_if_the_first_rows_have_no_text(
     value, tmp_path, read_all
@@ -190,53 +165,6 @@ def test_a_field_of_empty_texts_is_scanned_where_it_has_text(write, read_all, ar
         write("a.json", json.dumps(records)) if array else write("a.jsonl", records)
     )
     assert found.texts == ["a few words here"] * 1100 + ["", LONG]
-
-
-@pytest.mark.parametrize("archived", [False, True])
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
-def test_all_splits_have_the_fields_of_the_first_records(
-    write, read_all, tmp_path, form, archived
-):
-    last = {
-        "body": "a few words here",
-        "note": LONG,
-        **({"late": LONG} if form == "jsonl" else {}),
-    }
-    records = [{"body": "a few words here", "note": ""}] * 1100 + [last]
-    lines = [
-        json.dumps(record) if form == "jsonl" else ",".join(record.values())
-        for record in records
-    ]
-    path = write(
-        f"a.{form}", "\n".join([*(["body,note"] if form == "csv" else []), *lines])
-    )
-    if archived:
-        with tarfile.open(tmp_path / "a.tar", "w") as archive:
-            archive.addfile(tarfile.TarInfo("empty.txt"), io.BytesIO())
-            archive.add(path, f"a.{form}")
-        path = str(tmp_path / "a.tar")
-    found = read_all(path, target_bytes=5000)
-    assert (len(found.splits) > 3) is (form == "jsonl")
-    late = ["late"] if form == "jsonl" else []
-    assert found.texts == ["a few words here"] * 1101 + [LONG] * (1 + len(late))
-    assert found.fields[1100:] == ["body", "note", *late]
-
-
-@pytest.mark.parametrize(
-    "record",
-    [{"a": {"[]": LONG}}, {"a": [{"[]": LONG}]}, {"a[]": [{"b": LONG}]}],
-    ids=str,
-)
-@pytest.mark.parametrize("form", ["jsonl", "parquet"])
-def test_fields_named_like_the_elements_of_a_list(
-    record, form, tmp_path, write, read_all
-):
-    pq.write_table(pa.Table.from_pylist([record]), tmp_path / "a.parquet")
-    found = read_all(
-        str(tmp_path / "a.parquet") if form == "parquet" else write("a.jsonl", [record])
-    )
-    assert found.texts == [LONG]
-    assert found.fields[0] in ("a.[]", "a[0].[]", "a[][0].b")
 
 
 def test_lists_in_place_of_texts_are_searched(write, read_all):
@@ -285,22 +213,6 @@ def test_text_that_is_nested_too_deeply_is_reported(form, write, read_all):
     found = read_all(write(form, json.dumps(records) if form == "a.json" else records))
     assert found.texts == ["a few words here"] * 2
     assert (whole.stats.notes, found.stats.notes) == ({}, {"too_deep": 2})
-
-
-def test_the_fields_that_are_not_scanned_are_listed(write, read_all):
-    found = read_all(
-        write(
-            "a.jsonl",
-            [{"text": LONG, "url": "https://x.org", "lang": "en", "day": "2020-01-02"}]
-            * 3,
-        )
-    )
-    assert found.stats.fields == {
-        "text": {"scanned": 1},
-        "url": {"no_text_by_name": 1},
-        "lang": {"codes": 1},
-        "day": {"dates": 1},
-    }
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,7 @@ from test_matrix import FORMATS, archive, zipped
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
-from provscan.readers.corpus.layouts import (
-    DELETIONS,
-    GRAPHQL,
-    OTHERS,
-    WRAPPERS,
-)
+from provscan.readers.corpus.layouts import DELETIONS, GRAPHQL, OTHERS, WRAPPERS
 from provscan.readers.fields.names import MARKERS
 from provscan.testing import COMPRESSED
 

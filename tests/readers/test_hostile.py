@@ -14,15 +14,7 @@ from nightly import NIGHTLY
 
 import provscan
 from provscan.errors import InputError
-from provscan.readers import (
-    LIMITS,
-    Fields,
-    ReadStats,
-    plan,
-    plan_tweets,
-    read,
-    read_tweets,
-)
+from provscan.readers import LIMITS, Fields, ReadStats, plan, read
 from provscan.readers.formats.delimited import Delimited
 
 LOW = (
@@ -96,18 +88,6 @@ def test_a_hostile_file_costs_only_itself(folder, request):
     assert named or name in SOUND
     assert all(f"/{name}" in path for path, _ in splits.unread)
     assert all(f"/{name}" in damage.source for damage in stats.damaged)
-
-
-@each_file
-def test_a_hostile_file_of_a_corpus_costs_only_itself(folder):
-    stats, sources = ReadStats(), []
-    with nothing_changes(folder):
-        files = plan_tweets(str(folder), Fields(), limits=LOW)
-        for file in files.files:
-            for batch in read_tweets(file, stats, limits=LOW):
-                sources += [file.split.source] * batch.num_rows
-    assert sources[0].endswith("/a.jsonl")
-    assert sources[-1].endswith("/zz.jsonl")
 
 
 class Unforeseen(Exception):

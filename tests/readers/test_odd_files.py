@@ -2,11 +2,9 @@
 show: all texts are read, or the loss is counted and located.
 """
 
-import bz2
 import gzip
 import io
 import json
-import lzma
 import os
 import sqlite3
 import tarfile
@@ -21,7 +19,7 @@ import zstandard
 
 from provscan.errors import InputError
 from provscan.inspection import inspect_sources
-from provscan.readers import Fields, Limits, plan
+from provscan.readers import Limits, plan
 from provscan.readers.formats.databases import _duckdb
 from provscan.readers.splits import Context
 
@@ -105,18 +103,6 @@ TABLES = {
 }
 
 
-@pytest.mark.parametrize("kind", [*KINDS, *TABLES])
-def test_types_of_arrow(write, read_all, kind):
-    found = read_all(
-        write(
-            "a.arrow" if kind in KINDS else "a.parquet", KINDS.get(kind) or TABLES[kind]
-        )
-    )
-    assert found.texts == TEXTS
-    assert found.records == list(range(20))
-    assert found.fields[0] in ("text", "text[0]", "text[0].value", "text[0][0].value")
-
-
 def test_a_table_without_rows(write, read_all):
     out = io.BytesIO()
     pq.ParquetWriter(out, pa.schema([("text", pa.string())])).close()
@@ -164,36 +150,6 @@ def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, pack
     assert any("header)" in reason for reason in said), said
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_concatenated_tar_archives(write, read_all, packed):
-    pack = gzip.compress if packed else bytes
-    first, then = tarred([("a.jsonl", LINES)]), tarred([("b.jsonl", LINES)])
-    name = "a.tar.gz" if packed else "a.tar"
-    for data, texts, damaged in (
-        (pack(first) + pack(then), TEXTS * 2, False),
-        (pack(first + bytes(5000)), TEXTS, False),
-        (pack(first + b"no archive" * 100), TEXTS, True),
-    ):
-        found = read_all(write(name, data))
-        assert found.texts == texts
-        said = [reason for _, reason in found.unread] + [
-            damage.reason for damage in found.stats.damaged
-        ]
-        assert [reason.startswith("damaged tar archive (") for reason in said] == [
-            True
-        ] * damaged
-
-
-def test_a_compressed_archive_is_decompressed_once_for_each_content(write):
-    first = write("a.tar.gz", gzip.compress(tarred([("a.jsonl", LINES)])))
-    copies = {plan(first, Fields())[0].copy for _ in range(2)}
-    assert len(copies) == 1
-    write("a.tar.gz", gzip.compress(tarred([("b.jsonl", LINES * 2)])))
-    (split,) = plan(first, Fields())
-    assert (split.source, split.path) == (f"{first}/b.jsonl", first)
-    assert split.copy not in copies
-
-
 def test_a_truncated_compressed_archive(write, read_all):
     data = gzip.compress(tarred([("a.jsonl", LINES), ("b.bin", os.urandom(9000))]))
     path = write("a.tar.gz", data[:-2000])
@@ -201,29 +157,6 @@ def test_a_truncated_compressed_archive(write, read_all):
     assert found.texts == TEXTS
     reason = "truncated gzip file; only the files before that are read"
     assert (path, reason) in found.unread
-
-
-@pytest.mark.parametrize(
-    "compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress]
-)
-def test_the_first_part_of_a_compressed_file_in_a_compressed_archive_may_be_empty(
-    write, read_all, compress
-):
-    data = compress(b"") + compress(
-        json.dumps([{"text": text} for text in TEXTS]).encode()
-    )
-    found = read_all(write("a.tar.gz", gzip.compress(tarred([("a.json", data)]))))
-    assert (found.texts, found.stats.skipped) == (TEXTS, {})
-
-
-def test_an_empty_compressed_file_in_an_archive_is_not_damaged(write, read_all):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        archive.writestr("a.jsonl.gz", gzip.compress(b""))
-        archive.writestr("b.jsonl", '{"text": "some words"}')
-    found = read_all(write("a.zip", out.getvalue()))
-    assert len(found.rows) == 1
-    assert found.stats.notes == {"empty_file": 1}
 
 
 def test_archives_in_archives_are_reported(write, read_all):
@@ -255,20 +188,6 @@ def test_archives_in_archives_are_reported(write, read_all):
         "in.zip",
         "nested archives are not supported: unpack it first",
     )
-
-
-def test_the_directory_of_a_zip_archive_is_read_once(write, read_all, monkeypatch):
-    read, opened = zipfile.ZipFile._RealGetContents, []
-    monkeypatch.setattr(
-        zipfile.ZipFile,
-        "_RealGetContents",
-        lambda archive: opened.append(archive) or read(archive),
-    )
-    path = write("a.zip", zipped([(f"{n}.txt", b"one text") for n in range(9)]))
-    assert read_all(path).texts == ["one text"] * 9
-    assert len(opened) == 1
-    write("a.zip", zipped([("b.jsonl", LINES)]))
-    assert read_all(path).texts == TEXTS
 
 
 def test_a_sparse_file_in_an_archive_is_unread(write, read_all):
@@ -379,19 +298,6 @@ def test_text_in_blobs_of_a_database_is_read(tmp_path, read_all):
     assert file["sampled"]["texts"] == 6
 
 
-def test_databases_in_an_archive_are_reported(tmp_path):
-    with sqlite3.connect(tmp_path / "a.sqlite") as file:
-        file.execute("CREATE TABLE a (text TEXT)")
-    file.close()
-    with zipfile.ZipFile(tmp_path / "z.zip", "w") as archive:
-        archive.write(tmp_path / "a.sqlite", "a.sqlite")
-    with pytest.raises(
-        InputError,
-        match=r"a.sqlite can't be read from a URL or an archive, or compressed",
-    ):
-        plan(str(tmp_path / "z.zip"))
-
-
 def test_tables_of_sqlite(tmp_path, read_all):
     with sqlite3.connect(tmp_path / "a.sqlite") as file:
         file.execute("CREATE TABLE a (id TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
@@ -413,35 +319,6 @@ def test_tables_of_sqlite(tmp_path, read_all):
     assert found.stats.skipped == {}, (
         "the tables in which a virtual one keeps its rows are no data"
     )
-
-
-def test_full_text_indexes_of_a_table_are_not_read(tmp_path, read_all):
-    with sqlite3.connect(tmp_path / "100%25.sqlite") as file:
-        file.execute("CREATE TABLE a (id INTEGER PRIMARY KEY, text TEXT)")
-        file.executemany("INSERT INTO a VALUES (?, ?)", enumerate(TEXTS))
-        file.execute(
-            "CREATE VIRTUAL TABLE [a_fts] USING FTS5 (\n    [text],\n    content=[a]\n)"
-        )
-        file.execute("INSERT INTO a_fts(a_fts) VALUES ('rebuild')")
-        file.execute('CREATE VIRTUAL TABLE a_old USING fts4(text, content="a")')
-        file.execute("INSERT INTO a_old(a_old) VALUES ('rebuild')")
-    file.close()
-    found = read_all(str(tmp_path / "100%25.sqlite"))
-    assert found.texts == TEXTS
-
-
-def test_a_field_with_codes_in_one_table_and_texts_in_another(tmp_path, read_all):
-    with sqlite3.connect(tmp_path / "a.sqlite") as file:
-        file.execute("CREATE TABLE a (text TEXT, note TEXT)")
-        file.executemany(
-            "INSERT INTO a VALUES (?, ?)",
-            [("a few words", f"code{k}") for k in range(500)],
-        )
-        file.execute("CREATE TABLE b (note TEXT)")
-        file.executemany("INSERT INTO b VALUES (?)", [[text] for text in TEXTS * 5])
-    file.close()
-    found = read_all(str(tmp_path / "a.sqlite"))
-    assert [text for text in found.texts if "fox" in text] == TEXTS * 5
 
 
 def test_an_interruption_is_not_taken_for_a_damaged_database(tmp_path):
@@ -547,27 +424,3 @@ def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
     assert found.stats.repaired == {"invalid_utf8": 1}
     (case,) = found.stats.examples["invalid_utf8"]
     assert case.record == 1
-
-
-def test_files_of_data_or_code_with_one_name_are_no_samples(write, read_all):
-    files = [
-        ("a/data.jsonl", LINES),
-        ("a/data.txt", TEXTS[0].encode()),
-        ("b/code.c", TEXTS[1].encode()),
-        ("b/code.h", TEXTS[2].encode()),
-    ]
-    found = read_all(write("a.tar", tarred(files)))
-    assert found.texts == [*TEXTS, *TEXTS[:3]]
-    files = [(f"{part}/a.txt", "\n".join(TEXTS).encode()) for part in ("en", "de")]
-    assert read_all(write("b.tar", tarred(files))).texts == [*TEXTS, *TEXTS]
-
-
-def test_texts_of_a_database_that_are_not_utf8_are_counted(tmp_path, read_all):
-    with sqlite3.connect(tmp_path / "a.sqlite") as file:
-        file.execute("CREATE TABLE t (text TEXT)")
-        file.execute("INSERT INTO t VALUES (CAST(x'6120ff2062' AS TEXT))")
-        file.execute("INSERT INTO t VALUES (?)", ["a replaced \ufffd letter"])
-    file.close()
-    found = read_all(str(tmp_path / "a.sqlite"))
-    assert found.texts == ["a \ufffd b", "a replaced \ufffd letter"]
-    assert found.stats.repaired == {"invalid_utf8": 1}

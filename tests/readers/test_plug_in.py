@@ -1,7 +1,5 @@
 """Test the format of docs/extending.md, installed from another distribution."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -42,7 +40,7 @@ assert [(row["tweet_id"], row["field"]) for row in rows] == [("1", "text")], row
 
 
 @pytest.fixture
-def installed(tmp_path: Path) -> Path:
+def installed(tmp_path):
     """Install the example of the page in a folder."""
     page = PAGE.read_text(encoding="utf-8")
     (example,) = re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
@@ -58,7 +56,7 @@ def installed(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_format_of_another_distribution_is_read(installed: Path) -> None:
+def test_a_format_of_another_distribution_is_read(installed):
     code = f"import sys; sys.path.insert(0, {str(installed)!r})\n{CHECK}"
     done = subprocess.run(
         [sys.executable, "-c", code, str(installed)], capture_output=True, text=True
@@ -66,7 +64,7 @@ def test_a_format_of_another_distribution_is_read(installed: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_two_formats_with_one_extension_are_an_error() -> None:
+def test_two_formats_with_one_extension_are_an_error():
     class Other(type(FORMATS["jsonl"])):  # type: ignore[misc]
         name = "other"
 
@@ -77,6 +75,6 @@ def test_two_formats_with_one_extension_are_an_error() -> None:
 @pytest.mark.parametrize(
     "value", ["no_such_module:FORMATS", "re:NO_FORMATS", "sys:path"]
 )
-def test_a_wrong_entry_point_is_named(value: str) -> None:
+def test_a_wrong_entry_point_is_named(value):
     with pytest.raises(ParameterError, match=f"the entry point mail = {value}"):
         _installed(EntryPoint("mail", value, "provscan.formats"))

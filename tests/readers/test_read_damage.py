@@ -18,10 +18,8 @@ import pytest
 import zstandard
 
 from provscan.errors import OutputError
-from provscan.readers import LIMITS, Fields, ReadStats, Split, plan, read
-from provscan.readers.bytes import streams
+from provscan.readers import LIMITS, Fields, ReadStats, plan, read
 from provscan.readers.bytes.compression import COMPRESSIONS
-from provscan.readers.splits import Context
 
 ROWS = 20_000
 # Random digits do not compress well, so a cut file has a middle.
@@ -72,22 +70,6 @@ def test_a_flipped_byte(write, read_all, kind):
     assert damage.records == len(found.rows)
 
 
-@pytest.mark.parametrize("kind", list(COMPRESS))
-def test_a_truncated_csv_and_text(write, read_all, kind):
-    lines = b"text\n" + b"".join(
-        b"tweet %d\n" % (number * 2654435761 % 2**32) for number in range(ROWS)
-    )
-    data = COMPRESS[kind](lines)
-    table = read_all(write(f"a.csv.{kind}", data[: len(data) // 2]))
-    text = read_all(write(f"a.txt.{kind}", data[: len(data) // 2]))
-    # What is left of the truncated line is a text in plain text, but not always a row
-    # of a table.
-    assert len(text.rows) - 1 in (len(table.rows), len(table.rows) + 1)
-    assert table.stats.skipped == {}
-    assert table.stats.damaged[0].records == len(table.rows)
-    assert text.stats.damaged[0].records == len(text.rows)
-
-
 def test_a_file_that_became_shorter(write):
     path = write("a.jsonl", [{"text": "a"}] * 4)
     (split,) = plan(path)
@@ -125,40 +107,6 @@ def test_files_of_several_members(write, read_all, kind):
     assert found.stats.damaged == []
 
 
-def test_skippable_frames(write, read_all):
-    skip = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"abcd"
-    found = read_all(write("a", skip + zstandard.compress(JSONL) + skip))
-    assert len(found.rows) == ROWS
-    assert found.stats.damaged == []
-
-
-def test_a_long_window(write, read_all):
-    params = zstandard.ZstdCompressionParameters.from_level(
-        1, window_log=28, enable_ldm=True
-    )
-    stream = zstandard.ZstdCompressor(compression_params=params).compressobj()
-    found = read_all(write("a.jsonl.zst", stream.compress(JSONL) + stream.flush()))
-    assert len(found.rows) == ROWS
-
-
-@pytest.mark.parametrize("kind", list(COMPRESS))
-def test_decompression_in_small_steps(write, kind):
-    """The decompressed chunks do not correspond to the chunks of the file."""
-    name = NAMES[kind]
-    data = COMPRESS[kind](bytes(64 << 20))
-    path = write("zeros", data)
-    largest = total = 0
-    limits = replace(LIMITS, expansion=100_000)
-    for chunk in streams.ByteStream(
-        Split("zeros", path, "text", name), Context.quiet(limits)
-    ):
-        largest = max(largest, len(chunk))
-        total += len(chunk)
-    assert total == 64 << 20
-    if kind != "zst":
-        assert largest <= 40 << 20
-
-
 @pytest.mark.parametrize("kind", list(COMPRESS))
 def test_a_decompression_bomb_is_abandoned(write, read_all, kind):
     limits = replace(LIMITS, expansion_bytes=8 << 20)
@@ -188,14 +136,6 @@ def test_a_zip_archive_truncated_after_an_inner_archive(write, tmp_path):
         str(tmp_path / "folder/cut.zip"),
         "damaged zip archive (its directory is missing)",
     )
-
-
-def test_bytes_that_are_not_text(write, tmp_path):
-    write("folder/a.br", bytes(range(1, 256)) * 4)
-    write("folder/b.log", "\x1b[31mred\x1b[0m and so on\n" * 5)
-    found = plan(str(tmp_path / "folder"))
-    assert [(split.source[-5:], split.format) for split in found] == [("b.log", "text")]
-    assert [path[-4:] for path, _ in found.unread] == ["a.br"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="writes to a device that is full")

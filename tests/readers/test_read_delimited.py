@@ -70,23 +70,6 @@ def test_rows_of_another_width_are_counted(write, read_all):
     ]
 
 
-def test_a_row_of_another_width_that_is_not_utf8(write, read_all):
-    found = read_all(write("a.csv", b"text,id\na,1\nb\xff\nc,2\n"))
-    assert (found.texts, found.records) == (["a", "c"], [0, 2])
-    assert found.stats.skipped == {"bad_csv_row": 1}
-
-
-@pytest.mark.parametrize("target", [1 << 30, 1000])
-def test_equal_numbers_of_rows_and_lines_by_chance(write, read_all, target):
-    """A carriage return ends a row but no line, and a newline in quotes ends a line but
-    no row.
-    """
-    rows = "a,1\rb,2\n" + "".join(f"c,{n}\n" for n in range(300)) + '"d\ne",3\n'
-    found = read_all(write("a.csv", f"text,id\n{rows}{rows}"), target_bytes=target)
-    assert found.texts == [*"ab", *"c" * 300, "d\ne"] * 2
-    assert found.records == list(range(606))
-
-
 def test_invalid_utf8(write, read_all):
     found = read_all(
         write(
@@ -293,26 +276,6 @@ def test_written_rows_are_read_back(write, read_all, rows, chunk):
     ]
     assert found.records == list(range(len(rows)))
     assert found.stats.skipped == {}
-
-
-def test_short_values_with_blank_lines_are_values(write, read_all):
-    rows = [*[f'"{n}","a"' for n in range(40)], '"\n\na","b"']
-    assert read_all(write("a.csv", "\n".join(['"id","text"', *rows, ""]))).texts == [
-        "a"
-    ] * 40 + ["b"]
-
-
-def test_a_line_above_the_limit_is_counted(write, read_all):
-    content = "text,id\na,1\n" + "x" * 5000 + ",2\nb,3\n" + "y" * 5000
-    found = read_all(
-        write("a.csv", content), limits=Limits(chunk=64, record_bytes=1000)
-    )
-    assert found.texts == ["a", "b"]
-    assert found.stats.skipped == {"record_too_long": 2}
-    assert [case.record for case in found.stats.examples["record_too_long"]] == [
-        2,
-        4,
-    ], "numbers of lines"
 
 
 QUERY = 'Report:,Mentions\nBrand:,ACME\n"Query:","goat\nAND harbour"\n\n'

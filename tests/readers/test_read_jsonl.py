@@ -2,21 +2,13 @@
 
 import itertools
 import json
-import os
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from provscan.errors import InputError
-from provscan.readers import (
-    Fields,
-    Limits,
-    ReadStats,
-    plan,
-    read,
-)
-from provscan.readers.stats import Damage
+from provscan.readers import Fields, Limits, plan
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
@@ -50,27 +42,6 @@ def test_invalid_utf8_is_replaced_and_counted(write, read_all):
     assert "0xff" in found.stats.examples["invalid_utf8"][0].detail
 
 
-def test_counts_do_not_depend_on_the_blocks_of_a_file(write, read_all):
-    odd = [
-        b'{"text": "a", "x": NaN}',
-        b'{"text": "a", "x": "\xff"}',
-        b'{"text": "a", "x": 1e400}',
-        b'{"text": "\xff\xff"}',
-    ]
-    path = write(
-        "a.jsonl", b'{"text": "b"}\n'.join(line + b"\n" for line in [*odd, b"{"])
-    )
-    whole, cut = (
-        read_all(path, limits=Limits(chunk=chunk)).stats for chunk in (1 << 20, 30)
-    )
-    assert whole.as_dict() == cut.as_dict()
-    assert (whole.repaired, whole.skipped, whole.notes) == (
-        {"invalid_utf8": 2},
-        {"bad_json": 1},
-        {},
-    )
-
-
 def test_unpaired_surrogates_are_replaced_and_counted(write, read_all):
     found = read_all(
         write(
@@ -81,25 +52,6 @@ def test_unpaired_surrogates_are_replaced_and_counted(write, read_all):
     assert found.texts == ["a\ufffdb", "😀"]
     assert found.rows[0]["id"] == "\ufffd"
     assert found.stats.repaired == {"lone_surrogate": 1}
-
-
-def test_nan_and_huge_integers(write, read_all):
-    found = read_all(
-        write(
-            "a.jsonl",
-            '{"text": "a", "x": NaN}\n{"text": "b", "id": '
-            "123456789012345678901234567890}\n",
-        )
-    )
-    assert found.texts == ["a", "b"]
-    assert [row["id"] for row in found.rows] == [None, "1.2345678901234568e+29"]
-
-
-def test_a_numeric_id_next_to_invalid_utf8(write, read_all):
-    assert (
-        read_all(write("a.jsonl", b'{"text": "a\xff", "id": 1.5}\n')).rows[0]["id"]
-        == "1.5"
-    )
 
 
 def test_every_line_without_a_record_is_counted(write, read_all):
@@ -336,27 +288,6 @@ def test_splits_have_the_same_rows_as_the_file(
     assert [(row["record"], row["text"]) for row in cut.rows] == expected
 
 
-def test_the_layout_of_a_file_is_noted_if_its_first_split_is_empty(write, read_all):
-    lines = ["not json"] * 40 + ['{"text": "größer, schöner, älter"}'] * 40
-    path = write("a.jsonl", "\n".join(lines))
-    cut = read_all(path, target_bytes=100)
-    assert cut.splits[0].first_record == 0
-    assert cut.splits[1].first_record < 40
-    assert cut.stats == read_all(path).stats
-    assert cut.stats.fields["text"] == {"scanned": 1}
-
-
-def test_a_deleted_file(write):
-    path = write("a.jsonl", [{"text": "a"}])
-    (split,) = plan(path, Fields())
-    os.remove(path)
-    stats = ReadStats()
-    assert list(read(split, Fields(), stats)) == []
-    assert stats.damaged == [
-        Damage(path, 0, "can't be read: No such file or directory")
-    ]
-
-
 def test_a_line_above_the_limit_is_counted(write, read_all):
     lines = [{"text": "a"}, {"text": "x" * 5000}, {"text": "b"}, {"text": "y" * 5000}]
     found = read_all(
@@ -422,31 +353,6 @@ def test_strings_are_texts(write, read_all, name):
     )
     assert found.texts == [json.loads(line) for line in lines]
     assert found.records == [0, 1, 2]
-
-
-def test_keys_with_special_characters(write, read_all):
-    rows = [
-        {
-            "said": {
-                f"at {n}": f"the words of number {n}",
-                "also": [f"as many other words {n}", f"and some of {n}"],
-            },
-            f"k{n}": "and a few more",
-        }
-        for n in range(600)
-    ]
-    found = read_all(write("a.jsonl", "".join(json.dumps(row) + "\n" for row in rows)))
-    rows = sorted((row["record"], row["field"], row["text"]) for row in found.rows)
-    assert rows == [
-        (n, name, text)
-        for n in range(600)
-        for name, text in (
-            (f"k{n}", "and a few more"),
-            ("said.also[0]", f"as many other words {n}"),
-            ("said.also[1]", f"and some of {n}"),
-            (f"said.at {n}", f"the words of number {n}"),
-        )
-    ]
 
 
 def test_records_with_many_numbers_are_read(write, read_all):

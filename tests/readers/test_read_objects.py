@@ -1,8 +1,6 @@
 """Test records in memory."""
 
-import io
 import random
-import sys
 from collections import OrderedDict
 from datetime import datetime
 
@@ -42,24 +40,6 @@ def test_values_that_are_not_strings_are_counted():
     assert stats.skipped == {"no_text": 1, "text_not_string": 1}
     assert stats.repaired == {"lone_surrogate": 1}
     assert stats.examples["no_text"][0].source == "<memory>"
-
-
-@pytest.mark.parametrize("form", ["table", "reader", "pipe"])
-def test_fields_are_determined_from_several_batches(form, read_all, monkeypatch):
-    parts = [
-        (["a text of four words"], ["note"]),
-        (["the other text"] * 99, ["a note of five words"] * 99),
-    ]
-    table = pa.concat_tables([pa.table({"a": a, "b": b}) for a, b in parts])
-    if form == "pipe":
-        file = io.BytesIO()
-        with pa.ipc.new_stream(file, table.schema) as writer:
-            writer.write_table(table)
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(file.getvalue())))
-        assert len(read_all("-").texts) == 200
-    else:
-        made = table if form == "table" else table.to_reader()
-        assert sum(batch.num_rows for batch in read_objects(made)) == 200
 
 
 def test_dicts():
@@ -241,24 +221,3 @@ def test_columns_and_objects_give_the_same_texts(outputs):
     assert of_objects == (rows, stats)
     assert len({row["field"] for row in rows}) == (8 if outputs else 9)
     assert stats.repaired.keys() == {"invalid_utf8"}
-
-
-def test_unions_are_read_like_objects():
-    values = ["a text of words", b"bytes with caf\xe9", 7, "another text of words"] * 5
-    kinds = [str, bytes, int]
-    parts = [[value for value in values if type(value) is kind] for kind in kinds]
-    codes = [kinds.index(type(value)) for value in values]
-    offsets = [codes[:n].count(code) for n, code in enumerate(codes)]
-    union = pa.UnionArray.from_dense(
-        pa.array(codes, pa.int8()),
-        pa.array(offsets, pa.int32()),
-        [pa.array(part) for part in parts],
-    )
-    rows, stats = texts(pa.table({"text": union}))
-    assert rows == texts([{"text": value} for value in values])[0]
-    assert [text for _, text in rows[:3]] == [
-        "a text of words",
-        "bytes with caf\ufffd",
-        "another text of words",
-    ]
-    assert stats.repaired == {"invalid_utf8": 5}

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 import zstandard
 
-from provscan.errors import FieldNotFoundError, InputError
+from provscan.errors import InputError
 from provscan.readers import Fields, Split, checksum, plan
 from provscan.readers.splits import UNKNOWN
 
@@ -186,38 +186,6 @@ def test_several_sources_in_the_order_given(write, read_all):
     assert read_all([second, first, second]).texts == ["b", "a"]
 
 
-def test_a_file_name_that_is_not_utf8(read_all, tmp_path):
-    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.txt")
-    with open(path, "wb") as file:
-        file.write(b"hello\n")
-    found = read_all(os.fsdecode(path))
-    assert found.texts == ["hello"]
-    assert found.splits[0].source.endswith("caf\\xe9.txt")
-
-
-def test_the_number_of_parts_does_not_depend_on_the_workers(write, monkeypatch):
-    paths = [write(f"{n}.jsonl", LINE * 1000) for n in range(4)]
-    size = len(LINE) * 1000
-    for workers in (1, 64):
-        # Files below the limit of 1 MiB are not cut, although more parts are asked for.
-        assert len(plan(paths, Fields(), workers=workers, parts=1000)) == 4
-    monkeypatch.setattr("provscan.readers.planning.SMALLEST_SPLIT", 100)
-    for workers in (1, 64):
-        assert 36 <= len(plan(paths, Fields(), workers=workers, parts=40)) <= 40
-        assert (
-            max(
-                split.size for split in plan(paths, Fields(), workers=workers, parts=40)
-            )
-            < size / 9
-        )
-        # The last split of each file has the rest of it.
-        assert (
-            4
-            < len(plan(paths, Fields(), workers=workers, parts=10**9))
-            <= 4 * (size // 100 + 1)
-        )
-
-
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
 @pytest.mark.parametrize(
     "content",
@@ -240,12 +208,6 @@ def test_standard_input(read_all, monkeypatch, content, compress):
 def test_empty_standard_input(read_all, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
     assert read_all("-").stats.notes == {"empty_file": 1}
-
-
-def test_damaged_parquet_on_standard_input(read_all, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"PAR1....")))
-    (damage,) = read_all("-").stats.damaged
-    assert damage.reason.startswith("damaged: ")
 
 
 def test_a_parquet_file_on_standard_input(read_all, monkeypatch):
@@ -284,24 +246,6 @@ def test_a_named_pipe(read_all, tmp_path):
 def test_a_device(read_all):
     with pytest.raises(InputError, match="is a device, which may have no end"):
         read_all("/dev/zero")
-
-
-@pytest.mark.parametrize(
-    ("other", "content"),
-    [
-        ("empty.csv", b""),
-        ("header.csv", b"text,id\n"),
-        ("empty.jsonl", b""),
-        ("README.md", b"about the texts\n"),
-    ],
-)
-def test_a_named_field_is_missing_next_to_a_file_without_fields(write, other, content):
-    sources = [write("a.csv", b"text,n\nhello,1\n"), write(other, content)]
-    for order in (sources, sources[::-1]):
-        with pytest.raises(FieldNotFoundError, match=r"a\.csv: no field 'nope'"):
-            plan(order, Fields(id="nope"))
-    assert len(plan(sources[1], Fields(id="nope"))) == 1
-    assert len(plan(sources, Fields(id="n"))) == 2
 
 
 def test_checksum(write):

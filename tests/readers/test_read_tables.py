@@ -1,9 +1,7 @@
 """Test Parquet and Arrow files."""
 
-import io
 import itertools
 import os
-from zoneinfo import ZoneInfoNotFoundError
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +12,6 @@ from hypothesis import strategies as st
 
 from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Limits
-from provscan.readers.formats import columnar
-from provscan.readers.values import array_values
 
 TABLE = pa.table(
     {
@@ -63,55 +59,6 @@ def test_invalid_utf8(save, read_all):
     assert found.stats.examples["invalid_utf8"][0].record == 1
 
 
-def test_invalid_utf8_in_a_text_column(save, read_all):
-    raw = pa.array([b"ok", b"a\xffb"], pa.binary())
-    claimed = pa.StringArray.from_buffers(2, *raw.buffers()[1:])
-    found = read_all(save(pa.table({"text": claimed})))
-    assert found.texts == ["ok", "a\ufffdb"]
-    assert found.stats.repaired == {"invalid_utf8": 1}
-
-
-def test_invalid_utf8_within_lists_objects_and_dictionaries(save, read_all):
-    raw = pa.array(
-        [
-            b"the first of some words",
-            b"a\xffb is no text at all",
-            b"and the last of them",
-        ],
-        pa.binary(),
-    )
-    claimed = pa.StringArray.from_buffers(3, *raw.buffers()[1:])
-    chats = pa.ListArray.from_arrays(
-        pa.array([0, 1, 2, 3], pa.int32()),
-        pa.StructArray.from_arrays([claimed], ["said"]),
-    )
-    coded = pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int32()), claimed)
-    pairs = pa.FixedSizeListArray.from_arrays(claimed, 1)
-    keys = pa.array(["a", "b", "c"])
-    maps = pa.MapArray.from_arrays(pa.array([0, 1, 2, 3], pa.int32()), keys, claimed)
-    for name, column in (
-        ("chats[].said", chats),
-        ("chats", coded),
-        ("chats[]", pairs),
-        ("chats[].value", maps),
-    ):
-        found = read_all(
-            save(
-                pa.table(
-                    {"title": ["another field of some words"] * 3, "chats": column}
-                )
-            )
-        )
-        texts = [row["text"] for row in found.rows if row["field"].startswith("chats")]
-        assert texts == [
-            "the first of some words",
-            "a\ufffdb is no text at all",
-            "and the last of them",
-        ]
-        assert found.stats.repaired == {"invalid_utf8": 1}
-        assert found.stats.fields[name] == {"scanned": 1}
-
-
 @pytest.mark.parametrize("kind", [pa.list_, pa.large_list])
 def test_offsets_of_lists_are_checked(kind, tmp_path, read_all):
     width = np.int32 if kind is pa.list_ else np.int64
@@ -126,34 +73,6 @@ def test_offsets_of_lists_are_checked(kind, tmp_path, read_all):
 
 
 WORDS = ["the first of some words", "and the last of them"]
-
-
-@pytest.mark.parametrize(
-    "column",
-    [
-        pa.array([2**60, None], pa.timestamp("us")),
-        pa.array([2**60, 1], pa.timestamp("ns", "Nowhere/Town")),
-        pa.array([2**30, 1], pa.int32()).cast(pa.date32()),
-        pa.array([2**62, 1], pa.duration("s")),
-        pa.array(
-            [[{"at": 2**60}], None], pa.list_(pa.struct([("at", pa.timestamp("us"))]))
-        ),
-    ],
-)
-@pytest.mark.parametrize("name", ["added", "id"])
-def test_dates_that_python_does_not_support(save, read_all, column, name):
-    found = read_all(save(pa.table({"text": WORDS, name: column})))
-    assert [(row["id"], row["text"]) for row in found.rows] == [
-        (None, text) for text in WORDS
-    ]
-
-
-def test_a_time_zone_unknown_to_older_versions_of_arrow():
-    class Times(list):
-        def to_pylist(self):
-            raise ZoneInfoNotFoundError("Nowhere/Town")
-
-    assert array_values(Times(pa.array([1, 2]))) == [1, 2]
 
 
 def test_columns_with_the_same_name(save, read_all):
@@ -172,23 +91,6 @@ def test_columns_with_the_same_name(save, read_all):
     assert read_all(save(table), text="text_3").texts == others
 
 
-def test_extension_types(save, read_all):
-    plain = pa.ExtensionArray.from_storage(pa.json_(), pa.array(WORDS))
-    table = pa.table(
-        {
-            "title": WORDS,
-            "note": plain,
-            "said": pa.StructArray.from_arrays([plain], ["text"]),
-        }
-    )
-    found = read_all(save(table))
-    assert sorted((row["field"], row["text"]) for row in found.rows) == [
-        (name, text)
-        for name in ("note", "said.text", "title")
-        for text in sorted(WORDS)
-    ]
-
-
 def test_maps_in_lists(save, read_all):
     for lists in (pa.list_, pa.large_list, lambda kind: pa.list_(kind, 1)):
         maps = pa.array(
@@ -199,34 +101,6 @@ def test_maps_in_lists(save, read_all):
         assert [(row["field"], row["text"]) for row in found.rows] == [
             ("said[0][0].value", text) for text in WORDS
         ]
-
-
-def test_run_end_encoded_values_in_objects(tmp_path, read_all):
-    runs = pa.RunEndEncodedArray.from_arrays(
-        pa.array([2, 3], pa.int32()), pa.array(WORDS)
-    )
-    table = pa.table({"said": pa.StructArray.from_arrays([runs], ["text"])})
-    assert read_all(write_ipc(table, tmp_path / "a.arrow", "file")).texts == [
-        WORDS[0],
-        *WORDS,
-    ]
-
-
-@pytest.mark.parametrize("opener", [pa.ipc.new_file, pa.ipc.new_stream])
-def test_the_fields_of_an_arrow_file_come_from_several_batches(
-    tmp_path, read_all, opener
-):
-    table = pa.table(
-        {
-            "text": ["a few words here"] * 3,
-            "note": ["ok", "a note of some words", "another one of them"],
-        }
-    )
-    with opener(str(tmp_path / "a.arrow"), table.schema) as writer:
-        writer.write_table(table, max_chunksize=1)
-    assert {"a note of some words", "another one of them"} <= set(
-        read_all(tmp_path / "a.arrow").texts
-    )
 
 
 def test_concatenated_streams(tmp_path, read_all):
@@ -324,55 +198,6 @@ def test_row_groups(tmp_path, read_all, rows, group, target):
         assert split.end == following.start
         assert split.size >= target
     assert sum(split.size for split in found.splits) in (0, os.path.getsize(path))
-
-
-def test_only_the_needed_columns_are_read(tmp_path, read_all, monkeypatch):
-    asked = []
-    original = pq.ParquetFile.iter_batches
-
-    def spy(self, *args, **options):
-        asked.append(options.get("columns"))
-        return original(self, *args, **options)
-
-    monkeypatch.setattr(pq.ParquetFile, "iter_batches", spy)
-    read_all(
-        write_parquet(
-            TABLE.append_column("url", [["x"] * 4]),
-            tmp_path / "a.parquet",
-            row_group_size=2,
-        )
-    )
-    # Columns of codes are read, since they may have texts.
-    needed = ["id", "lang", "text", "user"]
-    assert {tuple(columns or ()) for columns in asked[1:]} <= {(), tuple(needed)}
-    assert asked[-2:] == [needed] * 2
-
-
-def test_a_large_row_group_is_read_in_several_steps(tmp_path, read_all, monkeypatch):
-    sizes = []
-
-    class Counting(io.FileIO):
-        def read(self, size=-1):
-            data = super().read(size)
-            sizes.append(len(data))
-            return data
-
-    monkeypatch.setattr(columnar, "COLUMN_BYTES", 4096)
-    monkeypatch.setattr(columnar, "is_remote", lambda path: True)
-    monkeypatch.setattr(columnar, "open_file", lambda path: Counting(path))
-    table = pa.table({"text": [f"{number:,} times" for number in range(20_000)]})
-    path = write_parquet(
-        table,
-        tmp_path / "a.parquet",
-        compression="none",
-        use_dictionary=False,
-        write_batch_size=500,
-        data_page_size=1000,
-    )
-    found = read_all(path)
-    assert found.texts == table["text"].to_pylist()
-    # Parquet reads the last 64 KiB of a file, which has its metadata.
-    assert max(sizes) <= 1 << 16 < os.path.getsize(path) / 2
 
 
 def test_damaged_files(tmp_path, read_all):

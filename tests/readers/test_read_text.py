@@ -76,32 +76,6 @@ def test_the_pieces_of_a_line_together_are_the_line(
             assert row["offset"] + len(row["text"]) - after["offset"] == overlap
 
 
-@pytest.mark.parametrize("chunk", [1, 3, 7])
-def test_invalid_utf8_in_a_long_line_counts_once(write, read_all, chunk):
-    data = (
-        "é".encode() * 30
-        + b"\xff"
-        + "é".encode() * 30
-        + b"\xc3"
-        + b"x" * 30
-        + b"\xf0\x9f"
-    )
-    limits = Limits(piece=20, overlap=6, chunk=chunk, batch_bytes=20)
-    found = read_all(write("a.txt", data + b"\nnext\n"), limits=limits, records="lines")
-    line = data.decode(errors="replace")
-    pieces = [row for row in found.rows if row["record"] == 0]
-    assert (
-        "".join(
-            row["text"][row["own_from"] - row["offset"] : row["own_to"] - row["offset"]]
-            for row in pieces
-        )
-        == line
-    )
-    assert found.texts[-1] == "next"
-    assert found.records[-1] == 1
-    assert found.stats.repaired == {"invalid_utf8": 1}
-
-
 @pytest.mark.parametrize("records", ["lines", "paragraphs", "files"])
 def test_a_text_above_the_limit_is_skipped(write, records):
     path = write("a.txt", b"some words " * (6 << 20) + b"\n\nthe last one")
@@ -119,15 +93,6 @@ def test_a_text_above_the_limit_is_skipped(write, records):
     assert texts == ["the last one"] * (records != "files")
     assert stats.skipped == {"record_too_long": 1}
     assert peak < 4 * limits.record_bytes
-
-
-def test_carriage_returns_next_to_a_line_that_is_not_utf8(write, read_all):
-    path = write("a.txt", b"words\r\r\n\xff\n")
-    assert (
-        read_all(path, records="lines").texts
-        == read_all(path, records="lines", target_bytes=1).texts
-        == ["words", "\ufffd"]
-    )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -178,29 +143,6 @@ def test_a_short_file_of_few_lines_is_one_text(lines):
         (line, "lines"),
     ):
         assert layout_of("a.txt", text.encode(), Layout()).records == records
-
-
-def test_groups_of_lines_are_noted(write, read_all):
-    for words in (TALE, RUSSIAN):
-        lines = [
-            " ".join(Random(n).choices(words.split(), k=n % 9 + 1))
-            + "\n" * (n % 3 == 2)
-            for n in range(60)
-        ]
-        path = write("a.txt", "\n".join(lines))
-        assert read_all(path).stats.notes == {"wrapped_lines": 1}
-        assert read_all(path, records="paragraphs").stats.records == 20
-
-
-@pytest.mark.parametrize(("least", "most"), [(1, 3), (3, 8), (5, 20), (20, 60)])
-def test_lines_of_a_list_are_not_noted(write, read_all, least, most):
-    rng = Random(least)
-    lines = [
-        " ".join(rng.choices(TALE.split(), k=rng.randint(least, most)))
-        for _ in range(300)
-    ]
-    found = read_all(write("a.txt", "\n".join(lines)))
-    assert (found.texts, found.stats.notes) == (lines, {})
 
 
 def test_paragraphs_do_not_depend_on_the_chunks(write, read_all):

@@ -94,10 +94,7 @@ def test_a_named_field_has_all_its_values(before, write, read_all):
     record = f'{{"text": "{TEXT}", "text": "{OTHER}", "n": "{TEXT}", "n": 1}}\n'
     path = write("a.jsonl", FLAT + "\n" + f"{FLAT}\n" * before + record)
     rows = read_all(path, text="text").rows[before + 1 :]
-    assert {row["field"]: row["text"] for row in rows} == {
-        EARLIER: TEXT,
-        "text": OTHER,
-    }
+    assert {row["field"]: row["text"] for row in rows} == {EARLIER: TEXT, "text": OTHER}
 
 
 def test_a_chat_in_a_text_has_all_values(write, read_all):

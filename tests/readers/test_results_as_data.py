@@ -1,7 +1,5 @@
 """Test that what provscan wrote is not taken for data."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path
@@ -15,7 +13,7 @@ TEXT = "Never trust a goat near the harbour, whatever it may have promised you"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path):
     """Return a folder with an index and a run of it."""
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     provscan.match([{"text": TEXT}], index, tmp_path / "a.run", spike_ins=0)
@@ -23,12 +21,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.index", "a.run"])
-def test_a_result_is_no_dataset(folder: Path, name: str) -> None:
+def test_a_result_is_no_dataset(folder, name):
     with pytest.raises(InputError, match="of provscan, not a dataset"):
         provscan.match(folder / name, folder / "a.index", folder / "b.run")
 
 
-def test_results_inside_a_dataset_are_not_scanned(folder: Path) -> None:
+def test_results_inside_a_dataset_are_not_scanned(folder):
     """The run has the text of a tweet in its evidence."""
     data = folder / "data"
     shutil.copytree(folder / "a.run", data / "old.run")
@@ -42,7 +40,7 @@ def test_results_inside_a_dataset_are_not_scanned(folder: Path) -> None:
     }
 
 
-def test_other_files_beside_a_result_are_scanned(folder: Path) -> None:
+def test_other_files_beside_a_result_are_scanned(folder):
     """Nobody hides data by putting it into a run or an unfinished run."""
     data = folder / "data"
     line = json.dumps({"text": TEXT}) + "\n"

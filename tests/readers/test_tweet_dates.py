@@ -161,13 +161,6 @@ FORMS = [
 ]
 
 
-@given(st.lists(st.sampled_from(FORMS), max_size=9))
-def test_forms_may_be_mixed(values):
-    column, bad = timestamps(values)
-    assert column.cast("int64").to_pylist() == [parse_date(value) for value in values]
-    assert bad == []
-
-
 def test_timestamps_before_the_first_tweet_or_in_the_future():
     known = 1445299841000
     times = pa.array([known, 0, 10**16, None, -(10**15)], pa.timestamp("ms"))

@@ -2,10 +2,7 @@
 tweets, and ids with quotes and other signs.
 """
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -46,9 +43,7 @@ BESIDE = {"id": FIRST.id, "author": FIRST.author, "created_at": FIRST.time.isofo
         "full_text",
     ],
 )
-def test_columns_with_full_texts_next_to_their_beginnings(
-    form: str, long: str, tmp_path: Path
-) -> None:
+def test_columns_with_full_texts_next_to_their_beginnings(form, long, tmp_path):
     records = [
         BESIDE | {"text": CUT, long: FIRST.text},
         {**BESIDE, "id": "2", "text": SECOND.text, long: None},
@@ -72,30 +67,6 @@ def test_columns_with_full_texts_next_to_their_beginnings(
         else rows_of(path)[0]
     )
     assert [row["text"] for row in rows] == [FIRST.text, SECOND.text]
-
-
-def test_a_named_text_is_read_although_another_is_longer(
-    tmp_path: Path,
-) -> None:
-    pq.write_table(
-        pa.table({"text": [CUT], "note_tweet.text": [FIRST.text]}),
-        tmp_path / "a.parquet",
-    )
-    assert [row["text"] for row in rows_of(tmp_path / "a.parquet", text="text")[0]] == [
-        CUT
-    ]
-
-
-def test_numbers_are_not_full_texts(tmp_path: Path) -> None:
-    table = pa.table(
-        {
-            "text": [FIRST.text, ""],
-            "full_text": [None, None],
-            "note_tweet.text": [float("nan"), 1.5],
-        }
-    )
-    pq.write_table(table, tmp_path / "a.parquet")
-    assert [row["text"] for row in rows_of(tmp_path / "a.parquet")[0]] == [FIRST.text]
 
 
 WRAPPED = {
@@ -152,7 +123,7 @@ WRAPPED = {
 
 
 @pytest.mark.parametrize("form", WRAPPED)
-def test_tweets_within_other_records(form: str, tmp_path: Path) -> None:
+def test_tweets_within_other_records(form, tmp_path):
     (tmp_path / "a.jsonl").write_text(lines(WRAPPED[form]))
     rows, stats = rows_of(tmp_path / "a.jsonl")
     found = {row["id"]: (row["text"], row["author"], row["created_at"]) for row in rows}
@@ -163,7 +134,7 @@ def test_tweets_within_other_records(form: str, tmp_path: Path) -> None:
     assert not stats.skipped
 
 
-def test_columns_of_json_are_read_as_tweets(tmp_path: Path) -> None:
+def test_columns_of_json_are_read_as_tweets(tmp_path):
     pq.write_table(
         pa.Table.from_pylist(WRAPPED["strings of JSON"]), tmp_path / "a.parquet"
     )
@@ -177,7 +148,7 @@ def test_columns_of_json_are_read_as_tweets(tmp_path: Path) -> None:
         }
 
 
-def test_tweets_next_to_a_text_are_not_read(tmp_path: Path) -> None:
+def test_tweets_next_to_a_text_are_not_read(tmp_path):
     record = {
         "id": "7",
         "body": "a post that answers to a tweet",
@@ -190,7 +161,7 @@ def test_tweets_next_to_a_text_are_not_read(tmp_path: Path) -> None:
     ]
 
 
-def test_retweets_and_deletions_in_activity_streams(tmp_path: Path) -> None:
+def test_retweets_and_deletions_in_activity_streams(tmp_path):
     share = activity(PLANTED[3], verb="share", object=activity(FIRST)) | {
         "body": CUT,
         "long_object": {},
@@ -216,7 +187,7 @@ def test_retweets_and_deletions_in_activity_streams(tmp_path: Path) -> None:
         "https://x.com/a/status/{}?s=20",
     ],
 )
-def test_ids_are_bare_numbers(dressed: str, tmp_path: Path) -> None:
+def test_ids_are_bare_numbers(dressed, tmp_path):
     named = "Permalink" if "/" in dressed else "status_id"
     table = pa.table(
         {
@@ -230,7 +201,7 @@ def test_ids_are_bare_numbers(dressed: str, tmp_path: Path) -> None:
     assert (row["id"], row["rt_of"]) == (FIRST.id, SECOND.id)
 
 
-def test_a_field_of_a_usual_name_must_read_like_text(tmp_path: Path) -> None:
+def test_a_field_of_a_usual_name_must_read_like_text(tmp_path):
     table = pa.table(
         {
             "status": ["active"] * 2,
@@ -259,17 +230,13 @@ def test_a_field_of_a_usual_name_must_read_like_text(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_files_without_tweets_are_not_read_as_lines(
-    name: str, content: str, reason: str, tmp_path: Path
-) -> None:
+def test_files_without_tweets_are_not_read_as_lines(name, content, reason, tmp_path):
     with pytest.raises(InputError, match=reason):
         rows_of(text_file(name, content)(tmp_path))
 
 
 @pytest.mark.parametrize("dressed", ["x{}", '"{}"', "https://x.com/a/status/{}"])
-def test_lists_of_tweets_to_forget_have_the_same_ids(
-    dressed: str, tmp_path: Path
-) -> None:
+def test_lists_of_tweets_to_forget_have_the_same_ids(dressed, tmp_path):
     provscan.build_index(
         [flat(tweet) for tweet in PLANTED], tmp_path / "licensed.index"
     )
@@ -281,7 +248,7 @@ def test_lists_of_tweets_to_forget_have_the_same_ids(
 
 
 @pytest.mark.parametrize("missing", ["nan", "<NA>", "\\N"])
-def test_placeholders_are_not_ids(missing: str, tmp_path: Path) -> None:
+def test_placeholders_are_not_ids(missing, tmp_path):
     table = pa.table(
         {"id": [missing] * 2, "text": [FIRST.text, SECOND.text], "rt_of": [missing] * 2}
     )
@@ -292,7 +259,7 @@ def test_placeholders_are_not_ids(missing: str, tmp_path: Path) -> None:
     assert stats.notes == {"id_missing": 2}
 
 
-def test_missing_values_of_pandas(tmp_path: Path) -> None:
+def test_missing_values_of_pandas(tmp_path):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(
         [flat(FIRST), {"text": SECOND.text}, {"id": "3", "rt_of": FIRST.id}]
@@ -324,9 +291,7 @@ def test_missing_values_of_pandas(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("long", ["extended_tweet.full_text", "full_text", "text"])
-def test_flattened_retweets_have_the_texts_of_their_originals(
-    long: str, tmp_path: Path
-) -> None:
+def test_flattened_retweets_have_the_texts_of_their_originals(long, tmp_path):
     original = {
         "retweeted_status.id_str": FIRST.id,
         f"retweeted_status.{long}": FIRST.text,
@@ -340,17 +305,3 @@ def test_flattened_retweets_have_the_texts_of_their_originals(
     assert [(row["id"], row["text"], row["rt_of"]) for row in rows] == [
         ("7", FIRST.text, FIRST.id), ("8", SECOND.text, None)
     ]  # fmt: skip
-
-
-def test_a_tweet_below_a_key_for_ids_is_not_its_own_id(tmp_path: Path) -> None:
-    inner = {"full_text": "a text below the key of an id", "referenced_tweets": []}
-    for record in (
-        {"id": inner},
-        {"id": {"legacy": inner, "referenced_tweets": []}},
-        {"_id": {"tweet": inner}},
-    ):
-        stats = ReadStats()
-        batches = read_tweet_objects(
-            [record, {"id": "1", "text": "one that is sound"}], Fields(), stats
-        )
-        assert "1" in [row["id"] for batch in batches for row in batch.to_pylist()]

@@ -54,11 +54,6 @@ def test_names_within_objects(write, read_tweet_rows):
     ).texts == ["deep"]
 
 
-def test_a_name_that_can_not_be_printed(write, read_tweet_rows):
-    with pytest.raises(FieldNotFoundError, match=r"there are: \?\. Name"):
-        read_tweet_rows(write("a.jsonl", '{"\\ud800": 1}\n'))
-
-
 def test_the_name_of_a_flat_field_may_contain_a_dot(write, read_tweet_rows):
     assert read_tweet_rows(
         write("a.jsonl", [{"a.b": "flat", "a": {"b": "nested"}}]), text="a.b"
@@ -92,33 +87,6 @@ def test_a_wrong_name(write, read_tweet_rows):
         f"{path}: no field 'no.such' for the text in its first records. The fields "
         "there are: text. "
         "Name the one that contains the text with text_field."
-    )
-
-
-def test_a_long_list_of_fields_is_cut(write, read_tweet_rows):
-    path = write("a.jsonl", [{f"f{number}": 1 for number in range(50)}])
-    with pytest.raises(
-        FieldNotFoundError, match=re.escape("f38, f39 and 10 more. Name")
-    ):
-        read_tweet_rows(path)
-
-
-def test_a_field_that_one_of_several_files_lacks_is_noted(
-    write, read_tweet_rows, tmp_path
-):
-    write("d/a.jsonl", [{"text": "x"}])
-    write("d/b.jsonl", [{"text": "y", "number": 7}])
-    write("d/c.csv", "text\nz\n")
-    found = read_tweet_rows(str(tmp_path / "d"), id="number")
-    assert [row["id"].rpartition("/")[2] for row in found.rows] == [
-        "a.jsonl:1",
-        "7",
-        "c.csv:1",
-    ]
-    assert found.stats.notes == {"field_missing": 2, "id_missing": 2}
-    assert (
-        found.stats.examples["field_missing"][0].detail
-        == "no field 'number' for the id"
     )
 
 
@@ -160,18 +128,6 @@ def test_white_space_around_ids_and_authors_is_dropped(form, tmp_path):
     )
     assert provscan.forget(tmp_path / "a.index", [" 12"])["tweets"] == 1
     assert provscan.forget(tmp_path / "a.index", ["bob"], users=True)["tweets"] == 1
-
-
-def test_a_named_field_within_an_object_that_the_first_records_lack(
-    write, read_tweet_rows, tmp_path
-):
-    plain = [{"text": f"text {n}"} for n in range(1000)]
-    late = {"text": "a late text", "meta": {"who": "ann"}}
-    write("d/a.jsonl", [*plain, late, {"text": "the last", "meta": {"who": "bo"}}])
-    write("d/b.jsonl", [late])
-    found = read_tweet_rows(str(tmp_path / "d"), author="meta.who")
-    assert [row["author"] for row in found.rows[1000:]] == ["ann", "bo", "ann"]
-    assert found.stats.notes["field_missing"] == 1
 
 
 @pytest.mark.parametrize("number", ["7" * 5000, "1e999"], ids=["digits", "exponent"])

@@ -69,29 +69,6 @@ def test_lists_of_words_are_texts(form, within, write, read_all, tmp_path):
     assert found.stats.fields[name.replace("tokens", "tags")] == {"codes": 1}
 
 
-def test_lists_of_words_next_to_texts(write, read_all):
-    path = write(
-        "a.jsonl",
-        [{"text": "a text beside it", "tokens": words} for words in SENTENCES],
-    )
-    assert read_all(path).texts == [
-        text for own in TEXTS for text in ("a text beside it", own)
-    ]
-    assert read_all(path, text="tokens").texts == TEXTS
-    assert read_all(path, text="tokens[]").texts == TEXTS
-
-
-def test_strings_in_place_of_a_list(write, read_all):
-    rows = [
-        *({"tokens": words} for words in SENTENCES),
-        {"tokens": "a text as it is"},
-        {"tokens": [1, 2]},
-    ]
-    found = read_all(write("a.jsonl", rows))
-    assert found.texts == [*TEXTS, "a text as it is"]
-    assert found.stats.skipped == {"no_text": 1}
-
-
 @pytest.mark.parametrize(
     "lists",
     [
@@ -187,10 +164,3 @@ def test_single_words_in_many_records_are_reported(write, read_all):
         + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"),
     )
     assert "single" not in str(inspect_sources(path)["files"][0]["fields"])
-
-
-def test_lines_with_equal_numbers_of_words_are_texts(write):
-    """Such lines were taken for words in columns."""
-    line = "We never saw number {} in the garden again\n"
-    path = write("a.txt", "".join(map(line.format, range(300))))
-    assert inspect_sources(path)["files"][0]["fields"] == {"text": "scanned"}

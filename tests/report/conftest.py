@@ -1,11 +1,5 @@
 """Fixtures for pages of reports in the system's Chromium."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
 from chromium import Watched
 from folders import rows, write_folder
@@ -14,7 +8,7 @@ from provscan.report.document import write_report
 
 
 @pytest.fixture(scope="session")
-def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(tmp_path_factory):
     """Return the page of a run with 60 matches."""
     return write_report(
         write_folder(tmp_path_factory.mktemp("report") / "a.run", rows())
@@ -22,7 +16,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def left() -> dict[str, list[Watched]]:
+def left():
     """Return the pages of earlier tests, by their options. They are used again, since
     Chromium starts two processes for a new page.
     """
@@ -30,17 +24,13 @@ def left() -> dict[str, list[Watched]]:
 
 
 @pytest.fixture
-def opened(
-    browser: Any, left: dict[str, list[Watched]]
-) -> Iterator[Callable[..., Any]]:
+def opened(browser, left):
     """Return a function that opens a page. The test fails if there is an error in any
     page.
     """
-    used: list[tuple[str, Watched]] = []
+    used = []
 
-    def open_page(
-        path: Path, address: str = "", *, ready: bool = True, **options: Any
-    ) -> Any:
+    def open_page(path, address="", *, ready=True, **options):
         kind = repr(sorted(options.items()))
         watched = left[kind].pop() if left.get(kind) else Watched(browser, options)
         used.append((kind, watched))

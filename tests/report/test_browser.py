@@ -1,16 +1,12 @@
 """Test what people do with the report in a real browser."""
 
-from __future__ import annotations
-
 import copy
 import csv
 import hashlib
 import json
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from chromium import options_in
@@ -23,7 +19,6 @@ from provscan.report.document import write_report
 from provscan.report.export import export
 from provscan.report.languages import language
 
-Open = Callable[..., Any]
 SUMMARY = json.loads(
     (Path(__file__).parent / "summary.json").read_text(encoding="utf-8")
 )
@@ -43,21 +38,19 @@ READ_BACK = """cards => cards.map(card => {
 })"""  # noqa: E501
 
 
-def status(page: Any) -> str:
+def status(page):
     return str(page.locator("#status").text_content())
 
 
-def number(page: Any) -> int:
+def number(page):
     return int(re.match(r"[\d,]+", status(page))[0].replace(",", ""))
 
 
-def wait_for(page: Any, text: str) -> None:
+def wait_for(page, text):
     page.locator("#status", has_text=text).wait_for()
 
 
-def test_the_page_shows_the_headline_and_the_strongest_exhibits(
-    opened: Open, report: Path
-) -> None:
+def test_the_page_shows_the_headline_and_the_strongest_exhibits(opened, report):
     page = opened(report)
     assert (
         page.title()
@@ -85,7 +78,7 @@ def test_the_page_shows_the_headline_and_the_strongest_exhibits(
     )
 
 
-def test_differences_are_marked_word_by_word(opened: Open, report: Path) -> None:
+def test_differences_are_marked_word_by_word(opened, report):
     page = opened(report)
     first, second = page.locator("#exhibit-1"), page.locator("#exhibit-2")
     assert first.locator("b.differs").all_text_contents() == ["sans nombre", "number 0"]
@@ -98,7 +91,7 @@ def test_differences_are_marked_word_by_word(opened: Open, report: Path) -> None
     assert "Word for word the same" in second.text_content()
 
 
-def test_searches_and_filters_are_in_the_address(opened: Open, report: Path) -> None:
+def test_searches_and_filters_are_in_the_address(opened, report):
     page = opened(report)
     page.fill("#query", '"NUMBER 17"')
     wait_for(page, "1 of 52")
@@ -123,9 +116,7 @@ def test_searches_and_filters_are_in_the_address(opened: Open, report: Path) -> 
     wait_for(page, f"{len(both)} of 52")
 
 
-def test_facets_count_the_exhibits_that_pass_other_filters(
-    opened: Open, report: Path
-) -> None:
+def test_facets_count_the_exhibits_that_pass_other_filters(opened, report):
     page = opened(report, "#exhibits?source=part-1.jsonl")
     left = (
         page.get_by_role("group", name="The match is")
@@ -141,9 +132,7 @@ def test_facets_count_the_exhibits_that_pass_other_filters(
     assert left == [f"word for word{counts['near_exact']}", f"edited{counts['weak']}"]
 
 
-def test_exhibits_are_ordered_and_divided_into_pages(
-    opened: Open, report: Path
-) -> None:
+def test_exhibits_are_ordered_and_divided_into_pages(opened, report):
     page = opened(report)
     page.select_option("#order", "oldest")
     wait_for(page, "1 to 25 shown")
@@ -162,9 +151,7 @@ def test_exhibits_are_ordered_and_divided_into_pages(
     wait_for(page, "1 to 25 shown")
 
 
-def test_the_order_of_the_dataset_is_that_of_its_sources(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_the_order_of_the_dataset_is_that_of_its_sources(opened, tmp_path):
     summary = {**SUMMARY, "sources": SUMMARY["sources"][::-1]}
     path = write_report(write_folder(tmp_path / "a.run", rows(4), summary))
     page = opened(path, "#exhibits?order=record")
@@ -175,7 +162,7 @@ def test_the_order_of_the_dataset_is_that_of_its_sources(
     assert page.locator("#order").input_value() == "strength"
 
 
-def test_an_exhibit_has_an_address(opened: Open, report: Path) -> None:
+def test_an_exhibit_has_an_address(opened, report):
     page = opened(report, "#exhibit-47")
     assert page.evaluate("document.activeElement.id") == "exhibit-47"
     assert "26 to 50 shown" in status(page)
@@ -190,9 +177,7 @@ def test_an_exhibit_has_an_address(opened: Open, report: Path) -> None:
     page.locator("#exhibit-2").wait_for()
 
 
-def test_names_in_the_figures_lead_to_their_exhibits(
-    opened: Open, report: Path
-) -> None:
+def test_names_in_the_figures_lead_to_their_exhibits(opened, report):
     page = opened(report)
     page.get_by_role("link", name="author_3").click()
     wait_for(page, "exhibits; 1 to 1")
@@ -201,9 +186,7 @@ def test_names_in_the_figures_lead_to_their_exhibits(
     )
 
 
-def test_marks_made_by_keyboard_are_kept_and_transferred(
-    opened: Open, report: Path, tmp_path: Path
-) -> None:
+def test_marks_made_by_keyboard_are_kept_and_transferred(opened, report, tmp_path):
     page = opened(report)
     page.focus("#query")
     tabs = 0
@@ -249,9 +232,7 @@ def test_marks_made_by_keyboard_are_kept_and_transferred(
     assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
 
 
-def test_a_note_without_a_verdict_is_saved_and_listed(
-    opened: Open, report: Path, tmp_path: Path
-) -> None:
+def test_a_note_without_a_verdict_is_saved_and_listed(opened, report, tmp_path):
     page = opened(report)
     page.locator("#exhibit-3").get_by_role("button", name="Add note").click()
     page.locator("#note-3").fill("Ask the author.")
@@ -274,7 +255,7 @@ def test_a_note_without_a_verdict_is_saved_and_listed(
     assert "Marks of reviewers" not in reviewed.locator("#numbers").text_content()
 
 
-def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
+def test_a_citation_names_place_and_tweet(opened, report):
     page = opened(report, permissions=["clipboard-read", "clipboard-write"])
     page.locator("#exhibit-1").get_by_role("button", name="Copy citation").click()
     page.get_by_role("button", name="Copied").wait_for()
@@ -290,9 +271,7 @@ def test_a_citation_names_place_and_tweet(opened: Open, report: Path) -> None:
     )
 
 
-def test_direction_characters_are_escaped_in_a_citation(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_direction_characters_are_escaped_in_a_citation(opened, tmp_path):
     (made := rows(2, ["caf\u00e9 \u202enoir", "cafe\u0301 au lait"]))[0].update(
         author="a\u202eb"
     )
@@ -314,9 +293,7 @@ def test_direction_characters_are_escaped_in_a_citation(
         wait_for(page, "2 of 2")
 
 
-def test_a_citation_and_the_page_without_scripts_name_the_field(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_a_citation_and_the_page_without_scripts_name_the_field(opened, tmp_path):
     (made := rows(2))[0].update(
         field="messages[3].content", similarity=0.9967, level="strong"
     )
@@ -338,9 +315,7 @@ def test_a_citation_and_the_page_without_scripts_name_the_field(
     assert "nearly word for word99.7% alike" in plain
 
 
-def test_a_printed_page_shows_marks_as_words_and_no_buttons(
-    opened: Open, report: Path
-) -> None:
+def test_a_printed_page_shows_marks_as_words_and_no_buttons(opened, report):
     page = opened(report)
     page.locator("#exhibit-1").get_by_role("button", name="Unsure").click()
     page.emulate_media(media="print")
@@ -365,7 +340,7 @@ def test_a_printed_page_shows_marks_as_words_and_no_buttons(
     assert page.pdf()[:5] == b"%PDF-"
 
 
-def test_a_phone_does_not_scroll_sideways(opened: Open, report: Path) -> None:
+def test_a_phone_does_not_scroll_sideways(opened, report):
     page = opened(
         report, viewport={"width": 390, "height": 800}, is_mobile=True, has_touch=True
     )
@@ -381,9 +356,7 @@ def test_a_phone_does_not_scroll_sideways(opened: Open, report: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= 640
 
 
-def test_without_scripts_the_page_shows_the_first_exhibits(
-    opened: Open, report: Path
-) -> None:
+def test_without_scripts_the_page_shows_the_first_exhibits(opened, report):
     page = opened(report, ready=False, java_script_enabled=False)
     assert page.locator("#static article:visible").count() == 20
     assert not page.locator("#query").is_visible()
@@ -399,7 +372,7 @@ def test_without_scripts_the_page_shows_the_first_exhibits(
     assert strip.locator("rect").count() == len([n for n in counts if n])
 
 
-def test_each_bar_of_a_figure_leads_to_its_exhibits(opened: Open, report: Path) -> None:
+def test_each_bar_of_a_figure_leads_to_its_exhibits(opened, report):
     page = opened(report)
     for selector in ("figure svg a", 'a[href*="alike"]', 'a[href*="match="]'):
         for link in page.locator(f"#where {selector}").all()[:4]:
@@ -419,9 +392,7 @@ def test_each_bar_of_a_figure_leads_to_its_exhibits(opened: Open, report: Path) 
         *([(1280, "dark"), (390, "light")] if NIGHTLY else []),
     ],
 )
-def test_axe_finds_no_violation(
-    opened: Open, tmp_path: Path, width: int, scheme: str
-) -> None:
+def test_axe_finds_no_violation(opened, tmp_path, width, scheme):
     """The page has few exhibits, since axe takes half a second for each."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     report = write_report(write_folder(tmp_path / "a.run", rows(16)))
@@ -440,9 +411,7 @@ def test_axe_finds_no_violation(
     ] == []
 
 
-def test_texts_can_be_left_out_of_the_page(
-    opened: Open, report: Path, tmp_path: Path
-) -> None:
+def test_texts_can_be_left_out_of_the_page(opened, report, tmp_path):
     path = write_report(report.parent, tmp_path / "none.html", digests=True)
     page = opened(path)
     assert re.search(r"SHA-256 [0-9a-f]{64}", page.locator("#exhibit-2").text_content())
@@ -450,7 +419,7 @@ def test_texts_can_be_left_out_of_the_page(
     assert "harbour" not in path.read_text(encoding="utf-8")
 
 
-def test_hostile_texts_are_shown_unchanged(opened: Open, tmp_path: Path) -> None:
+def test_hostile_texts_are_shown_unchanged(opened, tmp_path):
     texts = hostile()
     made = rows(100, texts)
     for row, text in zip(made, texts, strict=True):
@@ -462,7 +431,7 @@ def test_hostile_texts_are_shown_unchanged(opened: Open, tmp_path: Path) -> None
             counted=True,
         )
     page = opened(write_report(write_folder(tmp_path / "hostile.run", made)))
-    read: dict[int, list[str]] = {}
+    read = {}
     for turn in range(1, 5):
         # HTML changes the ends of lines.
         read.update(page.locator("#cards article").evaluate_all(READ_BACK))
@@ -476,9 +445,7 @@ def test_hostile_texts_are_shown_unchanged(opened: Open, tmp_path: Path) -> None
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
 
 
-def test_inputs_that_were_not_read_completely_are_listed(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_inputs_that_were_not_read_completely_are_listed(opened, tmp_path):
     summary = {
         **SUMMARY,
         "sources": [dict(SUMMARY["sources"][0], source=f"{n}.jsonl") for n in range(4)],
@@ -508,9 +475,7 @@ def test_inputs_that_were_not_read_completely_are_listed(
     assert all(f"cut-{n}.gz" in method for n in range(7))
 
 
-def test_hostile_names_of_files_and_fields_are_escaped(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_hostile_names_of_files_and_fields_are_escaped(opened, tmp_path):
     info = json.loads((Path(__file__).parent / "run.json").read_text(encoding="utf-8"))
     names = hostile(44)
     summary = {
@@ -541,7 +506,7 @@ def test_hostile_names_of_files_and_fields_are_escaped(
     )
 
 
-def test_commands_write_pages_and_lists(report: Path, tmp_path: Path) -> None:
+def test_commands_write_pages_and_lists(report, tmp_path):
     page = CliRunner().invoke(
         main,
         ["export", str(report.parent), "--digests", "-o", str(tmp_path / "a.html")],
@@ -557,9 +522,7 @@ def test_commands_write_pages_and_lists(report: Path, tmp_path: Path) -> None:
     assert wrong.exit_code == 2
 
 
-def test_a_page_contains_the_strongest_of_many_exhibits(
-    opened: Open, report: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_contains_the_strongest_of_many_exhibits(opened, report, monkeypatch):
     monkeypatch.setattr("provscan.report.document.MOST", 30)
     page = opened(write_report(report.parent, report.parent / "cut.html"))
     assert (
@@ -573,9 +536,7 @@ def test_a_page_contains_the_strongest_of_many_exhibits(
     ]
 
 
-def test_common_and_known_wording_is_listed_separately(
-    opened: Open, report: Path
-) -> None:
+def test_common_and_known_wording_is_listed_separately(opened, report):
     """It is in a folded section after the filters. The run keeps the texts of only some
     of these matches, and the page says so.
     """
@@ -616,9 +577,7 @@ def test_common_and_known_wording_is_listed_separately(
     assert page.locator("#cards article").get_attribute("data-row") == "55"
 
 
-def test_an_exhibit_is_saved_as_a_page_of_its_own(
-    opened: Open, report: Path, tmp_path: Path
-) -> None:
+def test_an_exhibit_is_saved_as_a_page_of_its_own(opened, report, tmp_path):
     page = opened(report)
     with page.expect_download() as download:
         page.locator("#exhibit-1").get_by_role(
@@ -638,9 +597,7 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(
     assert page.locator("html").get_attribute("data-run") in alone.content()
 
 
-def test_days_limit_the_exhibits_and_their_tweets_are_saved(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_days_limit_the_exhibits_and_their_tweets_are_saved(opened, tmp_path):
     made = rows(6)
     for day, row in enumerate(made, 1):
         row.update(
@@ -669,7 +626,7 @@ def test_days_limit_the_exhibits_and_their_tweets_are_saved(
     wait_for(page, "1 of 6")
 
 
-def test_exhibits_in_latin_letters_come_first(opened: Open, tmp_path: Path) -> None:
+def test_exhibits_in_latin_letters_come_first(opened, tmp_path):
     made = rows(
         5, ["これは日本語の文章です", "one two three", "три четыре", "a b", "12"]
     )
@@ -681,7 +638,7 @@ def test_exhibits_in_latin_letters_come_first(opened: Open, tmp_path: Path) -> N
     assert page.eval_on_selector_all("#cards article", order) == [0, 1, 2, 3, 4]
 
 
-def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
+def test_the_list_is_saved_as_csv(opened, tmp_path):
     texts = [
         "=1+1",
         "\uff1d1+1",
@@ -710,7 +667,7 @@ def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
             'a "quoted", word',
             "[U+202E]evil",
             "plain words",
-        ),
+        )
     ]
     assert {row["author"] for row in listed} == {"'@someone"}
     assert [row["verdict"] for row in listed] == ["accepted", *[""] * 5]
@@ -722,8 +679,8 @@ def test_the_list_is_saved_as_csv(opened: Open, tmp_path: Path) -> None:
 
 
 def test_case_client_and_examiner_are_kept_printed_and_transferred(
-    opened: Open, report: Path, tmp_path: Path
-) -> None:
+    opened, report, tmp_path
+):
     page = opened(report)
     assert page.locator("#about").text_content() == "not given"
     page.click(".case summary")
@@ -746,7 +703,7 @@ def test_case_client_and_examiner_are_kept_printed_and_transferred(
     assert reviewed.locator("#about-examiner").input_value() == "<b>A. Smith</b>"
 
 
-def test_no_folder_of_the_machine_is_shown(opened: Open, tmp_path: Path) -> None:
+def test_no_folder_of_the_machine_is_shown(opened, tmp_path):
     """The list of inputs, the command and the exhibits show paths relative to the
     folder that was scanned.
     """
@@ -786,7 +743,7 @@ def test_no_folder_of_the_machine_is_shown(opened: Open, tmp_path: Path) -> None
     wait_for(page, "13 of 26")
 
 
-def test_few_findings_make_no_charts(opened: Open, tmp_path: Path) -> None:
+def test_few_findings_make_no_charts(opened, tmp_path):
     summary = copy.deepcopy(SUMMARY)
     summary["answer"]["records"]["findings"] = 19
     page = opened(write_report(write_folder(tmp_path / "a.run", rows(20), summary)))
@@ -814,9 +771,7 @@ CLEAN = {
 
 
 @pytest.mark.parametrize("changes", [NOT_MEASURED, CANNOT_JUDGE, CLEAN])
-def test_withheld_numbers_are_not_drawn(
-    opened: Open, tmp_path: Path, changes: dict[str, Any]
-) -> None:
+def test_withheld_numbers_are_not_drawn(opened, tmp_path, changes):
     summary = copy.deepcopy(SUMMARY)
     summary["answer"].update(changes)
     summary["answer"]["records"].update(
@@ -840,7 +795,7 @@ def test_withheld_numbers_are_not_drawn(
     assert ("Chance explains about 1 of them" in said) == (changes is CLEAN)
 
 
-def test_upper_limits_have_a_separate_table(opened: Open, report: Path) -> None:
+def test_upper_limits_have_a_separate_table(opened, report):
     page = opened(report)
     assert page.locator(".limits td").all_text_contents() == ["45", "44"]
     assert "45" not in page.locator(".ends").text_content()
@@ -849,7 +804,7 @@ def test_upper_limits_have_a_separate_table(opened: Open, report: Path) -> None:
     )
 
 
-def test_the_language_is_a_filter(opened: Open, report: Path) -> None:
+def test_the_language_is_a_filter(opened, report):
     page = opened(report)
     page.get_by_role("group", name="Language of the tweet").get_by_role(
         "checkbox", name=re.compile("^ja")
@@ -859,7 +814,7 @@ def test_the_language_is_a_filter(opened: Open, report: Path) -> None:
     assert page.url.endswith("#exhibits?lang=ja")
 
 
-def test_a_long_facet_shows_more(opened: Open, tmp_path: Path) -> None:
+def test_a_long_facet_shows_more(opened, tmp_path):
     made = rows(70)
     for i, row in enumerate(made):
         row.update(author=f"writer_{i}", counted=True)
@@ -874,9 +829,7 @@ def test_a_long_facet_shows_more(opened: Open, tmp_path: Path) -> None:
     assert authors.get_by_role("button").count() == 0
 
 
-def test_a_partial_match_shows_its_share_of_the_tweet(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_a_partial_match_shows_its_share_of_the_tweet(opened, tmp_path):
     made = rows(3)
     made[0].update(level="partial", containment=0.47, similarity=0.2)
     page = opened(write_report(write_folder(tmp_path / "partial.run", made)))
@@ -884,9 +837,7 @@ def test_a_partial_match_shows_its_share_of_the_tweet(
     assert page.get_by_role("checkbox", name=re.compile("^a part")).count() == 1
 
 
-def test_a_language_and_a_direction_are_set_on_each_text(
-    opened: Open, tmp_path: Path
-) -> None:
+def test_a_language_and_a_direction_are_set_on_each_text(opened, tmp_path):
     """The script and the template follow the same rules."""
     texts = [
         "a ferry",

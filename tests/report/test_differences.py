@@ -1,7 +1,5 @@
 """Test which words differ: positions in UTF-16 units, kinds, and bounded work."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,7 @@ from provscan.text import canonical
 COMPARE = WordDifferences()
 
 
-def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
+def marked(first, second):
     sides = zip((first, second), COMPARE.runs(first, second), strict=True)
     return [
         [
@@ -49,13 +47,11 @@ def marked(first: str, second: str) -> list[list[tuple[str, int]]]:
         ("日本語のテキスト", "日本のテキスト", [("語", DIFFERS)], []),
     ],
 )
-def test_examples_of_differing_words(
-    first: str, second: str, left: list[tuple[str, int]], right: list[tuple[str, int]]
-) -> None:
+def test_examples_of_differing_words(first, second, left, right):
     assert marked(first, second) == [left, right]
 
 
-def test_words_that_were_not_compared_are_marked() -> None:
+def test_words_that_were_not_compared_are_marked():
     left, _ = marked("word " * 5000, "word " * 300 + "end")
     assert left[-1][1] == NOT_COMPARED
     for hostile in ("a b " * 5000, "x" * 100_000, "a\u0301" * 5000, "\x00" * 500):
@@ -71,9 +67,7 @@ WORDS = st.lists(
 
 
 @given(WORDS, WORDS)
-def test_without_the_marked_words_both_texts_are_equal(
-    first: list[str], second: list[str]
-) -> None:
+def test_without_the_marked_words_both_texts_are_equal(first, second):
     texts = " ".join(first), " ".join(second)
     left = []
     for text, runs in zip(texts, COMPARE.runs(*texts), strict=True):

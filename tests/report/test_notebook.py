@@ -1,11 +1,8 @@
 """Test runs and indexes in notebooks."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys
-from pathlib import Path
 
 import pytest
 from folders import FIXTURES, rows, write_folder
@@ -15,7 +12,7 @@ from provscan.errors import ParameterError, UsageError
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
+def run(tmp_path_factory):
     summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
     summary["answer"]["headline"] = "COPIES FOUND: <b>57</b> records"
     summary["answer"]["withheld"] = {
@@ -30,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
     )
 
 
-def test_a_run_is_displayed_as_its_answer(run: provscan.Run) -> None:
+def test_a_run_is_displayed_as_its_answer(run):
     shown = run._repr_html_()
     assert "&lt;b&gt;57&lt;/b&gt; records" in shown
     assert "<td>Records</td><td>52</td><td>47</td><td>51 (47-58)</td>" in shown
@@ -41,7 +38,7 @@ def test_a_run_is_displayed_as_its_answer(run: provscan.Run) -> None:
     assert "1 file is damaged, or changed during the scan; data after" in shown
 
 
-def test_an_index_is_displayed_as_a_table(tmp_path: Path) -> None:
+def test_an_index_is_displayed_as_a_table(tmp_path):
     index = provscan.build_index(
         [{"id": "1", "text": "the only tweet there is in it"}], tmp_path / "<a>.index"
     )
@@ -49,16 +46,14 @@ def test_an_index_is_displayed_as_a_table(tmp_path: Path) -> None:
     assert "&lt;a&gt;.index" in index._repr_html_()
 
 
-def test_a_run_becomes_a_data_frame(run: provscan.Run) -> None:
+def test_a_run_becomes_a_data_frame(run):
     frame = run.to_pandas()
     assert list(frame["exhibit"]) == list(range(1, 53))
     assert list(run.to_pandas(all=True)["counted"]) == [True] * 52 + [False] * 8
     assert list(frame["bits"][:2]) == [400, 397]
 
 
-def test_rows_at_another_strength_are_counted_without_a_scan(
-    run: provscan.Run,
-) -> None:
+def test_rows_at_another_strength_are_counted_without_a_scan(run):
     for least in (0.0, 300.0, 401.0):
         kept = [
             row
@@ -72,7 +67,7 @@ def test_rows_at_another_strength_are_counted_without_a_scan(
         run.at(min_bits="many")  # type: ignore[arg-type]
 
 
-def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
+def test_plots_show_the_numbers_of_the_run(run):
     matplotlib = pytest.importorskip("matplotlib")
     matplotlib.use("Agg")
     answer = run.plot()
@@ -99,7 +94,7 @@ def test_plots_show_the_numbers_of_the_run(run: provscan.Run) -> None:
     matplotlib.pyplot.close("all")
 
 
-def test_a_run_without_test_copies_has_no_recall_to_draw(tmp_path: Path) -> None:
+def test_a_run_without_test_copies_has_no_recall_to_draw(tmp_path):
     summary = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
     summary["recall"]["by"] = {}
     run = provscan.open_run(write_folder(tmp_path / "a.run", rows(3), summary))
@@ -107,21 +102,7 @@ def test_a_run_without_test_copies_has_no_recall_to_draw(tmp_path: Path) -> None
         run.plot.recall()
 
 
-def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    made = [{**row, "author": "$\\frac$ and $more"} for row in rows(3)]
-    axes = provscan.open_run(write_folder(tmp_path / "a.run", made)).plot.by("author")
-    axes.figure.canvas.draw()
-    assert [label.get_text() for label in axes.get_yticklabels()] == [
-        r"\$\frac\$ and \$more"
-    ]
-    matplotlib.pyplot.close("all")
-
-
-def test_a_missing_extra_names_the_command(
-    run: provscan.Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_extra_names_the_command(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(UsageError, match=r"pip install 'provscan\[notebook\]'"):
         run.plot.answer()

@@ -2,8 +2,6 @@
 exclusions.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path
@@ -19,7 +17,7 @@ from provscan.report.overview import LISTS, write_overview
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def runs(tmp_path_factory):
     """Return two runs of the same name, in which tweets 0 to 29 are found twice."""
     found = [row | {"tweet_id": str(row["record"] % 30)} for row in rows()]
     summary = json.loads((FIXTURES / "summary.json").read_text("utf-8"))
@@ -34,14 +32,12 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ]
 
 
-def listed(path: Path) -> list[dict[str, str]]:
+def listed(path):
     with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_a_folder_has_a_start_page_and_the_lists_of_each_run(
-    runs: list[Path], tmp_path: Path
-) -> None:
+def test_a_folder_has_a_start_page_and_the_lists_of_each_run(runs, tmp_path):
     arguments = ["export", *map(str, runs), "-o", str(tmp_path / "out")]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
@@ -71,9 +67,7 @@ def test_a_folder_has_a_start_page_and_the_lists_of_each_run(
     assert CliRunner().invoke(main, fewer).exit_code == 3
 
 
-def test_a_folder_can_leave_out_names_and_texts(
-    runs: list[Path], tmp_path: Path
-) -> None:
+def test_a_folder_can_leave_out_names_and_texts(runs, tmp_path):
     out = tmp_path / "out"
     done = CliRunner().invoke(
         main, ["export", str(runs[0]), "-o", str(out), "--digests"]
@@ -87,7 +81,7 @@ def test_a_folder_can_leave_out_names_and_texts(
     assert row["author"]
 
 
-def test_several_runs_need_a_folder(runs: list[Path], tmp_path: Path) -> None:
+def test_several_runs_need_a_folder(runs, tmp_path):
     done = CliRunner().invoke(
         main, ["export", *map(str, runs), "-o", str(tmp_path / "list.csv")]
     )
@@ -95,7 +89,7 @@ def test_several_runs_need_a_folder(runs: list[Path], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("purge", [False, True])
-def test_a_forgotten_tweet_is_named_and_left_out(purge: bool, tmp_path: Path) -> None:
+def test_a_forgotten_tweet_is_named_and_left_out(purge, tmp_path):
     texts = [
         "Never trust a goat near the harbour at low tide",
         "My kettle sang in Lent",

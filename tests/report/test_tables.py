@@ -1,10 +1,7 @@
 """Test tables on a terminal: their words and numbers."""
 
-from __future__ import annotations
-
 import copy
 import json
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -14,59 +11,26 @@ from hypothesis import strategies as st
 
 from provscan.cli import echo
 from provscan.report import tables
-from provscan.report.answers import upper_limits
-from provscan.report.figures import PARTS, breakdown, histogram, strip
+from provscan.report.figures import PARTS, strip
 from provscan.report.omissions import left_out
 from provscan.report.wording import percent
 
-SUMMARY: dict[str, Any] = json.loads(
-    (FIXTURES / "summary.json").read_text(encoding="utf-8")
-)
+SUMMARY = json.loads((FIXTURES / "summary.json").read_text(encoding="utf-8"))
 
 
-def changed(**values: Any) -> dict[str, Any]:
+def changed(**values):
     return {**copy.deepcopy(SUMMARY), **values}
 
 
-def brief(
-    summary: dict[str, Any], width: int = 100, place: str = "posts.run"
-) -> list[str]:
+def brief(summary, width=100, place="posts.run"):
     lines = tables.brief_text(summary, place, width=width).splitlines()
     assert len(lines) <= 10
     assert all(len(line) <= width for line in lines)
     return lines
 
 
-def answer_with(**values: Any) -> dict[str, Any]:
+def answer_with(**values):
     return changed(answer={**copy.deepcopy(SUMMARY["answer"]), **values})
-
-
-def test_a_brief_answer_has_the_important_sentences() -> None:
-    assert brief(SUMMARY, 110) == [
-        SUMMARY["answer"]["headline"],
-        *SUMMARY["answer"]["details"],
-        "3 records were not scanned; and more: info lists them.",
-        "! The control's texts are from later years than the licensed ones.",
-        "Report: posts.run/report.html (more: provscan info posts.run)",
-    ]
-
-
-def test_the_next_step_comes_before_warnings() -> None:
-    summary = answer_with(details=[], next="--control FILE makes this a claim.")
-    lines = brief(summary, 110)
-    assert lines[1] == "Next: --control FILE makes this a claim."
-
-
-def test_three_warnings_are_shown_and_the_others_counted() -> None:
-    warnings = [
-        {"code": "x", "message": f"Warning {n} is short. It has more to say."}
-        for n in range(5)
-    ]
-    lines = brief(answer_with(warnings=warnings, details=[]))
-    assert [line for line in lines if line.startswith("! ")] == [
-        *(f"! Warning {n} is short." for n in range(3)),
-        "! 2 more warnings: `provscan info posts.run`",
-    ]
 
 
 WORDS = st.lists(st.text("ab-.,:", min_size=1, max_size=12), min_size=1, max_size=40)
@@ -81,13 +45,8 @@ WORDS = st.lists(st.text("ab-.,:", min_size=1, max_size=12), min_size=1, max_siz
     place=st.text("ab/", min_size=1, max_size=200),
 )
 def test_there_are_never_more_than_ten_lines(
-    width: int,
-    headline: list[str],
-    details: list[list[str]],
-    warnings: list[list[str]],
-    following: list[str],
-    place: str,
-) -> None:
+    width, headline, details, warnings, following, place
+):
     summary = answer_with(
         headline=" ".join(["COPIES FOUND:", *headline]),
         details=[" ".join(words) for words in details],
@@ -103,23 +62,7 @@ def test_there_are_never_more_than_ten_lines(
     assert len(marked) - len(hidden) + sum(hidden) == len(warnings)
 
 
-def test_further_warnings_and_omissions_are_left_out_first() -> None:
-    warnings = [{"code": "x", "message": f"Warning {n}."} for n in range(3)]
-    details = [f"Detail {n}." for n in range(4)]
-    more = {"warnings": warnings, "next": "--control FILE makes this a claim."}
-    lines = brief(answer_with(details=details, **more), 110)
-    assert lines[1:-1] == [
-        *details,
-        "Next: --control FILE makes this a claim.",
-        "3 records were not scanned; and more: info lists them.",
-        "! Warning 0.",
-        "! 2 more warnings: `provscan info posts.run`",
-    ]
-    lines = brief(answer_with(details=details * 2, **more), 110)
-    assert lines[1:-1] == [*details, *details[:2], "! Warning 0.", lines[-2]]
-
-
-def test_omissions_are_grouped_by_code_whatever_their_words() -> None:
+def test_omissions_are_grouped_by_code_whatever_their_words():
     code = "scanned_single_words"
     reworded = changed(fields={"day": {code: 1}}, field_codes={"day": {}})
     before = left_out(reworded)
@@ -128,28 +71,7 @@ def test_omissions_are_grouped_by_code_whatever_their_words() -> None:
     assert "day" in said
 
 
-def test_the_verbose_answer_begins_with_the_headline() -> None:
-    lines = tables.text_table(SUMMARY, 110).splitlines()
-    assert lines[0] == SUMMARY["answer"]["headline"]
-    assert lines[4].startswith("! The control's texts are from later years")
-    rows = {
-        line.split("  ")[1].strip(): line.split()[-3:]
-        for line in lines
-        if line.startswith("  ")
-    }
-    assert rows["Characters"] == ["4,800", "5,500", "(4,700-6,400)"]
-    assert rows["Records with a nearly verbatim copy"][-1] == "45"
-    assert rows["150 bits or more"] == ["more", "41", "4"]
-    assert "Note: Fewer than a third of the test copies" in "\n".join(lines)
-
-
-def test_a_breakdown_counts_values_that_it_does_not_list() -> None:
-    authors = ["b", "a", None, "b", "c", "b", "", None, "a"]
-    findings = pa.table({"author": pa.array(authors, pa.string())})
-    assert breakdown(findings, "author") == [("b", 3), ("a", 2), ("c", 1), ("", 3)]
-
-
-def test_findings_are_counted_in_equal_parts_of_all_sources() -> None:
+def test_findings_are_counted_in_equal_parts_of_all_sources():
     sources = [{"source": "b", "read": 300}, {"source": "a", "read": 100}]
     findings = pa.table({"source": ["a", "b", "a"], "record": [99, 0, 0]})
     counts = strip(findings, sources)
@@ -158,40 +80,7 @@ def test_findings_are_counted_in_equal_parts_of_all_sources() -> None:
     assert strip(findings.slice(0, 0), sources) == []
 
 
-def test_the_last_bar_of_a_histogram_counts_all_matches_with_more_bits() -> None:
-    matches = pa.table(
-        {
-            "bits": pa.array([0, 19.9, 20, 45, None, 1e6], pa.float32()),
-            "control": [False, True, False, False, False, False],
-            "counted": [False, False, False, True, True, True],
-        }
-    )
-    chart = histogram(matches, [1, 0, 2])
-    assert chart is not None
-    assert (chart["width"], chart["bins"]) == (20, 30)
-    rest = [0] * 26
-    assert chart["counted"] == [0, 0, 1, *rest, 1]
-    assert chart["other"] == [1, 1, 0, *rest, 0]
-    assert chart["control"] == [1, 0, 0, *rest, 0]
-    assert chart["spike_ins"] == [1, 2, 0, *rest, 0]
-    assert histogram(matches.slice(0, 0), None) is None
-
-
-def test_upper_limits_are_shown_after_the_other_numbers() -> None:
-    table = " ".join(tables.text_table(SUMMARY).split())
-    assert (
-        table.index("Licensed texts ")
-        < table.index("Upper limits")
-        < table.index("The number of copies with more changes")
-    )
-    answer = copy.deepcopy(SUMMARY["answer"])
-    assert [limit for _, limit in upper_limits(answer)] == ["45", "44"]
-    answer["records"].update(at_most=None)
-    answer["texts"].update(at_most=None)
-    assert "Upper limits" not in tables.text_table(changed(answer=answer))
-
-
-def test_withheld_numbers_have_a_reason() -> None:
+def test_withheld_numbers_have_a_reason():
     answer = copy.deepcopy(SUMMARY["answer"])
     answer["records"].update(at_least=None, estimate=None)
     answer["withheld"] = {
@@ -208,38 +97,7 @@ def test_withheld_numbers_have_a_reason() -> None:
     ]
 
 
-def test_omissions_are_listed() -> None:
-    table = tables.text_table(
-        width=200,
-        summary=changed(
-            unread=[
-                {"path": f"{i}.doc", "reason": "unsupported file type"}
-                for i in range(23)
-            ],
-            damaged=[
-                {
-                    "source": "a.gz",
-                    "records": 17,
-                    "problem": "the gzip stream ends early",
-                }
-            ],
-        ),
-    )
-    for part in (
-        "23 files were not scanned.",
-        "3 records were not scanned (line that is not JSON: 3).",
-        "17 look-ups were cut short because the wording is very common: copies of "
-        "common phrases may be missed.",
-        "0.doc",
-        "... and 3 more, in summary.json",
-        "17 records  the gzip stream ends early",
-    ):
-        assert part in table
-
-
-def test_a_table_keeps_its_width_and_does_not_interpret_markup(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_table_keeps_its_width_and_does_not_interpret_markup(capsys):
     sources = [dict(SUMMARY["sources"][0], source=text[:200]) for text in hostile()]
     table = tables.text_table(changed(sources=sources), width=90)
     markup = dict(
@@ -253,15 +111,8 @@ def test_a_table_keeps_its_width_and_does_not_interpret_markup(
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(printed)
 
 
-def test_explanations_escape_hostile_texts(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    gate = {
-        "name": "similarity",
-        "value": 0.2,
-        "limit": 0.4,
-        "passed": False,
-    }
+def test_explanations_escape_hostile_texts(capsys):
+    gate = {"name": "similarity", "value": 0.2, "limit": 0.4, "passed": False}
     explained = [
         {
             "tweet_id": text[:40],
@@ -289,7 +140,7 @@ def test_explanations_escape_hostile_texts(
     assert not {"\x1b", "\x07", "\x00", "\x9b"} & set(capsys.readouterr().out)
 
 
-def test_the_table_of_an_index() -> None:
+def test_the_table_of_an_index():
     info = {
         "path": "a.index",
         "tweets": 307000,
@@ -317,7 +168,7 @@ def test_the_table_of_an_index() -> None:
 
 
 @given(st.floats(min_value=1e-9, max_value=1 - 1e-9))
-def test_percent_is_never_rounded_to_none_or_all(share: float) -> None:
+def test_percent_is_never_rounded_to_none_or_all(share):
     value = float(percent(share).removesuffix("%"))
     assert 0 < value < 100
     assert value == pytest.approx(share * 100, rel=0.01)
