@@ -30,8 +30,6 @@ import os
 import shutil
 import sys
 from collections import Counter
-from pathlib import Path
-from typing import Any
 
 # Set before numpy is imported, as in the program, since threads would only spin.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -47,15 +45,7 @@ from run_fixtures import index, latin, other, write
 from provscan.kernels import warmup
 from provscan.report.document import write_report
 
-__all__ = [
-    "browser",
-    "cluster",
-    "fork",
-    "index",
-    "latin",
-    "other",
-    "write",
-]
+__all__ = ["browser", "cluster", "fork", "index", "latin", "other", "write"]
 
 # Examples have no deadline, since the first call of a kernel compiles it. CI always
 # draws the same few examples; developers and make nightly draw new ones.
@@ -108,7 +98,7 @@ def pytest_collection():
         gc.enable()
 
 
-def group_of(item: pytest.Item) -> str:
+def group_of(item):
     """Return the group of a test: its file, or the cluster or browser that it uses."""
     executor = getattr(getattr(item, "callspec", None), "params", {}).get("executor")
     fixtures = getattr(item, "fixturenames", ())
@@ -120,7 +110,7 @@ def group_of(item: pytest.Item) -> str:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]):
+def pytest_collection_modifyitems(config, items):
     """Run the tests of a group in one process, since they share a slow setup. Start
     with the longest groups, so that no process waits for them at the end. Mark the
     tests that use a cluster.
@@ -147,13 +137,13 @@ CURRENT = {"pages": True}
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item):
+def pytest_runtest_setup(item):
     """Note whether the test reads the page of a run."""
     read = item.get_closest_marker("pages") is not None
     CURRENT["pages"] = read or item.path.parent.name not in WITHOUT_PAGES
 
 
-def pytest_collection_finish(session: pytest.Session):
+def pytest_collection_finish(session):
     """Measure the coverage of only two cases of each parametrised test, since measuring
     makes a test up to five times as slow.
 
@@ -173,7 +163,7 @@ def pytest_collection_finish(session: pytest.Session):
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+def pytest_xdist_auto_num_workers(config):
     """Return three workers for two processors, since tests spend a third of their time
     waiting for other processes.
     """
@@ -182,7 +172,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes(specs: list[Any]):
+def pytest_xdist_setupnodes(specs):
     """Compile the kernels once and in parallel; with an empty cache, each worker would
     compile all of them.
     """
@@ -211,7 +201,7 @@ def runs_plant_300_spike_ins():
 def runs_have_pages_if_tests_read_them():
     """Skip report.html if the current test does not read it."""
 
-    def written(folder: Path) -> None:
+    def written(folder):
         if CURRENT["pages"]:
             write_report(folder)
 

@@ -1,7 +1,5 @@
 """Test that a cache folder is used only if nobody else can write to it."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -18,7 +16,7 @@ STRANGER = 54321
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path, monkeypatch):
     """Return a folder in the cache of the user."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder = tmp_path / "cache" / "provscan" / "checked"
@@ -26,7 +24,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_folder_of_the_user_is_used(place: Path) -> None:
+def test_a_folder_of_the_user_is_used(place):
     assert caches.open_to_others(place) is None
     assert caches.open_to_others(place / "not" / "yet") is None
     assert caches.user_cache() == place.parent
@@ -36,9 +34,7 @@ def test_a_folder_of_the_user_is_used(place: Path) -> None:
 
 
 @pytest.mark.parametrize("above", [0, 1, 2])
-def test_a_folder_to_which_others_can_write_is_not_used(
-    place: Path, above: int
-) -> None:
+def test_a_folder_to_which_others_can_write_is_not_used(place, above):
     (place, *_) = [place, *place.parents][above:]
     for mode in (0o777, 0o702):
         place.chmod(mode)
@@ -49,7 +45,7 @@ def test_a_folder_to_which_others_can_write_is_not_used(
 
 
 @as_root
-def test_a_folder_of_another_user_is_not_used(place: Path, tmp_path: Path) -> None:
+def test_a_folder_of_another_user_is_not_used(place, tmp_path):
     os.chown(place, -1, STRANGER)
     place.chmod(0o770)
     assert caches.open_to_others(place) == f"group {STRANGER} can write to {place}"
@@ -69,9 +65,7 @@ def test_a_folder_of_another_user_is_not_used(place: Path, tmp_path: Path) -> No
     )
 
 
-def test_without_a_safe_cache_nothing_is_written_to_it(
-    place: Path, tmp_path: Path
-) -> None:
+def test_without_a_safe_cache_nothing_is_written_to_it(place, tmp_path):
     index = provscan.build_index(
         [{"id": "1", "text": "a text that is checked"}], tmp_path / "a.index"
     )
@@ -94,7 +88,7 @@ def test_without_a_safe_cache_nothing_is_written_to_it(
     document._environment.cache_clear()
 
 
-def test_only_the_user_can_write_to_new_folders(tmp_path: Path) -> None:
+def test_only_the_user_can_write_to_new_folders(tmp_path):
     before = os.umask(0)
     try:
         caches.make_folder(tmp_path / "a" / "b")

@@ -2,14 +2,11 @@
 its README describes.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from nightly import NIGHTLY
@@ -24,7 +21,7 @@ sys.path.insert(0, str(CORPORA))
 import generate  # noqa: E402
 
 
-def rows(name: str) -> list[dict[str, Any]]:
+def rows(name):
     return [
         json.loads(line)
         for line in (TINY / name).read_text(encoding="utf-8").splitlines()
@@ -40,7 +37,7 @@ TEXTS = {tweet["id"]: tweet["text"] for tweet in TWEETS}
 
 
 @at_night
-def test_generator_writes_the_same_bytes(tmp_path: Path) -> None:
+def test_generator_writes_the_same_bytes(tmp_path):
     subprocess.run(
         [sys.executable, CORPORA / "generate.py", "--out", tmp_path], check=True
     )
@@ -48,7 +45,7 @@ def test_generator_writes_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == (TINY / name).read_bytes()
 
 
-def test_the_truth_has_the_positions_of_the_copies() -> None:
+def test_the_truth_has_the_positions_of_the_copies():
     assert Counter(mark["kind"] for mark in TRUTH).keys() == {"record", "passage"}
     assert Counter(mark["channel"] for mark in TRUTH).keys() == set(generate.CHANNELS)
     for mark in TRUTH:
@@ -64,7 +61,7 @@ def test_the_truth_has_the_positions_of_the_copies() -> None:
 
 
 @at_night
-def test_other_records_resemble_no_tweet() -> None:
+def test_other_records_resemble_no_tweet():
     known = generate.Known()
     for text in TEXTS.values():
         known.add(text)

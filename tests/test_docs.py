@@ -2,17 +2,13 @@
 the commands, and the metadata.
 """
 
-from __future__ import annotations
-
 import doctest
 import importlib
 import inspect
 import re
 import runpy
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from house import FILES, ROOT, check, module_of
@@ -25,7 +21,7 @@ from provscan.probe import statistics
 EXAMPLES = [path for path in FILES if ">>> " in path.read_text(encoding="utf-8")]
 
 
-def public() -> Iterator[tuple[str, Any]]:
+def public():
     """Yield the name and value of every public function, class and method."""
     seen = set()
     for module in (provscan, estimate, handover, probe, statistics):
@@ -47,7 +43,7 @@ def public() -> Iterator[tuple[str, Any]]:
                         yield method.__qualname__, method
 
 
-def missing(value: Any) -> list[str]:
+def missing(value):
     """Return the parts that the docstring of a function, method or class lacks."""
     if not inspect.getdoc(value):
         return ["a docstring"]
@@ -96,7 +92,7 @@ def missing(value: Any) -> list[str]:
     return lacks
 
 
-def test_public_docstrings_have_their_sections() -> None:
+def test_public_docstrings_have_their_sections():
     """The sections are those of numpydoc: Parameters, Returns or Yields, Raises, and
     Attributes.
     """
@@ -111,7 +107,7 @@ def test_public_docstrings_have_their_sections() -> None:
     check("docstrings", offenders)
 
 
-def test_public_names_have_examples() -> None:
+def test_public_names_have_examples():
     check("examples", [
         (Path(inspect.getsourcefile(value) or ""), f": {name} has no example")
         for name in provscan.__all__
@@ -120,9 +116,7 @@ def test_public_names_have_examples() -> None:
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_in_docstrings(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_examples_in_docstrings(path, tmp_path, monkeypatch):
     (tmp_path / "corpora").symlink_to(ROOT / "corpora")
     monkeypatch.chdir(tmp_path)
     module = importlib.import_module(module_of(path))
@@ -133,13 +127,13 @@ def test_examples_in_docstrings(
     assert not result.failed
 
 
-def test_the_reference_of_the_commands_is_current() -> None:
+def test_the_reference_of_the_commands_is_current():
     made = runpy.run_path(str(ROOT / "tests" / "cli" / "reference.py"))["reference"]()
     written = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert made == written, "run python tests/cli/reference.py"
 
 
-def drawn(error: type, indent: str = "") -> Iterator[str]:
+def drawn(error, indent=""):
     """Yield the lines of the tree of the errors that derive from ``error``."""
     children = [
         child
@@ -152,7 +146,7 @@ def drawn(error: type, indent: str = "") -> Iterator[str]:
         yield from drawn(child, indent + ("    " if last else "│   "))
 
 
-def test_the_tree_of_errors_is_drawn() -> None:
+def test_the_tree_of_errors_is_drawn():
     tree = "".join(
         f"    {line}\n" for line in ["ProvscanError", *drawn(errors.ProvscanError)]
     )
@@ -161,7 +155,7 @@ def test_the_tree_of_errors_is_drawn() -> None:
     )
 
 
-def test_metadata_agree() -> None:
+def test_metadata_agree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))[
         "project"
     ]

@@ -1,7 +1,5 @@
 """Run the examples of docs/gates.md: the workflow, the hook and the options."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -10,7 +8,6 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -29,7 +26,7 @@ TWEET = "Never trust a goat near the harbour after dark, ever, said the goat"
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Path:
+def index(tmp_path):
     (tmp_path / "tweets.jsonl").write_text(json.dumps({"id": "1", "text": TWEET}))
     out = tmp_path / "licensed.index"
     done = CliRunner().invoke(
@@ -40,7 +37,7 @@ def index(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def program(tmp_path: Path) -> Path:
+def program(tmp_path):
     """Return a folder for the PATH that contains ``provscan``."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -50,22 +47,22 @@ def program(tmp_path: Path) -> Path:
     return folder
 
 
-def environment(program: Path, **more: str) -> dict[str, str]:
+def environment(program, **more):
     path = f"{program}{os.pathsep}{os.environ['PATH']}"
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **more}
 
 
-def write(folder: Path, *texts: str) -> None:
+def write(folder, *texts):
     (folder / "data").mkdir(parents=True)
     lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
     (folder / "data" / "a.jsonl").write_text(lines)
 
 
-def run_steps(job: dict[str, Any], place: Path, variables: dict[str, str]) -> list[int]:
+def run_steps(job, place, variables):
     """Run the commands of a job as a runner does, and return their statuses. Steps that
     use an action are skipped.
     """
-    statuses: list[int] = []
+    statuses = []
     for step in job["steps"]:
         if "run" not in step or (any(statuses) and step.get("if") != "always()"):
             continue
@@ -83,7 +80,7 @@ def run_steps(job: dict[str, Any], place: Path, variables: dict[str, str]) -> li
 
 
 @pytest.mark.parametrize("added", [True, *([False] if NIGHTLY else [])])
-def test_the_workflow(index: Path, program: Path, tmp_path: Path, added: bool) -> None:
+def test_the_workflow(index, program, tmp_path, added):
     """The workflow fails if and only if the pull request adds a copy."""
     write(tmp_path / "before", "a first line", f"as they say: {TWEET}")
     moved = ["another line", f"as they say: {TWEET}", "a last line"]
@@ -110,7 +107,7 @@ def test_the_workflow(index: Path, program: Path, tmp_path: Path, added: bool) -
     assert (tmp_path / upload["with"]["sarif_file"]).is_file()
 
 
-def test_the_hook(index: Path, program: Path, tmp_path: Path) -> None:
+def test_the_hook(index, program, tmp_path):
     (repository,) = yaml.safe_load(HOOK)["repos"]
     (hook,) = repository["hooks"]
     assert hook["language"] == "system"
@@ -130,7 +127,7 @@ def test_the_hook(index: Path, program: Path, tmp_path: Path) -> None:
         assert done.returncode == status, done.stderr
 
 
-def test_the_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_options(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("provscan.toml").write_text(OPTIONS)
     context = main.make_context("provscan", [], resilient_parsing=True)

@@ -2,18 +2,13 @@
 only commands print or exit.
 """
 
-from __future__ import annotations
-
 import ast
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
-from pathlib import Path
 
 import pytest
 from house import FILES, PACKAGE, ROOT, check, module_of, nodes, package
 
 import provscan
-from provscan.runs.folder import RUN_FILES
 
 pytestmark = pytest.mark.untraced
 
@@ -76,14 +71,7 @@ READERS = {
 }
 """The layers of readers/: of its folders, and of its modules above layer 0."""
 
-SATELLITES = {
-    "probe",
-    "cleaning",
-    "handover",
-    "ledger",
-    "server",
-    "integrations",
-}
+SATELLITES = {"probe", "cleaning", "handover", "ledger", "server", "integrations"}
 """Packages that contain all code of their feature, from kernels to pages."""
 
 PUBLIC = [
@@ -106,12 +94,12 @@ PUBLIC = [
 
 
 @pytest.fixture(autouse=True, scope="module")
-def parsed_once() -> Iterator[None]:
+def parsed_once():
     yield
     nodes.cache_clear()
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+def imports(path):
     """Yield the line and absolute name of every import in a file, including those
     inside functions and those for type checkers.
     """
@@ -134,7 +122,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
                 )
 
 
-def test_every_package_has_a_layer() -> None:
+def test_every_package_has_a_layer():
     packages = {
         package(module_of(path))
         for path in FILES
@@ -143,7 +131,7 @@ def test_every_package_has_a_layer() -> None:
     assert packages <= LAYERS.keys(), f"give them a layer: {packages - LAYERS.keys()}"
 
 
-def test_no_file_is_long() -> None:
+def test_no_file_is_long():
     check(
         "length",
         (
@@ -154,7 +142,7 @@ def test_no_file_is_long() -> None:
     )
 
 
-def test_no_function_has_many_parameters() -> None:
+def test_no_function_has_many_parameters():
     """Public functions, and the commands with the same options, may have more than
     eight parameters.
     """
@@ -175,7 +163,7 @@ def test_no_function_has_many_parameters() -> None:
     check("parameters", offenders)
 
 
-def test_imports_point_down() -> None:
+def test_imports_point_down():
     offenders = []
     for path in FILES:
         own = package(module_of(path))
@@ -197,11 +185,11 @@ def test_imports_point_down() -> None:
     check("imports", offenders)
 
 
-def test_the_stages_of_a_run_import_only_earlier_stages() -> None:
+def test_the_stages_of_a_run_import_only_earlier_stages():
     stages = ["folder", "inputs", "target", "scan", "counting", "measures", "answer"]
     stages += ["evidence", "questions", "match"]
 
-    def stage(module: str) -> int:
+    def stage(module):
         return stages.index(module.split(".")[2])
 
     offenders = [
@@ -214,7 +202,7 @@ def test_the_stages_of_a_run_import_only_earlier_stages() -> None:
     check("stages", offenders)
 
 
-def test_imports_within_readers_point_down() -> None:
+def test_imports_within_readers_point_down():
     offenders = []
     for path in FILES:
         own = module_of(path).split(".")
@@ -229,7 +217,7 @@ def test_imports_within_readers_point_down() -> None:
     check("imports within readers", offenders)
 
 
-def test_only_commands_and_public_names_import_a_satellite() -> None:
+def test_only_commands_and_public_names_import_a_satellite():
     offenders = [
         (path, f":{line}: imports {name}")
         for path in FILES
@@ -241,8 +229,8 @@ def test_only_commands_and_public_names_import_a_satellite() -> None:
     check("satellites", offenders)
 
 
-def test_packages_of_one_layer_do_not_import_each_other_in_a_circle() -> None:
-    graph: dict[str, set[str]] = {}
+def test_packages_of_one_layer_do_not_import_each_other_in_a_circle():
+    graph = {}
     for path in FILES:
         own = package(module_of(path))
         theirs = {
@@ -256,7 +244,7 @@ KERNELS = sorted(PACKAGE.glob("kernels/**/*.py"))
 
 
 @pytest.mark.parametrize("path", KERNELS, ids=lambda path: path.stem)
-def test_kernels_import_neither_arrow_nor_other_packages(path: Path) -> None:
+def test_kernels_import_neither_arrow_nor_other_packages(path):
     for line, name in imports(path):
         assert name.split(".")[0] != "pyarrow", (
             f"{path}:{line}: a kernel imports {name}"
@@ -270,7 +258,7 @@ def test_kernels_import_neither_arrow_nor_other_packages(path: Path) -> None:
         )
 
 
-def test_kernels_allocate_nothing() -> None:
+def test_kernels_allocate_nothing():
     """Callers of kernels allocate all arrays, since kernels do not count references to
     arrays.
     """
@@ -298,7 +286,7 @@ def test_kernels_allocate_nothing() -> None:
                 }, node.name
 
 
-def test_only_kernels_call_helpers() -> None:
+def test_only_kernels_call_helpers():
     """A helper can't be called from Python, so such a call would crash."""
     helpers = {
         (module_of(path), node.name)
@@ -311,7 +299,7 @@ def test_only_kernels_call_helpers() -> None:
     for path in FILES:
         if package(module_of(path)) == "kernels":
             continue
-        known: dict[str, str] = {}
+        known = {}
         for node in nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
@@ -324,7 +312,7 @@ def test_only_kernels_call_helpers() -> None:
                 assert (module, node.attr) not in helpers, path
 
 
-def test_only_the_commands_print_or_exit() -> None:
+def test_only_the_commands_print_or_exit():
     offenders = []
     for path in FILES:
         if package(module_of(path)) in ("cli", "__main__"):
@@ -346,7 +334,7 @@ def test_only_the_commands_print_or_exit() -> None:
     check("printing and exits", offenders)
 
 
-def test_nothing_is_unpickled() -> None:
+def test_nothing_is_unpickled():
     for path in FILES:
         for line, name in imports(path):
             assert name.split(".")[0] not in {
@@ -359,7 +347,7 @@ def test_nothing_is_unpickled() -> None:
         assert "allow_pickle=True" not in path.read_text(encoding="utf-8"), path
 
 
-def test_public_names_are_the_documented_ones() -> None:
+def test_public_names_are_the_documented_ones():
     assert sorted(provscan.__all__) == PUBLIC
     page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     for name in PUBLIC:
@@ -367,54 +355,3 @@ def test_public_names_are_the_documented_ones() -> None:
             f"docs/api.md does not document {name}"
         )
         assert getattr(provscan, name).__doc__, f"{name} has no docstring"
-
-
-def test_names_of_data_files_are_in_one_module() -> None:
-    # Readers recognise the folder of a run, and can't import ``runs``.
-    modules = {PACKAGE / "runs" / "folder.py", PACKAGE / "readers" / "finding.py"}
-    found = {
-        node.value
-        for path in FILES
-        if path not in modules
-        for node in nodes(path)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    assert found.isdisjoint(RUN_FILES), found & set(RUN_FILES)
-
-
-def test_no_package_has_a_meaningless_name() -> None:
-    for path in FILES:
-        assert not {
-            "utils",
-            "util",
-            "helpers",
-            "common",
-            "core",
-            "manager",
-            "misc",
-        } & set(path.relative_to(ROOT).with_suffix("").parts)
-
-
-def test_patches_fail_if_a_name_no_longer_exists() -> None:
-    for path in ROOT.glob("tests/**/*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Attribute)
-                and node.func.attr == "setattr"
-            ):
-                assert "raising" not in {word.arg for word in node.keywords}, (
-                    f"{path}:{node.lineno}"
-                )
-
-
-def test_automatic_fixtures_are_documented() -> None:
-    for path in ROOT.glob("tests/**/conftest.py"):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and any(
-                "autouse" in ast.unparse(d) for d in node.decorator_list
-            ):
-                assert f"``{node.name}``" in (ast.get_docstring(tree) or ""), (
-                    f"{path}:{node.lineno}"
-                )

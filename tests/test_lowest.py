@@ -2,12 +2,9 @@
 pyproject.toml allows.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import readme
@@ -19,7 +16,7 @@ pytestmark = [
 ]
 
 
-def uv(*words: str | Path) -> subprocess.CompletedProcess[str]:
+def uv(*words):
     return subprocess.run(
         [sys.executable, "-m", "uv", *words],
         capture_output=True,
@@ -29,9 +26,7 @@ def uv(*words: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
-def test_the_lowest_versions_print_the_same(
-    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_lowest_versions_print_the_same(version, tmp_path, monkeypatch):
     environment = tmp_path / "lowest"
     made = uv("venv", "--python", version, "--no-python-downloads", environment)
     if any(

@@ -1,9 +1,6 @@
 """Run the notebook of the documentation from beginning to end."""
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
 
 import pytest
 from house import ROOT
@@ -13,7 +10,7 @@ NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
 pytestmark = pytest.mark.filterwarnings("default")
 
 
-def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_notebook_runs(tmp_path, monkeypatch):
     # These slow imports are here, so that they do not delay the collection of tests.
     import nbformat
     from nbclient import NotebookClient

@@ -1,7 +1,5 @@
 """Test that ``match`` takes its own arguments and all options of a match."""
 
-from __future__ import annotations
-
 import inspect
 from dataclasses import fields
 
@@ -9,7 +7,7 @@ import provscan
 from provscan.options import MatchOptions
 
 
-def test_arguments_are_those_of_the_call_and_the_fields_of_the_options() -> None:
+def test_arguments_are_those_of_the_call_and_the_fields_of_the_options():
     signature = inspect.signature(provscan.match)
     own = ["sources", "index", "out", "overwrite", "progress"]
     options = {item.name: item.default for item in fields(MatchOptions)}

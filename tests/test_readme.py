@@ -2,8 +2,6 @@
 and the targets of links exist.
 """
 
-from __future__ import annotations
-
 import doctest
 import json
 import re
@@ -29,9 +27,7 @@ EXAMPLES = [
 ]
 
 
-def run_examples(
-    page: Path, folder: Path, monkeypatch: pytest.MonkeyPatch, run: readme.Run
-) -> str:
+def run_examples(page, folder, monkeypatch, run):
     """Run the commands of a page in one session and its Python in another one, and
     return the text of the page.
     """
@@ -43,7 +39,7 @@ def run_examples(
     session = doctest.DocTestParser().get_doctest(
         "\n".join(PYTHON.findall(text)), {}, page.name, None, 0
     )
-    found: list[str] = []
+    found = []
     runner = doctest.DocTestRunner(
         optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     )
@@ -52,9 +48,7 @@ def run_examples(
     return text
 
 
-def test_the_readme_and_the_files_of_its_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_readme_and_the_files_of_its_run(tmp_path, monkeypatch):
     run_examples(readme.README, tmp_path, monkeypatch, readme.run_here)
     made, sample = (
         json.loads(path.read_text())
@@ -75,7 +69,7 @@ def test_the_readme_and_the_files_of_its_run(
     )
 
 
-def first_column(text: str, above: str) -> set[str]:
+def first_column(text, above):
     """Return the names in the first column of the table after a line."""
     table = text.split(above)[1].split("\n\n")[1]
     return {
@@ -86,17 +80,15 @@ def first_column(text: str, above: str) -> set[str]:
 
 
 @pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.name)
-def test_examples_of_a_page(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_examples_of_a_page(page, tmp_path, monkeypatch):
     run_examples(page, tmp_path, monkeypatch, readme.run_here)
 
 
-def test_the_readme_is_short() -> None:
+def test_the_readme_is_short():
     assert len(readme.README.read_text(encoding="utf-8").splitlines()) < 200
 
 
-def anchors(page: Path) -> set[str]:
+def anchors(page):
     """Return the anchors of a page's headings, as code forges and the documentation
     site generate them.
     """
@@ -109,7 +101,7 @@ def anchors(page: Path) -> set[str]:
     }
 
 
-def test_the_targets_of_links_exist() -> None:
+def test_the_targets_of_links_exist():
     pages = [*readme.PAGES, *readme.ROOT.glob("*.md"), *readme.ROOT.glob("*/README.md")]
     for path in pages:
         for target, anchor in re.findall(
@@ -122,7 +114,7 @@ def test_the_targets_of_links_exist() -> None:
             assert not anchor or anchor in anchors(there), f"{path}: {target}#{anchor}"
 
 
-def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
+def test_the_tree_of_the_architecture_is_that_of_the_package():
     text = (readme.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     packages, folders = set(), [PACKAGE]
     for line in text.split("```")[1].splitlines()[2:]:

@@ -2,8 +2,6 @@
 removed.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from provscan import writing
 from provscan.writing import remove_named, replacing_file
 
 
-def test_a_file_is_replaced_completely_or_not_at_all(tmp_path: Path) -> None:
+def test_a_file_is_replaced_completely_or_not_at_all(tmp_path):
     target = tmp_path / "a"
     with pytest.raises(ZeroDivisionError), replacing_file(target) as path:
         path.write_text(str(1 / path.write_text("")))
@@ -27,7 +25,7 @@ def test_a_file_is_replaced_completely_or_not_at_all(tmp_path: Path) -> None:
     ]
 
 
-def test_two_writers_use_different_temporary_files(tmp_path: Path) -> None:
+def test_two_writers_use_different_temporary_files(tmp_path):
     """The names of two files may begin with the same characters, or be the same."""
     first, second = tmp_path / f"{'x' * 200}1", tmp_path / f"{'x' * 200}2"
     with replacing_file(first) as one_file, replacing_file(second) as other_file:
@@ -39,8 +37,8 @@ def test_two_writers_use_different_temporary_files(tmp_path: Path) -> None:
 
 
 def test_a_link_with_the_name_of_the_temporary_file_is_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     """Somebody who guesses the name could place such a link."""
     (tmp_path / "victim").write_text("of somebody else")
     (tmp_path / ".provscan-0").symlink_to(tmp_path / "victim")
@@ -51,7 +49,7 @@ def test_a_link_with_the_name_of_the_temporary_file_is_not_followed(
     assert contents(tmp_path) == before
 
 
-def test_the_umask_applies_to_new_files(tmp_path: Path) -> None:
+def test_the_umask_applies_to_new_files(tmp_path):
     mask = os.umask(0o027)
     try:
         with replacing_file(tmp_path / "a"):
@@ -61,7 +59,7 @@ def test_the_umask_applies_to_new_files(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
 
 
-def test_only_named_files_are_removed(tmp_path: Path) -> None:
+def test_only_named_files_are_removed(tmp_path):
     for name in ("a/b/c", "a/b/d", "e/f", "g"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
@@ -73,9 +71,7 @@ def test_only_named_files_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["/mnt/a b", "/mnt/a\\b", "/mnt/ä"])
-def test_mount_points_with_odd_names(
-    name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_mount_points_with_odd_names(name, monkeypatch):
     escaped = os.fsencode(name).replace(b"\\", b"\\134").replace(b" ", b"\\040")
     line = (
         b"36 35 98:0 /part " + escaped + b" rw,noatime master:1 - ext4 /dev/root rw\n"

@@ -2,11 +2,7 @@
 of the result. tests/truth/files.py kills commands.
 """
 
-from __future__ import annotations
-
 import shutil
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +11,7 @@ from provscan.errors import InputError, OutputError, UsageError
 from provscan.unfinished import Work, unfinished_folder
 
 
-def remove(folder: Path) -> None:
+def remove(folder):
     for name in ("parts", "result"):
         shutil.rmtree(folder / name, ignore_errors=True)
 
@@ -30,7 +26,7 @@ WORK = Work(
 REQUEST = {"options": {"a": 1}, "files": [["x", 1], ["y", 2]], "workers": 3}
 
 
-def begin(target: Path, parts: int = 2, *, keep: bool = True) -> None:
+def begin(target, parts=2, *, keep=True):
     """Complete some parts, then fail."""
     with unfinished_folder(target, WORK) as folder:
         folder.begin(REQUEST, keep=keep)
@@ -40,7 +36,7 @@ def begin(target: Path, parts: int = 2, *, keep: bool = True) -> None:
         raise InputError("failed")
 
 
-def interrupted(target: Path, parts: int = 2, *, keep: bool = True) -> Path:
+def interrupted(target, parts=2, *, keep=True):
     """Return the unfinished folder of a command that failed."""
     place = target.with_name(f"{target.name}.unfinished")
     with pytest.raises(InputError) as raised:
@@ -51,9 +47,7 @@ def interrupted(target: Path, parts: int = 2, *, keep: bool = True) -> Path:
     return place
 
 
-def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(
-    tmp_path: Path,
-) -> None:
+def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(tmp_path):
     target = tmp_path / "out"
     place = interrupted(target)
     with unfinished_folder(target, WORK) as folder:
@@ -67,8 +61,8 @@ def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(
 
 @pytest.mark.parametrize(("options", "left"), [({"a": 1}, 2), ({"a": 2}, 0)])
 def test_overwriting_starts_again_only_if_the_request_is_another(
-    options: dict[str, Any], left: int, tmp_path: Path
-) -> None:
+    options, left, tmp_path
+):
     place = interrupted(tmp_path / "out")
     with unfinished_folder(tmp_path / "out", WORK, overwrite=True) as folder:
         folder.begin(REQUEST | {"options": options})
@@ -76,16 +70,16 @@ def test_overwriting_starts_again_only_if_the_request_is_another(
         assert len(list((place / "parts").glob("*.json"))) == left
 
 
-def test_without_a_complete_part_nothing_is_kept(tmp_path: Path) -> None:
+def test_without_a_complete_part_nothing_is_kept(tmp_path):
     assert not interrupted(tmp_path / "a", parts=0).exists()
     assert not interrupted(tmp_path / "b", keep=False).exists()
     assert list(tmp_path.iterdir()) == []
 
 
-def test_forgotten_parts_are_not_kept(tmp_path: Path) -> None:
+def test_forgotten_parts_are_not_kept(tmp_path):
     interrupted(tmp_path / "out")
 
-    def failing() -> None:
+    def failing():
         with unfinished_folder(tmp_path / "out", WORK) as folder:
             folder.begin(REQUEST)
             folder.forget()
@@ -104,9 +98,7 @@ def test_forgotten_parts_are_not_kept(tmp_path: Path) -> None:
         ({"files": [["x", 1]]}, r"other files \(y\)\. Undo that change and repeat"),
     ],
 )
-def test_only_the_same_request_is_resumed(
-    changed: dict[str, Any], words: str, tmp_path: Path
-) -> None:
+def test_only_the_same_request_is_resumed(changed, words, tmp_path):
     place = interrupted(tmp_path / "out")
     with (
         pytest.raises(UsageError, match=f"can't resume .* with {words}") as raised,
@@ -117,7 +109,7 @@ def test_only_the_same_request_is_resumed(
     assert len(list((place / "parts").iterdir())) == 2
 
 
-def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
+def test_one_process_writes_at_a_time(tmp_path):
     with (
         unfinished_folder(tmp_path / "out", WORK),
         pytest.raises(OutputError, match="is being written by another process"),
@@ -127,9 +119,7 @@ def test_one_process_writes_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"format": "another"}', "[1]", "x"])
-def test_folders_that_provscan_did_not_write_are_refused(
-    content: str, tmp_path: Path
-) -> None:
+def test_folders_that_provscan_did_not_write_are_refused(content, tmp_path):
     place = tmp_path / "out.unfinished"
     place.mkdir()
     names = ["mine", "unfinished.json"] if content else ["mine"]
@@ -143,9 +133,7 @@ def test_folders_that_provscan_did_not_write_are_refused(
     assert sorted(path.name for path in place.iterdir()) == names
 
 
-def test_a_padded_checkpoint_of_a_killed_command_is_read(
-    tmp_path: Path,
-) -> None:
+def test_a_padded_checkpoint_of_a_killed_command_is_read(tmp_path):
     place = interrupted(tmp_path / "out")
     with (place / "unfinished.json").open("ab") as file:
         file.write(bytes(99))
@@ -154,9 +142,7 @@ def test_a_padded_checkpoint_of_a_killed_command_is_read(
 
 
 @pytest.mark.parametrize("atomic", [True, False])
-def test_a_folder_is_replaced_only_if_requested(
-    atomic: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_folder_is_replaced_only_if_requested(atomic, tmp_path, monkeypatch):
     if not atomic:
         monkeypatch.setattr("ctypes.CDLL", lambda *_, **__: None)
     target = tmp_path / "out"

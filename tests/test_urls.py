@@ -1,7 +1,5 @@
 """Test that URLs are shown without their secrets."""
 
-from __future__ import annotations
-
 import copy
 import json
 import pickle
@@ -37,7 +35,7 @@ SHOWN = [
 
 
 @pytest.mark.parametrize(("url", "shown"), SHOWN)
-def test_the_shown_form_of_a_url(url: str, shown: str) -> None:
+def test_the_shown_form_of_a_url(url, shown):
     found = source_of(url)
     assert found == shown
     assert f"{found}" == str(found) == json.loads(json.dumps(found)) == shown
@@ -56,12 +54,12 @@ def test_the_shown_form_of_a_url(url: str, shown: str) -> None:
         ("what?not a url", "what?not a url"),
     ],
 )
-def test_the_shown_form_of_a_message(text: str, shown: str) -> None:
+def test_the_shown_form_of_a_message(text, shown):
     assert without_secrets(text) == shown
     assert without_secrets(shown) == shown
 
 
-def test_parts_of_a_url_in_a_message_are_hidden() -> None:
+def test_parts_of_a_url_in_a_message_are_hidden():
     url = Url("s3://me:hush@bucket/place?sig=a%20b&v=1234#id-7")
     message = (
         'no bucket "me:hush@bucket": hush, 1234, a b and id-7 of place are wrong; it '
@@ -75,9 +73,7 @@ def test_parts_of_a_url_in_a_message_are_hidden() -> None:
 
 
 @given(st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN, st.none() | HIDDEN)
-def test_no_secret_is_shown(
-    user: str | None, password: str | None, query: str | None, fragment: str | None
-) -> None:
+def test_no_secret_is_shown(user, password, query, fragment):
     # The user and the password have no slash, which would end the host.
     who = (
         ""
@@ -91,7 +87,7 @@ def test_no_secret_is_shown(
     assert opened(source_of(url)) == url
 
 
-def test_mistyped_urls_show_no_secret() -> None:
+def test_mistyped_urls_show_no_secret():
     rng = random.Random(SEED)
     for _ in range(cases(500, 20_000)):
         url = odd_url(rng)
@@ -105,9 +101,7 @@ def test_mistyped_urls_show_no_secret() -> None:
 
 
 @pytest.mark.parametrize("name", ["a?sig=1", "b;c=d", "http:/me@h"])
-def test_files_with_odd_names_are_no_urls(
-    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_files_with_odd_names_are_no_urls(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert type(source_of(name)) is Url
     Path(name).parent.mkdir(exist_ok=True)
@@ -118,11 +112,11 @@ def test_files_with_odd_names_are_no_urls(
 @pytest.mark.parametrize(
     "text", ["what? a=b", "/data/me@work/a.csv", "year=2020/a.csv", "a#1", "C:/a@b"]
 )
-def test_other_words_are_unchanged(text: str) -> None:
+def test_other_words_are_unchanged(text):
     assert source_of(text) == without_secrets(text) == text
 
 
-def test_urls_with_different_secrets_are_different_sources() -> None:
+def test_urls_with_different_secrets_are_different_sources():
     first, second = Url("https://h/get?id=1"), Url("https://h/get?id=2")
     assert str(first) == str(second) == first == second.lower()
     assert first != second
@@ -130,14 +124,14 @@ def test_urls_with_different_secrets_are_different_sources() -> None:
     assert len({first, second, Url("https://h/get?id=1")}) == 2
 
 
-def test_copies_open_the_same_url() -> None:
+def test_copies_open_the_same_url():
     url = Url("https://me:secret@h/a?sig=1#id")
     for again in (pickle.loads(pickle.dumps(url)), copy.deepcopy(url), source_of(url)):
         assert opened(again) == opened(url)
         assert again == url
 
 
-def test_texts_made_from_a_url_have_no_secrets() -> None:
+def test_texts_made_from_a_url_have_no_secrets():
     url = Url("https://me:secret@h/a?sig=1#id")
     assert opened(f"{url}/b") == "https://h/a/b"
     assert opened(below(url, "b#1")) == "https://me:secret@h/a/b#1"
@@ -145,7 +139,7 @@ def test_texts_made_from_a_url_have_no_secrets() -> None:
     assert below("folder/", "b") == "folder/b"
 
 
-def test_paths_are_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_unchanged(tmp_path, monkeypatch):
     for path in ("a?b#c.csv", "/me@h/a", "C:/a", "recipe:tweeteval=a", "-", ""):
         assert source_of(path) == path
         assert not isinstance(source_of(path), Url)

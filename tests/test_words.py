@@ -1,11 +1,7 @@
 """Test that names in the package are terms of the glossary, not synonyms of them."""
 
-from __future__ import annotations
-
 import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from house import FILES, check, nodes, package_of
@@ -43,7 +39,7 @@ WITH_LANGUAGE_MODELS = {
 }
 
 
-def names(path: Path) -> Iterator[tuple[int, str]]:
+def names(path):
     """Yield the line and name of each definition in a file."""
     for node in nodes(path):
         match node:
@@ -58,12 +54,12 @@ def names(path: Path) -> Iterator[tuple[int, str]]:
                 yield node.lineno, name
 
 
-def words_of(name: str) -> set[str]:
+def words_of(name):
     """Return the words in a name: ``_TextClusters`` contains text and clusters."""
     return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
 
 
-def test_names_are_terms_of_the_glossary() -> None:
+def test_names_are_terms_of_the_glossary():
     offenders = []
     for path in FILES:
         terms = (

@@ -1,13 +1,8 @@
 """Test which texts serve as controls, and that their matches are not findings."""
 
-from __future__ import annotations
-
 import json
 import random
-from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +18,11 @@ from provscan.errors import InputError, ParameterError
 from provscan.messages import terms
 from provscan.options import parse_utc
 from provscan.report.wording import searched
-from provscan.scoring.authorship import authorship
 
-Write = Callable[..., Path]
 CUTOFF = datetime(2020, 6, 1, tzinfo=UTC)
 OLD, YOUNG = "2020-01-01T00:00:00Z", "2020-07-01T00:00:00Z"
 
-DATED: list[dict[str, Any]] = [
+DATED = [
     {
         "text": "an old tweet about the harbour at night",
         "created_at": OLD,
@@ -86,7 +79,7 @@ DATED: list[dict[str, Any]] = [
 ]
 
 
-def absent_texts(index: provscan.Index) -> list[str]:
+def absent_texts(index):
     controls = with_cutoff(no_control(index.reader), CUTOFF)
     reader = index.reader
     texts = [
@@ -115,9 +108,7 @@ EXPECTED = [
 ]
 
 
-def test_a_text_is_a_control_if_all_its_tweets_are_young(
-    write: Write, tmp_path: Path
-) -> None:
+def test_a_text_is_a_control_if_all_its_tweets_are_young(write, tmp_path):
     index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
     assert absent_texts(index) == EXPECTED
     controls = with_cutoff(no_control(index.reader), CUTOFF)
@@ -129,9 +120,7 @@ def test_a_text_is_a_control_if_all_its_tweets_are_young(
     assert no_control(index.reader).tweets_ratio == 1.0
 
 
-def test_controls_do_not_depend_on_segments(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_controls_do_not_depend_on_segments(write, tmp_path, monkeypatch):
     monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
     for low in range(0, len(DATED), 3):
         part = write(f"t{low}.jsonl", DATED[low : low + 3])
@@ -140,7 +129,7 @@ def test_controls_do_not_depend_on_segments(
     assert absent_texts(index) == EXPECTED
 
 
-def test_a_cutoff_must_divide_the_texts(write: Write, tmp_path: Path) -> None:
+def test_a_cutoff_must_divide_the_texts(write, tmp_path):
     index = provscan.build_index(write("t.jsonl", DATED[:2]), tmp_path / "a.index")
     with pytest.raises(ParameterError, match="no licensed text is known to be younger"):
         with_cutoff(no_control(index.reader), datetime(2021, 1, 1, tzinfo=UTC))
@@ -148,65 +137,15 @@ def test_a_cutoff_must_divide_the_texts(write: Write, tmp_path: Path) -> None:
         with_cutoff(no_control(index.reader), datetime(2019, 1, 1, tzinfo=UTC))
 
 
-def test_dates_are_parsed_as_utc() -> None:
+def test_dates_are_parsed_as_utc():
     assert parse_utc("2020-06-01") == parse_utc(date(2020, 6, 1)) == CUTOFF
     assert parse_utc("2020-06-01T02:00:00+02:00") == CUTOFF
     with pytest.raises(ParameterError, match=r"such as 2021-03-01.*not 'yesterday'"):
         parse_utc("yesterday")
 
 
-def test_authors_are_counted_without_retweeters(write: Write, tmp_path: Path) -> None:
-    index = provscan.build_index(write("t.jsonl", DATED), tmp_path / "a.index")
-    texts = index.reader.segments[0].texts.array().to_pylist()
-    counts = index.reader.author_counts(np.arange(len(texts)))
-    authors = dict(zip(texts, counts.tolist(), strict=True))
-    assert authors["young and as young when it was said again"] == 2
-    assert authors["first said long ago and then once more"] == 2
-    assert authors["repeated so that its text may be older"] == 0
-    assert authors["repeated elsewhere as another field says"] == 0
-    years = dict(
-        zip(
-            texts,
-            authorship(index.reader, np.arange(len(texts))).year.to_pylist(),
-            strict=True,
-        )
-    )
-    assert years["an old tweet about the harbour at night"] == 2020
-    assert years["nobody knows when this was written down"] is None
-
-
-def test_the_year_of_a_text_is_that_of_its_first_tweet(
-    write: Write, tmp_path: Path
-) -> None:
-    tweets = [
-        {
-            "text": "said again by somebody else in a later year",
-            "created_at": f"{year}-06-01T00:00:00Z",
-        }
-        for year in (2018, 2013, 2016)
-    ]
-    # A retweet may be younger than its text, so its time says nothing about the text.
-    tweets += [
-        {
-            "text": "RT @c: only repeated, never said in these tweets",
-            "created_at": "2018-06-01T00:00:00Z",
-        },
-        {
-            "text": "repeated elsewhere, as another field says",
-            "created_at": "2018-06-01T00:00:00Z",
-            "rt_of": "9",
-        },
-    ]
-    reader = provscan.build_index(write("t.jsonl", tweets), tmp_path / "a.index").reader
-    years = authorship(reader, np.arange(reader.size)).year.to_pylist()
-    texts = reader.segments[0].texts.array().to_pylist()
-    assert {text.split()[0]: year for text, year in zip(texts, years, strict=True)} == {
-        "said": 2013, "only": None, "repeated": None,
-    }  # fmt: skip
-
-
 @pytest.fixture
-def control(write: Write) -> Path:
+def control(write):
     """Thirty tweets that are like the index's tweets but not in it, and one that is."""
     rows = [
         {"id": f"c{n}", "text": tweet["text"][::-1]}
@@ -216,8 +155,8 @@ def control(write: Write) -> Path:
 
 
 def test_matches_of_a_control_are_marked_and_not_counted(
-    index: provscan.Index, write: Write, control: Path, tmp_path: Path
-) -> None:
+    index, write, control, tmp_path
+):
     texts = [
         *(TWEETS[n]["text"] for n in range(40, 60)),
         *(TWEETS[n]["text"][::-1] for n in range(5)),
@@ -258,7 +197,7 @@ def test_matches_of_a_control_are_marked_and_not_counted(
     }
 
 
-def test_tweets_of_a_control_count_once(write: Write, tmp_path: Path) -> None:
+def test_tweets_of_a_control_count_once(write, tmp_path):
     """Repeated tweets count once, licensed or not; tweets without text are left out and
     counted as skipped.
     """
@@ -288,31 +227,7 @@ def test_tweets_of_a_control_count_once(write: Write, tmp_path: Path) -> None:
     files = run.summary["control"]["files"]
     assert {
         name: files[name] for name in ("tweets", "texts", "also_licensed", "skipped")
-    } == {
-        "tweets": 2,
-        "texts": 1,
-        "also_licensed": 2,
-        "skipped": {"no_text": 2},
-    }
-
-
-def test_a_joined_and_a_separate_control_have_the_same_results(
-    index: provscan.Index,
-    write: Write,
-    control: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    data = write(
-        "data.jsonl",
-        [{"text": tweet["text"]} for tweet in TWEETS]
-        + [{"text": TWEETS[3]["text"][::-1]}],
-    )
-    joined = provscan.match(data, index, tmp_path / "a.run", control=control)
-    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", 0)
-    apart = provscan.match(data, index, tmp_path / "b.run", control=control)
-    assert joined.matches.equals(apart.matches)
-    assert joined.summary == apart.summary
+    } == {"tweets": 2, "texts": 1, "also_licensed": 2, "skipped": {"no_text": 2}}
 
 
 @pytest.mark.parametrize(
@@ -320,14 +235,8 @@ def test_a_joined_and_a_separate_control_have_the_same_results(
     [(600, 0, 8), (300, 6, 11), (60, 0, 50), (0, 9, 0)],
 )
 def test_a_control_is_inspected_before_a_scan(
-    latin: provscan.Index,
-    other: list[dict[str, Any]],
-    write: Write,
-    tmp_path: Path,
-    control: int,
-    licensed: int,
-    at_least: int,
-) -> None:
+    latin, other, write, tmp_path, control, licensed, at_least
+):
     """The number of records with different texts that a run claims is the smallest that
     the control allows.
     """
@@ -361,9 +270,7 @@ def test_a_control_is_inspected_before_a_scan(
     assert f"{least} records with different texts" in printed.stdout
 
 
-def test_without_a_measure_of_chance_there_is_no_lower_bound(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+def test_without_a_measure_of_chance_there_is_no_lower_bound(index, write, tmp_path):
     run = provscan.match(write("data.jsonl", TWEETS[:30]), index, tmp_path / "a.run")
     answer = run.summary["answer"]
     assert answer["status"] == "not_measured"
@@ -378,9 +285,7 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(
     assert run.summary["findings"] > 0
 
 
-def test_a_null_dataset_measures_chance(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+def test_a_null_dataset_measures_chance(index, write, tmp_path):
     # A null dataset measures chance only if it has the scripts and the lengths of the
     # dataset.
     texts = [
@@ -414,28 +319,9 @@ def test_a_null_dataset_measures_chance(
     ) == {1.0}
 
 
-def test_a_null_dataset_of_another_kind_measures_nothing(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
-    long = [
-        " ".join([sentence(random.Random(n), SCRIPTS[n % len(SCRIPTS)], 12)] * 40)
-        for n in range(90)
-    ]
-    null = write("null.jsonl", [{"text": text} for text in long])
-    found = provscan.match(
-        write("data.jsonl", TWEETS[:40]), index, tmp_path / "a.run", clean_data=null
-    ).summary
-    answer = found["answer"]
-    assert answer["status"] == "not_measured"
-    assert answer["records"]["at_least"] is None
-    assert found["control"]["kind"]["differs"] == ["lengths of records"]
-    assert "lengths of records" in answer["withheld"]["records.at_least"]
-    assert [said["code"] for said in answer["warnings"]].count("null_other_kind") == 1
-
-
 def test_beside_a_control_a_null_dataset_of_another_kind_is_evidence_of_chance(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+    index, write, tmp_path
+):
     texts = [sentence(random.Random(n), "latin", 90) for n in range(400)]
     control = [{"id": f"c{n}", "text": text} for n, text in enumerate(texts[:300])]
     long = [f"{' '.join(texts[300:320])} {tweet['text']}" for tweet in TWEETS[:20]]
@@ -453,9 +339,7 @@ def test_beside_a_control_a_null_dataset_of_another_kind_is_evidence_of_chance(
     assert least[1] < least[0]
 
 
-def test_unusable_controls_are_refused(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+def test_unusable_controls_are_refused(index, write, tmp_path):
     with pytest.raises(InputError, match="are licensed as well, so nothing"):
         provscan.match(
             TWEETS[:3], index, tmp_path / "a.run", control=write("c.jsonl", TWEETS[:9])
@@ -467,9 +351,7 @@ def test_unusable_controls_are_refused(
 
 
 @pytest.mark.pages
-def test_the_proposed_cutoff_counts_only_texts_that_become_controls(
-    write: Write, tmp_path: Path
-) -> None:
+def test_the_proposed_cutoff_counts_only_texts_that_become_controls(write, tmp_path):
     words = [
         "harbour",
         "ferry",

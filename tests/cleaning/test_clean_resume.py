@@ -2,8 +2,6 @@
 result.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import gzip
@@ -13,7 +11,6 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,7 +18,6 @@ import pytest
 
 import provscan
 from provscan.cleaning import result
-from provscan.cleaning.work import WORK
 from provscan.errors import InputError, OutputError, UsageError
 
 TWEET = (
@@ -31,7 +27,7 @@ TWEET = (
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     """Make a folder with a dataset of several files, and a run on it."""
     folder = tmp_path_factory.mktemp("made")
     index = provscan.build_index([{"id": "1", "text": TWEET}], folder / "a.index")
@@ -54,27 +50,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(made, tmp_path, monkeypatch):
     """Copy the folder, and change to the copy."""
     shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def tree(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 @pytest.mark.usefixtures("folder")
-def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
-    scans: list[Any] = []
+def test_an_interrupted_result(monkeypatch):
+    scans = []
     match = result.run_match
 
-    def interrupted(*given: Any, **more: Any) -> Any:
+    def interrupted(*given, **more):
         scans.append(given)
         if len(scans) == 1:
             raise KeyboardInterrupt
@@ -90,9 +78,9 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
     written = {path: path.stat().st_mtime_ns for path in files("out.unfinished/files")}
     part = Path("out.unfinished/files/set/a0.jsonl")
     part.write_bytes(part.read_bytes()[:-10])
-    times: dict[Path, int] = {}
+    times = {}
 
-    def scanned(*given: Any, **more: Any) -> Any:
+    def scanned(*given, **more):
         times.update((p, p.stat().st_mtime_ns) for p in files("out.unfinished/files"))
         return match(*given, **more)
 
@@ -106,17 +94,15 @@ def test_an_interrupted_result(monkeypatch: pytest.MonkeyPatch) -> None:
         provscan.clean("set", "a.run", "out")
 
 
-def files(folder: str) -> list[Path]:
+def files(folder):
     return [path for path in Path(folder).rglob("*") if path.is_file()]
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_full_disk_ends_the_command(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_full_disk_ends_the_command(monkeypatch):
     """The command ends, and complete files are kept."""
 
-    def full(out: Any, compression: str | None) -> Any:
+    def full(out, compression):
         if compression == "gzip":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return contextlib.nullcontext(out)
@@ -132,74 +118,9 @@ def test_a_full_disk_ends_the_command(
     assert (cleaned.left, cleaned.manifest["unwritable"]) == (0, {})
 
 
-@pytest.mark.usefixtures("folder")
-def test_an_interruption_before_the_first_file(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The next command starts again, even with other options."""
-
-    def interrupted(*given: Any) -> Any:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("provscan.cleaning.result.write_file", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            provscan.clean("set", "a.run", "out")
-    assert not Path("out.unfinished").exists()
-    # A killed command also leaves other files.
-    Path("out.unfinished/files/set").mkdir(parents=True)
-    Path("out.unfinished/files/set/old").write_text("of a task that was killed")
-    checkpoint = WORK.checkpoint | {"request": {"run": "another"}}
-    Path("out.unfinished/unfinished.json").write_text(json.dumps(checkpoint))
-    assert provscan.clean("set", "a.run", "out", mask="x").left == 0
-    assert not Path("out/set/old").exists()
-
-
-@pytest.mark.usefixtures("folder")
-def test_only_its_own_folder_is_used() -> None:
-    for name, words in (
-        ("notes.txt", "which provscan did not write"),
-        ("unfinished.json", "that this command did not write"),
-    ):
-        Path("out.unfinished").mkdir()
-        (Path("out.unfinished") / name).write_text("{}")
-        with pytest.raises(OutputError, match=words):
-            provscan.clean("set", "a.run", "out")
-        assert os.listdir("out.unfinished") == [name]
-        Path("out.unfinished", name).unlink()
-        Path("out.unfinished").rmdir()
-
-
-@pytest.mark.usefixtures("folder")
-def test_links_in_the_folder_of_an_interrupted_result_are_replaced(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """The files to which they lead stay."""
-
-    def interrupted(*given: Any, **more: Any) -> Any:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr("provscan.cleaning.result.run_match", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            provscan.clean("set", "a.run", "out")
-    written = Path("out.unfinished/files/set")
-    foreign = Path("foreign")
-    foreign.mkdir()
-    for name in ("a0.jsonl", "b0.jsonl.gz", "c0.parquet"):
-        shutil.copy(written / name, foreign / name)
-        (written / name).unlink()
-        (written / name).symlink_to(foreign.resolve() / name)
-    (foreign / "c0.parquet").write_bytes(b"of somebody else")
-    before = tree(foreign)
-    assert provscan.clean("set", "a.run", "out").left == 0
-    assert tree(foreign) == before
-    assert not any(path.is_symlink() for path in Path("out").rglob("*"))
-
-
 @pytest.mark.parametrize("name", ["run.json", "summary.json", "*.parquet"])
 @pytest.mark.usefixtures("folder")
-def test_a_damaged_run_is_refused(name: str) -> None:
+def test_a_damaged_run_is_refused(name):
     paths = sorted(Path("a.run").glob(name))
     assert paths
     for path in paths:

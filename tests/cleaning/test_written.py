@@ -2,8 +2,6 @@
 with a wrong file is never put in place.
 """
 
-from __future__ import annotations
-
 import bz2
 import gzip
 import io
@@ -13,9 +11,6 @@ import lzma
 import os
 import tarfile
 import zipfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -28,7 +23,7 @@ from provscan.cleaning import rewriting
 from provscan.errors import OutputError
 from provscan.readers.bytes.compression import COMPRESSIONS, compressing
 
-OPENERS: dict[str, Callable[[bytes], bytes]] = {
+OPENERS = {
     "gzip": gzip.decompress,
     "bzip2": bz2.decompress,
     "xz": lzma.decompress,
@@ -37,7 +32,7 @@ OPENERS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
-def test_two_compressed_files_are_written_by_turns(compression: str) -> None:
+def test_two_compressed_files_are_written_by_turns(compression):
     """Neither file gets the content of the other."""
     files = [io.BytesIO(), io.BytesIO()]
     contents = [b"A heron on one leg.\n" * 20_000, b"Wool prices rose.\n" * 20_000]
@@ -63,7 +58,7 @@ TEXTS = [
 ]
 
 
-def rows_of(kind: str, data: bytes) -> pa.Table:
+def rows_of(kind, data):
     reader = pa.BufferReader(data)
     return (
         pq.read_table(reader)
@@ -72,7 +67,7 @@ def rows_of(kind: str, data: bytes) -> pa.Table:
     )
 
 
-def bytes_of(kind: str, table: pa.Table) -> bytes:
+def bytes_of(kind, table):
     out = io.BytesIO()
     if kind == "parquet":
         pq.write_table(table, out)
@@ -82,7 +77,7 @@ def bytes_of(kind: str, table: pa.Table) -> bytes:
     return out.getvalue()
 
 
-def written(kind: str) -> bytes:
+def written(kind):
     """Return a file with the texts."""
     records = [{"n": str(n), "text": text} for n, text in enumerate(TEXTS)]
     if kind in ("parquet", "arrow"):
@@ -99,7 +94,7 @@ def written(kind: str) -> bytes:
     return (head + "".join(form.format(*row) for row in values)).encode()
 
 
-def damaged(kind: str, data: bytes, damage: str) -> bytes:
+def damaged(kind, data, damage):
     """Return a file in which something else was changed."""
     if kind in ("parquet", "arrow"):
         table = rows_of(kind, data)
@@ -115,12 +110,12 @@ def damaged(kind: str, data: bytes, damage: str) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def licensed(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+def licensed(tmp_path_factory):
     tweets = [{"id": "1", "text": HERON}]
     return provscan.build_index(tweets, tmp_path_factory.mktemp("written") / "a.index")
 
 
-def packed(name: str, data: bytes, container: str) -> bytes:
+def packed(name, data, container):
     out = io.BytesIO()
     if container == "zip":
         with zipfile.ZipFile(out, "w") as archive:
@@ -133,7 +128,7 @@ def packed(name: str, data: bytes, container: str) -> bytes:
     return out.getvalue()
 
 
-def unpacked(data: bytes, container: str) -> bytes:
+def unpacked(data, container):
     if container == "zip":
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return archive.read(archive.namelist()[0])
@@ -159,23 +154,17 @@ WRITTEN = [
     ("kind", "container", "damage", "mask"), WRITTEN if NIGHTLY else WRITTEN[::5]
 )
 def test_a_wrong_file_is_never_put_in_place(
-    kind: str,
-    container: str,
-    damage: str,
-    mask: str | None,
-    tmp_path: Path,
-    licensed: provscan.Index,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    kind, container, damage, mask, tmp_path, licensed, monkeypatch
+):
     """The command fails, keeps its input, and succeeds when it is repeated."""
     before, name = written(kind), f"a.{kind}"
     path = tmp_path / (f"{name}.{container}" if container else name)
     path.write_bytes(packed(name, before, container) if container else before)
-    asked: dict[str, Any] = {"records": "lines"} if kind == "txt" else {}
+    asked = {"records": "lines"} if kind == "txt" else {}
     run = provscan.match(path, licensed, tmp_path / "a.run", spike_ins=0, **asked)
     verify = rewriting.verify_file
 
-    def wrong(task: Any, out: Path, *more: Any) -> None:
+    def wrong(task, out, *more):
         data = out.read_bytes()
         if damage == "bytes":
             out.write_bytes(data[: len(data) // 2])

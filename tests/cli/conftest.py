@@ -4,26 +4,22 @@ One fixture changes provscan for every test of this folder: with
 ``kernels_count_as_compiled``, no command compiles kernels or prints that it does.
 """
 
-from __future__ import annotations
-
 import copy
 import json
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 import provscan
 from provscan.cli import main
 from provscan.kernels import warmup
 
 SAMPLES = Path(__file__).parents[1] / "report"
-SUMMARY: dict[str, Any] = json.loads((SAMPLES / "summary.json").read_text())
-RUN: dict[str, Any] = json.loads((SAMPLES / "run.json").read_text())
-INFO: dict[str, Any] = {
+SUMMARY = json.loads((SAMPLES / "summary.json").read_text())
+RUN = json.loads((SAMPLES / "run.json").read_text())
+INFO = {
     "path": "a.index",
     "version": 1,
     "tweets": 307000,
@@ -40,12 +36,12 @@ class Library:
     raises ``fails_with`` if that is set.
     """
 
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = []
+    def __init__(self):
+        self.calls = []
         self.summary = copy.deepcopy(SUMMARY)
-        self.fails_with: BaseException | None = None
+        self.fails_with = None
 
-    def _called(self, name: str, *args: Any, **options: Any) -> None:
+    def _called(self, name, *args, **options):
         progress = options.pop("progress", None)
         # Commands refuse to replace what a program's own call may replace.
         if not options.get("overwrite", True):
@@ -59,31 +55,31 @@ class Library:
         if progress is not None:
             progress.finish()
 
-    def build_index(self, *args: Any, **options: Any) -> Library:
+    def build_index(self, *args, **options):
         self._called("build_index", *args, **options)
         return self
 
-    def open_index(self, *args: Any, **options: Any) -> Library:
+    def open_index(self, *args, **options):
         self._called("open_index", *args, **options)
         return self
 
-    def match(self, *args: Any, **options: Any) -> SimpleNamespace:
+    def match(self, *args, **options):
         self._called("match", *args, **options)
         Path("a.run").mkdir(exist_ok=True)
         return SimpleNamespace(path=Path("a.run"), summary=self.summary, info=RUN)
 
-    def info(self) -> dict[str, Any]:
+    def info(self):
         return INFO
 
 
 @pytest.fixture(autouse=True)
-def kernels_count_as_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+def kernels_count_as_compiled(monkeypatch):
     """Make the output of commands independent of earlier runs on this machine."""
     monkeypatch.setattr(warmup, "compile_all", lambda report: None)
 
 
 @pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Library:
+def library(monkeypatch, tmp_path):
     fake = Library()
     for name in ("build_index", "open_index", "match"):
         monkeypatch.setattr(provscan, name, getattr(fake, name))
@@ -93,8 +89,8 @@ def library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Library:
 
 
 @pytest.fixture
-def run() -> Callable[..., Result]:
-    def invoke(*words: str | Path, **options: Any) -> Result:
+def run():
+    def invoke(*words, **options):
         return CliRunner().invoke(main, [str(word) for word in words], **options)
 
     return invoke

@@ -1,21 +1,16 @@
 """Test how commands parse, call, print and exit, with a stand-in for the library."""
 
-from __future__ import annotations
-
 import errno
 import inspect
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import click
 import pytest
-from click.testing import Result
 
 import provscan
 from provscan.cli import COMMANDS, main
@@ -28,11 +23,8 @@ from provscan.errors import (
 )
 from provscan.kernels import warmup
 from provscan.options import MatchOptions
-from provscan.probe import Settings
-from provscan.probe.endpoint import EndpointOptions
 from provscan.runs.folder import write_summary
 
-Run = Callable[..., Result]
 API = {"index": "build_index", "match": "match"}
 ONLY_PRINTING = {"as_json", "help_all"}
 """Options that choose what is printed, which the library does not do."""
@@ -43,7 +35,7 @@ ONLY_PYTHON = {
 """Parameters that are arguments or functions, or that have no use on a command line."""
 
 
-def options(command: str) -> list[click.Option]:
+def options(command):
     found = main.get_command(click.Context(main), command)
     assert found is not None
     return [
@@ -54,7 +46,7 @@ def options(command: str) -> list[click.Option]:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_has_a_help_text(command: str) -> None:
+def test_every_option_has_a_help_text(command):
     found = main.get_command(click.Context(main), command)
     assert found is not None
     assert found.help
@@ -63,7 +55,7 @@ def test_every_option_has_a_help_text(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", API)
-def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
+def test_every_option_is_a_keyword_of_the_library(command):
     signature = inspect.signature(getattr(provscan, API[command]))
     for option in options(command):
         assert option.name in signature.parameters.keys() | ONLY_PRINTING, (
@@ -77,7 +69,7 @@ def test_every_option_is_a_keyword_of_the_library(command: str) -> None:
     assert not missing, f"{command} lacks {missing}"
 
 
-def test_defaults_in_the_help_are_those_of_the_library() -> None:
+def test_defaults_in_the_help_are_those_of_the_library():
     shown = {option.name: option.show_default for option in options("match")}
     assert shown["max_bad"] == f"{MatchOptions.max_bad:g}"
     assert shown["seed"] == f"{MatchOptions.seed}"
@@ -85,26 +77,7 @@ def test_defaults_in_the_help_are_those_of_the_library() -> None:
     assert signature.parameters["max_bad"].default == MatchOptions.max_bad
 
 
-@pytest.mark.parametrize(
-    ("command", "defaults"), [("plan", Settings()), ("run", EndpointOptions())]
-)
-def test_defaults_in_the_help_of_probe_are_those_of_the_library(
-    command: str, defaults: Any
-) -> None:
-    group = main.get_command(click.Context(main), "probe")
-    assert isinstance(group, click.Group)
-    shown = {
-        option.name: option.show_default
-        for option in group.commands[command].params
-        if isinstance(option, click.Option) and isinstance(option.show_default, str)
-    }
-    assert shown
-    for name, text in shown.items():
-        value = getattr(defaults, str(name))
-        assert text == (value if isinstance(value, str) else f"{value:g}")
-
-
-def test_help_imports_nothing_slow() -> None:
+def test_help_imports_nothing_slow():
     code = (
         "import sys; from provscan.cli import main; main(['--help'], "
         "standalone_mode=False); print(*sys.modules)"
@@ -117,7 +90,7 @@ def test_help_imports_nothing_slow() -> None:
     assert not slow & set(out.split())
 
 
-def test_index_passes_on_only_the_given_options(library: Any, run: Run) -> None:
+def test_index_passes_on_only_the_given_options(library, run):
     result = run(
         "index", "a.jsonl", "b", "--id-field", "key", "--workers", "2", "--overwrite"
     )
@@ -129,7 +102,7 @@ def test_index_passes_on_only_the_given_options(library: Any, run: Run) -> None:
     assert "307,000" in result.stdout
 
 
-def test_match_passes_on_only_the_given_options(library: Any, run: Run) -> None:
+def test_match_passes_on_only_the_given_options(library, run):
     result = run("match", "a.jsonl", "--max-bad", "0.7", "-o", "out.run")
     assert result.exit_code == 0, result.output
     assert library.calls == [
@@ -139,16 +112,7 @@ def test_match_passes_on_only_the_given_options(library: Any, run: Run) -> None:
             {"max_bad": 0.7},
         )
     ]
-    words = (
-        "--control",
-        "b",
-        "--control",
-        "-c",
-        "--max-bad",
-        "1%",
-        "--ray",
-        "auto",
-    )
+    words = ("--control", "b", "--control", "-c", "--max-bad", "1%", "--ray", "auto")
     assert run("match", "--", "-a.jsonl").exit_code == 0
     assert library.calls[-1] == (
         "match",
@@ -156,60 +120,14 @@ def test_match_passes_on_only_the_given_options(library: Any, run: Run) -> None:
         {},
     )
     assert run("match", "a", *words).exit_code == 0
-    given = {
-        "control": ["b", "-c"],
-        "max_bad": 0.01,
-        "ray": "auto",
-    }
+    given = {"control": ["b", "-c"], "max_bad": 0.01, "ray": "auto"}
     assert library.calls[-1][2] == given
     assert library.summary["answer"]["headline"] in " ".join(result.stdout.split())
     assert "a.run/report.html" in result.stdout
 
 
-@pytest.mark.parametrize(
-    ("words", "environment", "path"),
-    [
-        ((), {}, "licensed.index"),
-        ((), {"PROVSCAN_INDEX": "env.index"}, "env.index"),
-        (("-i", "given.index"), {"PROVSCAN_INDEX": "env.index"}, "given.index"),
-    ],
-)
-def test_the_path_of_the_index(
-    library: Any,
-    run: Run,
-    words: tuple[str, ...],
-    environment: dict[str, str],
-    path: str,
-) -> None:
-    assert run("match", "a.jsonl", *words, env=environment).exit_code == 0
-    assert library.calls[0][1] == (["a.jsonl"], Path(path), None)
-    assert (
-        run(
-            "index",
-            "a.jsonl",
-            *("-o" if word == "-i" else word for word in words),
-            env=environment,
-        ).exit_code
-        == 0
-    )
-    assert library.calls[1][1] == (["a.jsonl"], Path(path))
-
-
-@pytest.mark.parametrize("words", [("match", "a.jsonl"), ("index", "a.jsonl")])
-def test_stdout_is_only_json(library: Any, run: Run, words: tuple[str, ...]) -> None:
-    result = run(*words, "--json")
-    printed = json.loads(result.stdout)
-    if words[0] == "match":
-        assert printed.pop("run") == "a.run"
-        assert printed == library.summary
-    else:
-        assert printed["tweets"] == 307000
-
-
 @pytest.mark.parametrize("allowed", ["0.1%", "0.001"])
-def test_a_crossed_gate_is_status_1_with_results(
-    library: Any, run: Run, allowed: str
-) -> None:
+def test_a_crossed_gate_is_status_1_with_results(library, run, allowed):
     finished = SimpleNamespace(path=Path("a.run"), summary=library.summary, info={})
     library.fails_with = GateError(
         "at least 0.1500% of the records contain licensed text", finished
@@ -225,18 +143,8 @@ def test_a_crossed_gate_is_status_1_with_results(
     assert run("match", "a.jsonl", "--fail-above", allowed).exit_code == 3
 
 
-def test_a_sample_of_files(library: Any, run: Run) -> None:
-    assert (
-        run("match", "a.jsonl", "--sample", "1%", "--sample-by", "files").exit_code == 0
-    )
-    assert library.calls[0][2] == {"sample": 0.01, "sample_by": "files"}
-    result = run("match", "a.jsonl", "--sample", "1%", "--sample-by", "rows")
-    assert result.exit_code == 2
-    assert "'rows' is not one of 'records', 'files'" in result.stderr
-
-
 @pytest.mark.parametrize("allowed", ["5", "-1%", "101%", "much", "", "nan", "%"])
-def test_a_gate_must_be_a_share(library: Any, run: Run, allowed: str) -> None:
+def test_a_gate_must_be_a_share(library, run, allowed):
     result = run("match", "a.jsonl", "--fail-above", allowed)
     assert result.exit_code == 2
     assert (
@@ -246,7 +154,7 @@ def test_a_gate_must_be_a_share(library: Any, run: Run, allowed: str) -> None:
     assert not library.calls
 
 
-def test_unscanned_files_are_status_3_unless_allowed(library: Any, run: Run) -> None:
+def test_unscanned_files_are_status_3_unless_allowed(library, run):
     library.summary["unread"] = [
         {"path": "a/notes\x1b[2J.md", "reason": ".md is an unsupported file type"}
     ]
@@ -304,13 +212,8 @@ FAILED_CLEAN_UP.__context__ = KeyboardInterrupt()
 )
 @pytest.mark.parametrize("command", ["index", "match"])
 def test_errors_are_one_line_and_a_status(
-    library: Any,
-    run: Run,
-    command: str,
-    error: BaseException,
-    status: int,
-    message: str,
-) -> None:
+    library, run, command, error, status, message
+):
     library.fails_with = error
     result = run(command, "a.jsonl")
     assert result.exit_code == status
@@ -320,9 +223,7 @@ def test_errors_are_one_line_and_a_status(
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_an_internal_error_is_status_70_with_a_traceback(
-    library: Any, run: Run
-) -> None:
+def test_an_internal_error_is_status_70_with_a_traceback(library, run):
     library.fails_with = ZeroDivisionError("oh")
     result = run("match", "a.jsonl")
     assert result.exit_code == 70
@@ -331,7 +232,7 @@ def test_an_internal_error_is_status_70_with_a_traceback(
 
 
 @pytest.fixture
-def finished(tmp_path: Path) -> Path:
+def finished(tmp_path):
     """Return the folder of a run whose table is an empty file."""
     (tmp_path / "matches.parquet").touch()
     summary = (Path(__file__).parents[1] / "report" / "summary.json").read_text(
@@ -341,7 +242,7 @@ def finished(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_closed_pipe_prints_no_error(finished: Path) -> None:
+def test_a_closed_pipe_prints_no_error(finished):
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "provscan", "info", finished]
@@ -356,14 +257,12 @@ def test_a_closed_pipe_prints_no_error(finished: Path) -> None:
 @pytest.mark.parametrize(
     "words", [(), ("nonsense",), ("match",), ("index",), ("match", "a", "--nonsense")]
 )
-def test_wrong_usage(library: Any, run: Run, words: tuple[str, ...]) -> None:
+def test_wrong_usage(library, run, words):
     assert run(*words).exit_code == 2
     assert not library.calls
 
 
-def test_the_first_run_says_that_it_compiles(
-    library: Any, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_first_run_says_that_it_compiles(library, run, monkeypatch):
     monkeypatch.setattr(
         warmup,
         "compile_all",
@@ -373,12 +272,12 @@ def test_the_first_run_says_that_it_compiles(
     assert notice.startswith("provscan: compiling for this processor (only once")
 
 
-def test_a_failed_stage_prints_no_progress(library: Any, run: Run) -> None:
+def test_a_failed_stage_prints_no_progress(library, run):
     library.fails_with = FieldNotFoundError("no field")
     assert run("match", "a.jsonl").stderr == "provscan: no field.\n"
 
 
-def test_info_of_a_run(run: Run, finished: Path) -> None:
+def test_info_of_a_run(run, finished):
     result = run("info", finished)
     assert result.exit_code == 0
     assert "4,997" in result.stdout
@@ -386,13 +285,13 @@ def test_info_of_a_run(run: Run, finished: Path) -> None:
     assert printed["records"] == 4997
     (finished / "summary.json").write_text(json.dumps({**printed, "records": 9}))
     changed = run("info", finished)
-    assert (
-        changed.exit_code,
-        "summary.json was changed" in changed.stderr,
-    ) == (3, True)
+    assert (changed.exit_code, "summary.json was changed" in changed.stderr) == (
+        3,
+        True,
+    )
 
 
-def test_info_of_an_index(library: Any, run: Run) -> None:
+def test_info_of_an_index(library, run):
     assert "301,222" in run("info").stdout
     assert library.calls == [
         ("open_index", (Path("licensed.index"),), {"verify": False})
@@ -408,9 +307,7 @@ def test_info_of_an_index(library: Any, run: Run) -> None:
         ('{"version": 2}', "expected a summary of version 1, found 2"),
     ],
 )
-def test_info_of_a_broken_run(
-    run: Run, tmp_path: Path, content: str | None, message: str
-) -> None:
+def test_info_of_a_broken_run(run, tmp_path, content, message):
     (tmp_path / "run.json").write_text("{}")
     if content is not None:
         (tmp_path / "summary.json").write_text(content)
@@ -428,15 +325,13 @@ def test_info_of_a_broken_run(
         (["probe", "plan", "a", "--pairs", "--style"], "write --pairs=--style"),
     ],
 )
-def test_an_option_does_not_take_the_next_one_as_its_value(
-    library: Any, run: Run, words: list[str], said: str
-) -> None:
+def test_an_option_does_not_take_the_next_one_as_its_value(library, run, words, said):
     result = run(*words)
     assert result.exit_code == 2
     assert said in " ".join(result.stderr.split())
     assert not library.calls
 
 
-def test_a_value_may_be_the_name_of_an_option(library: Any, run: Run) -> None:
+def test_a_value_may_be_the_name_of_an_option(library, run):
     assert run("match", "a.jsonl", "--out=-i").exit_code == 0
     assert library.calls[-1][1][2] == Path("-i")

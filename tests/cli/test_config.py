@@ -2,19 +2,11 @@
 say where the mistake is.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from provscan.cli import main
-
-Run = Callable[..., Result]
 FILE = """
 [match]
 index = "its.index"
@@ -34,20 +26,18 @@ ERRORS = json.loads(Path(__file__).with_name("config_errors.json").read_text("ut
 
 
 @pytest.fixture
-def config(library: Any) -> Callable[[str], None]:
+def config(library):
     """Return a function that writes the file to the current folder, which the fixture
     ``library`` has chosen.
     """
 
-    def write(text: str) -> None:
+    def write(text):
         Path("provscan.toml").write_text(text)
 
     return write
 
 
-def test_options_are_taken_from_the_table_of_the_command(
-    library: Any, run: Run, config: Any
-) -> None:
+def test_options_are_taken_from_the_table_of_the_command(library, run, config):
     config(FILE)
     result = run("match", "a.jsonl")
     assert result.exit_code == 0, result.output
@@ -70,9 +60,7 @@ def test_options_are_taken_from_the_table_of_the_command(
     assert library.calls[-1][2] == {"text_field": "a"}
 
 
-def test_command_line_and_environment_take_precedence(
-    library: Any, run: Run, config: Any
-) -> None:
+def test_command_line_and_environment_take_precedence(library, run, config):
     config(FILE)
     words = ("match", "a.jsonl", "--max-bad", "0.5", "--control", "d")
     run(*words, env={"PROVSCAN_INDEX": "env.index"})
@@ -85,9 +73,7 @@ def test_command_line_and_environment_take_precedence(
     assert library.calls[-1][1:] == ((["a.jsonl"], Path("licensed.index"), None), {})
 
 
-def test_the_command_line_can_unset_entries_of_the_file(
-    library: Any, run: Run, config: Any
-) -> None:
+def test_the_command_line_can_unset_entries_of_the_file(library, run, config):
     config(FILE)
     result = run("match", "a.jsonl", "--no-allow-unread", "--no-max-bad", "--no-json")
     assert result.exit_code == 0, result.output
@@ -106,9 +92,7 @@ def test_the_command_line_can_unset_entries_of_the_file(
 
 
 @pytest.mark.parametrize(("text", "said"), ERRORS)
-def test_errors_say_where_the_mistake_is(
-    library: Any, run: Run, config: Any, text: str, said: str
-) -> None:
+def test_errors_say_where_the_mistake_is(library, run, config, text, said):
     config(text)
     words = ("probe", "plan") if "probe" in text else ("match", "a.jsonl")
     result = run(*words)
@@ -117,30 +101,8 @@ def test_errors_say_where_the_mistake_is(
     assert not library.calls
 
 
-def test_an_unreadable_file_is_an_error(library: Any, run: Run, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_an_error(library, run, tmp_path):
     (tmp_path / "provscan.toml").mkdir()
     result = run("match", "a.jsonl")
     assert result.exit_code == 2
     assert "provscan.toml can't be read" in result.stderr
-
-
-def test_a_run_records_the_options_from_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The run records them as parameters, and in the command that repeats the run."""
-    monkeypatch.chdir(tmp_path)
-    tweet = {"id": "1", "text": "Never trust a goat near the harbour after dark, ever"}
-    Path("tweets.jsonl").write_text(json.dumps(tweet))
-    Path("provscan.toml").write_text(
-        '[index]\nout = "a.index"\n[match]\nindex = "a.index"\nmax-bad = 0.2\n'
-        "spike-ins = 0\n"
-    )
-    for words in (["index", "tweets.jsonl"], ["match", "tweets.jsonl"]):
-        done = CliRunner().invoke(main, words)
-        assert done.exit_code == 0, done.output
-    info = json.loads(Path("tweets.run/run.json").read_bytes())
-    assert info["parameters"]["max_bad"] == 0.2
-    assert info["repeat"] == (
-        "provscan --isolated match -i a.index --spike-ins=0 --max-bad=0.2 -- "
-        "tweets.jsonl"
-    )

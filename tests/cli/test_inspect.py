@@ -101,16 +101,6 @@ def write_parts(folder, number):
         (folder / f"part-{part:02}.jsonl").write_text(text)
 
 
-def test_files_of_one_schema_are_described_together(tmp_path):
-    write_parts(tmp_path, 50)
-    lines = inspect(tmp_path).output.splitlines()
-    assert len(lines) <= 15
-    assert lines[0].startswith("50 files, ")
-    assert f"{tmp_path}/part-00.jsonl and 49 files like it" in lines
-    assert "  sample: 1,000 records, 1,000 texts, 17,300 characters" in lines
-    assert len(json.loads(inspect(tmp_path, "--json").stdout)["files"]) == 50
-
-
 def test_files_that_differ_are_named(tmp_path):
     write_parts(tmp_path, 9)
     for part, change in (

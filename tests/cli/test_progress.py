@@ -1,7 +1,5 @@
 """Test progress: bars on a terminal, and nothing elsewhere."""
 
-from __future__ import annotations
-
 import io
 import sys
 
@@ -11,11 +9,11 @@ from provscan.cli.progress import progress
 
 
 class Terminal(io.StringIO):
-    def isatty(self) -> bool:
+    def isatty(self):
         return True
 
 
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def terminal(monkeypatch):
     """Replace stderr by a terminal. This can't be a fixture, since pytest restores its
     own stderr between a fixture and its test.
     """
@@ -26,7 +24,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return screen
 
 
-def test_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bars(monkeypatch):
     screen = terminal(monkeypatch)
     with progress() as shown:
         shown.start("Scanning", 10, "records")
@@ -42,12 +40,10 @@ def test_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown_text.count("\x1b[?25l") == shown_text.count("\x1b[?25h") == 1
 
 
-def test_the_cursor_is_restored_when_a_command_fails(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_cursor_is_restored_when_a_command_fails(monkeypatch):
     screen = terminal(monkeypatch)
 
-    def fail() -> None:
+    def fail():
         with progress() as shown:
             shown.start("Scanning", 10, "records")
             raise KeyboardInterrupt
@@ -58,9 +54,7 @@ def test_the_cursor_is_restored_when_a_command_fails(
     assert "100%" not in screen.getvalue()
 
 
-def test_nothing_is_shown_without_a_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_nothing_is_shown_without_a_terminal(capsys):
     with progress() as shown:
         shown.start("Scanning", 10, "records")
         shown.advance(10)

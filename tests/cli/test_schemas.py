@@ -1,10 +1,7 @@
 """Test the schemas of what commands print with --json against what they print."""
 
-from __future__ import annotations
-
 import contextlib
 import json
-from pathlib import Path
 
 import jsonschema
 import schemas
@@ -13,14 +10,14 @@ from click.testing import CliRunner
 from provscan.cli import main
 
 
-def replaced(folder: Path, line: str) -> bool:
+def replaced(folder, line):
     """Return whether a command replaces its own result with --overwrite."""
     with contextlib.chdir(folder):
         done = CliRunner().invoke(main, [*line.split(), "--overwrite"])
     return done.exit_code in (0, 1)
 
 
-def test_every_output_has_its_schema(tmp_path: Path) -> None:
+def test_every_output_has_its_schema(tmp_path):
     shipped = json.loads(schemas.PATH.read_text("utf-8"))
     outputs = list(schemas.printed(tmp_path))
     refused = [
@@ -37,7 +34,7 @@ def test_every_output_has_its_schema(tmp_path: Path) -> None:
     )
 
 
-def test_every_command_with_json_has_a_schema() -> None:
+def test_every_command_with_json_has_a_schema():
     shipped = json.loads(schemas.PATH.read_text("utf-8"))["$defs"]
     commands = {name: main.get_command(None, name) for name in main.list_commands(None)}
     for name, command in main.get_command(None, "probe").commands.items():

@@ -4,12 +4,9 @@ The refusal is an audit hook of Python in each process, so libraries in C++ that
 their own connections are not observed. None of these commands uses one for local files.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from house import ROOT
@@ -38,7 +35,7 @@ sys.addaudithook(refuse)
 
 
 @pytest.fixture
-def refusing(tmp_path: Path) -> dict[str, str]:
+def refusing(tmp_path):
     """Return an environment in which processes of Python may not connect."""
     hook = tmp_path / "hook"
     hook.mkdir()
@@ -51,7 +48,7 @@ def refusing(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def run(words: list[str], folder: Path, env: dict[str, str]) -> int:
+def run(words, folder, env):
     done = subprocess.run(
         [sys.executable, *words],
         cwd=folder,
@@ -71,14 +68,12 @@ def run(words: list[str], folder: Path, env: dict[str, str]) -> int:
         "import urllib.request as r; r.urlopen('http://provscan.invalid/')",
     ],
 )
-def test_the_refusal_notices_connections(
-    program: str, tmp_path: Path, refusing: dict[str, str]
-) -> None:
+def test_the_refusal_notices_connections(program, tmp_path, refusing):
     assert run(["-c", program], tmp_path, refusing) == CONNECTED
     assert (tmp_path / "connections").exists()
 
 
-def test_commands_send_nothing(tmp_path: Path, refusing: dict[str, str]) -> None:
+def test_commands_send_nothing(tmp_path, refusing):
     dataset = str(TINY / "dataset.jsonl")
     commands = (
         ["index", str(TINY / "corpus"), "-o", "tiny.index"],

@@ -4,30 +4,26 @@
 must name first. It was written before the hints.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import shlex
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 import provscan
 from provscan import handover
 from provscan.cli import COMMANDS, main
 from provscan.cli.names import OLD_COMMANDS
 
-Run = Callable[..., Result]
 TURNS = json.loads(Path(__file__).with_name("wrong_turns.json").read_text("utf-8"))
 TEXTS = ["Never trust a goat near the harbour at low tide", "The fog ate my umbrella"]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     """Return a folder with tweets, a dataset, an index, a run and a bundle."""
     folder = tmp_path_factory.mktemp("turns")
     for name in ("corpus.jsonl", "data.jsonl"):
@@ -40,9 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("turn", TURNS, ids=lambda turn: turn["typed"])
-def test_a_wrong_turn_gets_a_hint(
-    turn: dict[str, str], folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_turn_gets_a_hint(turn, folder, run, monkeypatch):
     monkeypatch.chdir(folder)
     before = sorted(path.name for path in folder.iterdir())
     done = run(*shlex.split(turn["typed"]))
@@ -53,22 +47,20 @@ def test_a_wrong_turn_gets_a_hint(
 
 
 @pytest.mark.parametrize("command", ["info", "verify"])
-def test_a_missing_folder_is_not_taken_for_an_index(
-    command: str, tmp_path: Path
-) -> None:
+def test_a_missing_folder_is_not_taken_for_an_index(command, tmp_path):
     done = CliRunner().invoke(main, [command, str(tmp_path / "nothing.run")])
     assert done.exit_code == 3
     assert "`" not in done.stderr
 
 
 @pytest.mark.parametrize("words", ["help", "help match", "match --help"])
-def test_help_is_a_word(words: str) -> None:
+def test_help_is_a_word(words):
     done = CliRunner().invoke(main, words.split())
     assert done.exit_code == 0
     assert done.stdout.startswith("Usage: provscan")
 
 
-def test_version_is_a_word() -> None:
+def test_version_is_a_word():
     done = CliRunner().invoke(main, ["version"])
     assert done.stdout == f"provscan {provscan.__version__}\n"
 
@@ -77,24 +69,24 @@ def test_version_is_a_word() -> None:
     ("words", "typed", "found"),
     [("", "mat", "match"), ("match", "--cut", "--cutoff"), ("match -i", "a", "a")],
 )
-def test_the_shell_completes(words: str, typed: str, found: str) -> None:
+def test_the_shell_completes(words, typed, found):
     shell = ShellComplete(main, {}, "provscan", "_PROVSCAN_COMPLETE")
     (item,) = shell.get_completions(words.split(), typed)
     # The shell itself completes paths, such as that of an index.
     assert (item.value, item.type) == (found, "file" if found == "a" else "plain")
 
 
-def test_old_names_are_not_commands() -> None:
+def test_old_names_are_not_commands():
     assert not OLD_COMMANDS.keys() & {*COMMANDS}
 
 
-def test_the_first_screen_fits() -> None:
+def test_the_first_screen_fits():
     done = CliRunner().invoke(main, ["--help"])
     assert len(done.stdout.splitlines()) <= 32
     assert all(name in done.stdout for name in COMMANDS)
 
 
-def test_the_help_of_match_fits_and_all_of_it_is_one_option_away() -> None:
+def test_the_help_of_match_fits_and_all_of_it_is_one_option_away():
     short, full = (
         CliRunner().invoke(main, ["match", option]).stdout
         for option in ("--help", "--help-all")

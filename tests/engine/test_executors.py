@@ -1,26 +1,14 @@
 """Test that both executors follow the same protocol."""
 
-from __future__ import annotations
-
 import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from functools import cache, partial
-from pathlib import Path
-from typing import Any
 
 import executor_tasks as tasks
 import pytest
 
-from provscan.engine import (
-    Executor,
-    LostTask,
-    Progress,
-    Ray,
-    Threads,
-    logged,
-)
+from provscan.engine import LostTask, Progress, Ray, Threads, logged
 from provscan.errors import WorkerError
 
 
@@ -29,15 +17,12 @@ class Total(Progress):
 
     done = 0
 
-    def advance(self, n: int) -> None:
+    def advance(self, n):
         self.done += n
 
 
-Begin = Callable[[int], AbstractContextManager[Executor]]
-
-
 @pytest.fixture(scope="module")
-def shared(cluster: Any) -> Begin:
+def shared(cluster):
     """Return a function that returns a Ray executor. Executors are reused, since their
     processes start slowly.
     """
@@ -46,15 +31,12 @@ def shared(cluster: Any) -> Begin:
 
 
 @pytest.fixture(params=["threads", "ray"])
-def executor(request: pytest.FixtureRequest) -> Begin:
-    begin: Begin = (
-        request.getfixturevalue("shared") if request.param == "ray" else Threads
-    )
-    return begin
+def executor(request):
+    return request.getfixturevalue("shared") if request.param == "ray" else Threads
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_come_in_the_order_of_the_tasks(executor: Begin, workers: int) -> None:
+def test_results_come_in_the_order_of_the_tasks(executor, workers):
     with executor(workers) as pool:
         for count in (0, 1, 20):
             progress = Total()
@@ -63,10 +45,10 @@ def test_results_come_in_the_order_of_the_tasks(executor: Begin, workers: int) -
             assert progress.done == sum(range(count))
 
 
-def test_few_tasks_are_in_flight(executor: Begin) -> None:
+def test_few_tasks_are_in_flight(executor):
     taken = 0
 
-    def numbers() -> Iterator[int]:
+    def numbers():
         nonlocal taken
         while taken < 40:
             taken += 1
@@ -79,7 +61,7 @@ def test_few_tasks_are_in_flight(executor: Begin) -> None:
             assert taken <= done + pool.in_flight - 1
 
 
-def test_the_first_error_is_raised_in_the_caller(executor: Begin) -> None:
+def test_the_first_error_is_raised_in_the_caller(executor):
     with executor(2) as pool:
         results = pool.run(tasks.fail_at_five, range(1000), Progress())
         assert [next(results) for _ in range(5)] == [0, 1, 2, 3, 4]
@@ -87,11 +69,8 @@ def test_the_first_error_is_raised_in_the_caller(executor: Begin) -> None:
             list(results)
 
 
-def test_running_tasks_are_abandoned(executor: Begin, tmp_path: Path) -> None:
-    with (
-        pytest.raises(ValueError, match="broken"),
-        executor(2) as pool,
-    ):
+def test_running_tasks_are_abandoned(executor, tmp_path):
+    with pytest.raises(ValueError, match="broken"), executor(2) as pool:
         list(
             pool.run(
                 partial(tasks.write_until_abandoned, str(tmp_path)),
@@ -101,7 +80,7 @@ def test_running_tasks_are_abandoned(executor: Begin, tmp_path: Path) -> None:
         )
     begun = tmp_path / "1.begun"
 
-    def runs() -> bool:
+    def runs():
         """Return whether task 1 still touches its file."""
         try:
             return time.time() - begun.stat().st_mtime < 2
@@ -118,9 +97,7 @@ def test_running_tasks_are_abandoned(executor: Begin, tmp_path: Path) -> None:
     assert {"0.begun"} < names <= {"0.begun", "1.begun", "1.abandoned"}
 
 
-def test_a_task_is_repeated_when_its_worker_is_lost(
-    cluster: Any, tmp_path: Path
-) -> None:
+def test_a_task_is_repeated_when_its_worker_is_lost(cluster, tmp_path):
     progress = Total()
     with Ray(2) as pool:
         assert list(
@@ -132,21 +109,19 @@ def test_a_task_is_repeated_when_its_worker_is_lost(
     assert progress.done == sum(range(6))
 
 
-def test_a_task_that_is_lost_three_times_does_not_stop_the_others(
-    shared: Begin,
-) -> None:
+def test_a_task_that_is_lost_three_times_does_not_stop_the_others(shared):
     with shared(2) as pool:
         results = list(pool.run(tasks.end_the_process_at_two, range(5), Progress()))
     assert results == [0, 1, LostTask(2, ("WorkerCrashedError",) * 3), 3, 4]
 
 
-def test_a_task_is_repeated_after_an_operating_system_error(shared: Begin) -> None:
+def test_a_task_is_repeated_after_an_operating_system_error(shared):
     with shared(2) as pool:
         (lost,) = pool.run(tasks.unreachable, [7], Progress())
     assert lost == LostTask(7, ("ConnectionResetError: 503",) * 3)
 
 
-def test_a_cluster_is_logged(shared: Begin, tmp_path: Path) -> None:
+def test_a_cluster_is_logged(shared, tmp_path):
     with logged(tmp_path / "log", None) as progress, shared(2) as pool:
         progress.start("Squaring", None, "units")
         assert list(pool.run(tasks.square, range(3), progress)) == [0, 1, 4]
@@ -162,12 +137,10 @@ def test_a_cluster_is_logged(shared: Begin, tmp_path: Path) -> None:
     ] * 3
 
 
-def test_without_a_cluster_the_error_names_the_remedy(
-    cluster: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_cluster_the_error_names_the_remedy(cluster, monkeypatch):
     monkeypatch.setattr("ray.is_initialized", lambda: False)
 
-    def unreachable(*args: object, **options: object) -> None:
+    def unreachable(*args, **options):
         raise ConnectionError("refused")
 
     monkeypatch.setattr("ray.init", unreachable)

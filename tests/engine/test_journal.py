@@ -1,10 +1,7 @@
 """Test the log of a job, which has the same JSON lines for every executor."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
-from typing import Any
 
 import executor_tasks as tasks
 import pytest
@@ -13,21 +10,21 @@ from provscan.engine import Journal, Progress, Ran, Threads, journal, logged
 from provscan.errors import OutputError
 
 
-def events(path: Path) -> list[dict[str, Any]]:
+def events(path):
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def of_kind(path: Path, event: str) -> list[dict[str, Any]]:
+def of_kind(path, event):
     return [line for line in events(path) if line["event"] == event]
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def clock(monkeypatch):
     now = [1000.0]
 
     class Clock:
         @staticmethod
-        def monotonic() -> float:
+        def monotonic():
             return now[0]
 
     monkeypatch.setattr(journal, "time", Clock)
@@ -37,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 @pytest.mark.skipif(
     not Path("/dev/full").exists(), reason="needs a device that is full"
 )
-def test_a_full_disk() -> None:
+def test_a_full_disk():
     full = r"^can't write the log /dev/full: No space left on device\. Use another log$"
     with pytest.raises(OutputError, match=full), logged("/dev/full", None) as log:
         log.start("Scanning", 1000, "bytes")
@@ -45,7 +42,7 @@ def test_a_full_disk() -> None:
         raise ZeroDivisionError
 
 
-def test_rates_and_the_time_left(tmp_path: Path, clock: list[float]) -> None:
+def test_rates_and_the_time_left(tmp_path, clock):
     with logged(tmp_path / "log", None) as log:
         log.start("Scanning", 1000, "bytes")
         for number in range(5):
@@ -58,8 +55,8 @@ def test_rates_and_the_time_left(tmp_path: Path, clock: list[float]) -> None:
     assert [line["event"] for line in events(tmp_path / "log")][-1] == "finished"
 
 
-def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
-    def fail(error: BaseException) -> None:
+def test_an_error_is_logged_and_lines_are_appended(tmp_path):
+    def fail(error):
         with logged(tmp_path / "log", None) as progress:
             progress.start("Scanning", None, "records")
             raise error
@@ -77,7 +74,7 @@ def test_an_error_is_logged_and_lines_are_appended(tmp_path: Path) -> None:
         Journal(str(data), Progress())
 
 
-def test_every_task_is_logged(tmp_path: Path) -> None:
+def test_every_task_is_logged(tmp_path):
     with logged(tmp_path / "log", None) as progress, Threads(2) as pool:
         progress.start("Squaring", 45, "units")
         assert list(pool.run(tasks.square, range(10), progress)) == [

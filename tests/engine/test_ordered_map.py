@@ -1,10 +1,7 @@
 """Test ``ordered_map``: the order of results, the number of items in flight, errors."""
 
-from __future__ import annotations
-
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,8 +9,8 @@ from provscan.ordered_map import ordered_map, pool_of
 
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
-def test_results_come_in_the_order_of_the_items(workers: int) -> None:
-    def slow(item: int) -> int:
+def test_results_come_in_the_order_of_the_items(workers):
+    def slow(item):
         time.sleep(0.002 * (item % 3))
         return item * item
 
@@ -22,10 +19,10 @@ def test_results_come_in_the_order_of_the_items(workers: int) -> None:
     ]
 
 
-def test_few_items_are_in_flight() -> None:
+def test_few_items_are_in_flight():
     taken = 0
 
-    def items() -> Iterator[int]:
+    def items():
         nonlocal taken
         for number in range(1, 101):
             taken = number
@@ -42,10 +39,10 @@ def test_few_items_are_in_flight() -> None:
     ]
 
 
-def test_the_first_error_ends_the_iteration() -> None:
+def test_the_first_error_ends_the_iteration():
     begun = []
 
-    def fail(item: int) -> int:
+    def fail(item):
         begun.append(item)
         if item == 5:
             raise ValueError(f"item {item}")
@@ -58,14 +55,14 @@ def test_the_first_error_ends_the_iteration() -> None:
     assert max(begun) < 20
 
 
-def test_no_item_is_begun_after_an_error() -> None:
+def test_no_item_is_begun_after_an_error():
     begun, go_on = [], threading.Event()
 
-    def job(number: int) -> None:
+    def job(number):
         begun.append(number)
         go_on.wait(60)
 
-    def fail() -> None:
+    def fail():
         with pool_of(1) as pool:
             for number in range(5):
                 pool.submit(job, number)

@@ -1,7 +1,5 @@
 """Test counts of matches by group against plain Python."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 import numpy as np
@@ -17,13 +15,13 @@ MATCHES = st.lists(
 
 
 @given(MATCHES)
-def test_groups_of_matches(matches: list[tuple[int, ...]]) -> None:
+def test_groups_of_matches(matches):
     table = np.array(matches, np.int64).reshape(-1, 5)
     table[:, 0] = np.cumsum(table[:, 0])
     table = table[np.lexsort((table[:, 2], table[:, 0]))]
     record, group, start, length, similarity = table.T
     records, places = defaultdict(set), defaultdict(set)
-    best: dict[int, tuple[int, int]] = {}
+    best = {}
     for number, of, at, size, alike in table.tolist():
         records[of].add(number)
         places[number] |= set(range(at, at + size))

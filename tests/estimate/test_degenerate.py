@@ -1,13 +1,8 @@
 """Numbers of tables that are empty or one-sided: none is nan, and none fails."""
 
-from __future__ import annotations
-
 import math
 import random
-from collections.abc import Iterator
 from itertools import chain
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -38,18 +33,18 @@ shares = st.sampled_from([0.0, 1e-300, 1e-12, 0.5, 1.0]) | st.floats(0.0, 1.0)
 
 
 @st.composite
-def recalls(draw: st.DrawFn) -> Recall:
+def recalls(draw):
     low, value, high = sorted(draw(st.tuples(shares, shares, shares)))
     return Recall(value, low, max(high, 1e-12), {}, {})
 
 
 @st.composite
-def chances(draw: st.DrawFn) -> Chance:
+def chances(draw):
     low, expected, high = sorted(draw(st.tuples(counts, counts, counts)))
     return Chance(float(expected), float(low), float(high))
 
 
-def numbers(value: Any) -> Iterator[float]:
+def numbers(value):
     if isinstance(value, dict):
         for each in value.values():
             yield from numbers(each)
@@ -58,9 +53,7 @@ def numbers(value: Any) -> Iterator[float]:
 
 
 @given(counts, chances(), recalls(), st.floats(1e-6, 1.0), st.floats(1.0, 1e4))
-def test_a_total_is_a_number(
-    count: int, chance: Chance, recall: Recall, fraction: float, effect: float
-) -> None:
+def test_a_total_is_a_number(count, chance, recall, fraction, effect):
     result = total(
         minus_chance(count, chance), recall, SampleDesign(fraction, effect), 2.0
     )
@@ -75,9 +68,7 @@ def test_a_total_is_a_number(
     st.booleans(),
     counts,
 )
-def test_layers_are_finite(
-    found: list[int], chance: Chance, recall: Recall | None, claimed: bool, more: int
-) -> None:
+def test_layers_are_finite(found, chance, recall, claimed, more):
     every, findings, counted, nearly = map(float, found)
     result = layered(
         Found(
@@ -99,7 +90,7 @@ def test_layers_are_finite(
 
 
 @st.composite
-def spike_ins(draw: st.DrawFn) -> tuple[Planted, np.ndarray]:
+def spike_ins(draw):
     groups = draw(st.integers(1, 4))
     rows = draw(
         st.lists(
@@ -122,9 +113,7 @@ def spike_ins(draw: st.DrawFn) -> tuple[Planted, np.ndarray]:
 
 
 @given(spike_ins(), st.booleans())
-def test_recall_is_a_positive_share(
-    drawn: tuple[Planted, np.ndarray], upper: bool
-) -> None:
+def test_recall_is_a_positive_share(drawn, upper):
     recall = recall_of(*drawn, upper=upper)
     if recall is not None:
         assert 0.0 < recall.low <= recall.value <= recall.high <= 1.0
@@ -137,9 +126,7 @@ sizes = st.lists(st.integers(0, 5), max_size=6).map(lambda n: np.array(n, float)
 
 
 @given(sizes, shares, sizes | st.none())
-def test_predicted_chance_is_a_number(
-    control: np.ndarray, weight: float, licensed: np.ndarray | None
-) -> None:
+def test_predicted_chance_is_a_number(control, weight, licensed):
     control = control[control > 0]
     weight = max(weight, 1e-9)
     weights = np.full(len(control), weight)
@@ -150,15 +137,13 @@ def test_predicted_chance_is_a_number(
 
 
 @given(st.tuples(counts, counts, counts, counts), st.floats(1e-6, 1.0))
-def test_a_sharing_factor_is_at_most_one(
-    showing: tuple[int, ...], share: float
-) -> None:
+def test_a_sharing_factor_is_at_most_one(showing, share):
     factor = sharing_factor(np.array(showing), share)
     assert 0.0 < factor.low <= factor.value <= factor.high <= 1.0 + 1e-12
 
 
 @given(sizes, sizes, shares)
-def test_strata_of_few_texts(first: np.ndarray, second: np.ndarray, x: float) -> None:
+def test_strata_of_few_texts(first, second, x):
     edges, factors = thirds(first, second, np.full(len(second), x))
     assert np.isfinite(edges).all()
     assert np.isfinite(factors).all()
@@ -172,23 +157,21 @@ def test_strata_of_few_texts(first: np.ndarray, second: np.ndarray, x: float) ->
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=5))
-def test_years_of_few_clusters(drawn: list[tuple[int, int]]) -> None:
+def test_years_of_few_clusters(drawn):
     clusters, texts = np.array(drawn, np.int64).reshape(-1, 2).T
     apart = years_apart(2000 + np.arange(len(drawn)), clusters, texts)
     assert all(map(math.isfinite, numbers(apart)))
 
 
 @given(sizes, sizes, shares)
-def test_error_rates_are_shares(
-    targets: np.ndarray, decoys: np.ndarray, weight: float
-) -> None:
+def test_error_rates_are_shares(targets, decoys, weight):
     weights = np.full(max(1, len(decoys)), max(weight, 1e-9))
     steps = np.append(np.unique(np.append(targets, decoys)), np.inf)
     rates = q_values(steps, targets, decoys, weights)
     assert ((rates >= 0.0) & (rates <= 1.0)).all()
 
 
-def test_sixty_variants_of_one_text_have_finite_numbers(tmp_path: Path) -> None:
+def test_sixty_variants_of_one_text_have_finite_numbers(tmp_path):
     rng = random.Random(5)
     text = sentence(rng, "latin", 120)
     texts = [f"{text} {sentence(rng, 'latin', 12)}" for _ in range(60)]

@@ -1,7 +1,5 @@
 """Test the checks of a claim on counts and arrays."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -25,7 +23,7 @@ NOBODY = np.full(1000, -1)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
-def test_a_mixture_has_its_share(share: float) -> None:
+def test_a_mixture_has_its_share(share):
     rng = np.random.default_rng(1)
     licensed, dataset = rng.normal(-1, 1, 2000), rng.normal(1, 1, 200)
     count = round(share * 400)
@@ -36,7 +34,7 @@ def test_a_mixture_has_its_share(share: float) -> None:
     assert found.high - found.low < 0.7
 
 
-def test_wording_that_hardly_differs_tells_nothing() -> None:
+def test_wording_that_hardly_differs_tells_nothing():
     rng = np.random.default_rng(1)
     same = [rng.normal(0, 1, 500) for _ in range(3)]
     assert reads_like(*same) is None
@@ -44,7 +42,7 @@ def test_wording_that_hardly_differs_tells_nothing() -> None:
     assert reads_like(same[0], same[1] - 5, np.full(500, np.nan)) is None
 
 
-def test_few_findings_may_be_of_either_kind() -> None:
+def test_few_findings_may_be_of_either_kind():
     rng = np.random.default_rng(1)
     licensed, dataset = rng.normal(-1, 1, 2000), rng.normal(1, 1, 2000)
     few = reads_like(dataset[:8], licensed, dataset)
@@ -59,7 +57,7 @@ CLAIM = Examination(clusters=100, explained=12.0, like_dataset=LIKE)
 BOT = Contributor("author", "bot", 90, 0.9, False, False, True)
 
 
-def test_younger_tweets_are_left_out_of_lower_bounds() -> None:
+def test_younger_tweets_are_left_out_of_lower_bounds():
     both = replace(CLAIM, like_dataset=Share(0.4, 0.3, 0.5), younger=0.25)
     for claim, suspected, doubts in (
         (replace(both, like_dataset=None), 0.25, ["younger_tweets"]),
@@ -82,18 +80,15 @@ def test_younger_tweets_are_left_out_of_lower_bounds() -> None:
         ({"like_dataset": None, "younger": 0.5}, []),
         ({"like_dataset": None, "lacking": "replies"}, ["control_lacks"]),
         ({"like_dataset": None, "contributor": BOT}, ["automatic"]),
-        (
-            {"like_dataset": None, "contributor": BOT._replace(automatic=False)},
-            [],
-        ),
+        ({"like_dataset": None, "contributor": BOT._replace(automatic=False)}, []),
         ({"like_dataset": None, "contributor": BOT._replace(in_control=True)}, []),
     ],
 )
-def test_objections(changed: dict[str, object], codes: list[str]) -> None:
+def test_objections(changed, codes):
     assert replace(CLAIM, **changed).objections == codes
 
 
-def test_a_part_that_reads_like_the_dataset_is_left_out() -> None:
+def test_a_part_that_reads_like_the_dataset_is_left_out():
     part = replace(CLAIM, like_dataset=Share(0.4, 0.3, 0.5))
     assert part.objections == []
     assert part.suspected == 0.5
@@ -102,7 +97,7 @@ def test_a_part_that_reads_like_the_dataset_is_left_out() -> None:
     assert replace(CLAIM, like_dataset=Share(0.49, 0.21, 1.0)).objections
 
 
-def test_the_most_frequent_contributor() -> None:
+def test_the_most_frequent_contributor():
     codes = np.repeat([0, 1, 2], [60, 30, 10])
     assert most_frequent(codes, NOBODY) == (0, 0.6)
     # Nobody has much, the contributor has as much of the licensed texts, or few are
@@ -113,7 +108,7 @@ def test_the_most_frequent_contributor() -> None:
     assert most_frequent(np.zeros(0, np.int64), NOBODY) is None
 
 
-def test_templates_share_wording() -> None:
+def test_templates_share_wording():
     rng = np.random.default_rng(1)
     letters = list("abcdefghijklmnopqrstuvwxyz     ")
     texts = ["".join(rng.choice(letters, 60)) for _ in range(20)]
@@ -124,7 +119,7 @@ def test_templates_share_wording() -> None:
     assert not repeated_wording(texts[:1] * 3)
 
 
-def test_a_program_posts_by_the_clock() -> None:
+def test_a_program_posts_by_the_clock():
     rng = np.random.default_rng(1)
     hours = np.arange(100) * HOUR
     assert clockwork(hours + 17 * 60_000)
@@ -134,7 +129,7 @@ def test_a_program_posts_by_the_clock() -> None:
     assert not clockwork(hours[:7])
 
 
-def test_a_kind_of_text_that_the_control_lacks() -> None:
+def test_a_kind_of_text_that_the_control_lacks():
     kinds = ("plain", "link", "reply")
     licensed = np.repeat([0, 1, 2], [600, 300, 100])
     found = np.repeat([0, 1], [60, 40])
@@ -146,7 +141,7 @@ def test_a_kind_of_text_that_the_control_lacks() -> None:
     assert too_rare(found[:3], licensed, np.full(1000, 2), kinds) is None
 
 
-def test_events_on_one_side_have_a_design_effect() -> None:
+def test_events_on_one_side_have_a_design_effect():
     spread = np.random.default_rng(1).integers(0, 200, 2000)
     ours, theirs = np.repeat(np.arange(5), 30), np.repeat(np.arange(5, 12), 30)
     effect = clumping(ours, theirs, 1.0, spread)
@@ -157,7 +152,7 @@ def test_events_on_one_side_have_a_design_effect() -> None:
     assert predict_chance(ones, ones, 1.0).high < 210
 
 
-def test_matches_that_are_spread_have_none() -> None:
+def test_matches_that_are_spread_have_none():
     rng = np.random.default_rng(1)
     spread = rng.integers(0, 200, 2000)
     assert clumping(spread[:100], spread[100:200], 1.0, spread) == 1.0
@@ -168,7 +163,7 @@ def test_matches_that_are_spread_have_none() -> None:
     assert clumping(NOBODY, NOBODY, 1.0, NOBODY) == 1.0
 
 
-def test_without_groups_both_limits_are_alike() -> None:
+def test_without_groups_both_limits_are_alike():
     ones = np.ones(40)
     assert clumped_limit(ones, ones, 1.0, 1.0) == predict_chance(ones, ones, 1.0).high
     assert clumped_limit(ones[:0], ones[:0], 2.0, 1.0) > 0.0

@@ -2,8 +2,6 @@
 the order of the layers.
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 
@@ -13,16 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from provscan.estimate import Chance, predict_chance, thinned
-from provscan.estimate.layers import (
-    Found,
-    Layers,
-    Size,
-    Strength,
-    layered,
-)
+from provscan.estimate.layers import Found, Layers, Size, Strength, layered
 from provscan.estimate.limits import Factor, SampleDesign, exactly, total
 from provscan.estimate.recall import Recall
-from provscan.names import share
 
 PAGE = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(
     encoding="utf-8"
@@ -32,22 +23,20 @@ ANY = Recall(0.95, 0.92, 0.97, {}, {})
 NEARLY = Factor(0.95, 0.90, 0.98)
 
 
-def found(findings: float, counted: float, **values: object) -> Found:
+def found(findings, counted, **values):
     every = values.pop("every", findings)
     squares = values.pop("squares", counted)
     values.setdefault("alike", values.get("nearly"))
     return Found(findings, Size(every, every), Size(counted, squares), **values)  # type: ignore[arg-type]
 
 
-def one_strength(
-    count: float, chance: Chance, *, claimed: bool = True, squares: float | None = None
-) -> list[Strength]:
+def one_strength(count, chance, *, claimed=True, squares=None):
     return [
         Strength(Size(count, count if squares is None else squares), chance, claimed)
     ]
 
 
-def test_the_example_by_hand() -> None:
+def test_the_example_by_hand():
     chance = predict_chance(np.full(3, 2.0), np.ones(3), 2.0)
     assert (chance.expected, chance.low, chance.high) == (6, 0, 20)
     each = predict_chance(np.full(3, 2.0), np.ones(3), 2.0, tail=0.025 / 4)
@@ -86,9 +75,7 @@ def test_the_example_by_hand() -> None:
     st.floats(0.35, 0.99),
     st.booleans(),
 )
-def test_layers_are_in_order(
-    counted: int, clusters: int, weight: float, recall: float, claimed: bool
-) -> None:
+def test_layers_are_in_order(counted, clusters, weight, recall, claimed):
     chance = predict_chance(np.full(clusters, weight), np.ones(clusters), weight)
     measured = Recall(recall, 0.9 * recall, min(1.0, 1.05 * recall), {}, {})
     strengths = one_strength(counted, chance, claimed=claimed)
@@ -119,8 +106,8 @@ def test_layers_are_in_order(
 
 @given(st.integers(0, 300), st.integers(0, 40), st.integers(0, 40), st.booleans())
 def test_a_suspected_part_of_a_control_only_raises_the_upper_end(
-    counted: int, clusters: int, suspected: int, claimed: bool
-) -> None:
+    counted, clusters, suspected, claimed
+):
     chance, otherwise = (
         predict_chance(np.full(n, 2.0), np.ones(n), 2.0)
         for n in (clusters, max(0, clusters - suspected))
@@ -145,7 +132,7 @@ def test_a_suspected_part_of_a_control_only_raises_the_upper_end(
     assert before.estimate.high <= after.estimate.high
 
 
-def test_at_least_is_the_highest_bound_of_the_claimed_strengths() -> None:
+def test_at_least_is_the_highest_bound_of_the_claimed_strengths():
     noise, rare = Chance(100, 80, 120), Chance(0, 0, 8)
     of_all, of_rare = (
         Strength(Size(130, 130), noise, True),
@@ -165,7 +152,7 @@ def test_at_least_is_the_highest_bound_of_the_claimed_strengths() -> None:
     )
 
 
-def test_a_mean_size_is_used_if_no_unit_was_found() -> None:
+def test_a_mean_size_is_used_if_no_unit_was_found():
     chance = Chance(0, 0, 3)
     single, sized = (
         layered(found(0, 0, mean_size=unit), [], chance, (COUNTED, ANY), None)
@@ -175,7 +162,7 @@ def test_a_mean_size_is_used_if_no_unit_was_found() -> None:
     assert sized.at_most_any == pytest.approx(90 * single.at_most_any)
 
 
-def test_layers_without_measurements_are_withheld() -> None:
+def test_layers_without_measurements_are_withheld():
     number = layered(found(10, 9), [], None, (None, ANY), None)
     assert (number.at_least, number.estimate, number.at_most) == (None, None, None)
     assert number.at_most_any is not None
@@ -191,7 +178,7 @@ def test_layers_without_measurements_are_withheld() -> None:
     assert number.at_most is None
 
 
-def test_strata_without_control_only_raise_the_upper_limit() -> None:
+def test_strata_without_control_only_raise_the_upper_limit():
     chance = Chance(0, 0, 5)
     plain, with_more = (
         layered(
@@ -206,7 +193,7 @@ def test_strata_without_control_only_raise_the_upper_limit() -> None:
     assert with_more.estimate.high == pytest.approx(plain.estimate.high + 8 / 0.86)
 
 
-def test_the_limit_on_nearly_verbatim_copies_is_independent_of_other_layers() -> None:
+def test_the_limit_on_nearly_verbatim_copies_is_independent_of_other_layers():
     chance = Chance(0, 0, 5)
     number = layered(
         found(50, 50, nearly=10.0),
@@ -238,7 +225,7 @@ def test_the_limit_on_nearly_verbatim_copies_is_independent_of_other_layers() ->
     assert part.at_most == 12
 
 
-def test_unequal_units_and_samples_widen_every_limit() -> None:
+def test_unequal_units_and_samples_widen_every_limit():
     certain = Factor(1.0, 1.0, 1.0)
     half = Recall(0.5, 0.25, 0.8, {}, {})
     none = Chance(0, 0, 0)
@@ -263,7 +250,7 @@ def test_unequal_units_and_samples_widen_every_limit() -> None:
     )
 
 
-def test_scaled_and_raised_layers() -> None:
+def test_scaled_and_raised_layers():
     number = Layers(12, 6.0, Factor(8, 6, 11), 5.0, 3.0, 11.0, 20.0, {"counted": 10})
     assert number.scaled(0.5, most=4.5).as_dict() == {
         "findings": 4.5,
@@ -276,11 +263,3 @@ def test_scaled_and_raised_layers() -> None:
     }
     more = number.no_less(Layers(1, 7.0, Factor(7, 7, 12)))
     assert (more.at_least, more.estimate, more.at_most) == (7.0, Factor(8, 7, 12), 11.0)
-
-
-@pytest.mark.parametrize(
-    ("part", "text"),
-    [(0, "0%"), (1, "0.01%"), (4_321, "43%"), (9_996, "99.96%"), (10_000, "100%")],
-)
-def test_a_share_in_a_sentence(part: int, text: str) -> None:
-    assert share(part, 10_000) == text

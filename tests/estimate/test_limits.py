@@ -1,7 +1,5 @@
 """Test limits of counts against textbook formulas and simulations."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import scipy
@@ -25,14 +23,14 @@ from provscan.estimate.limits import (
 
 
 @given(st.integers(0, 50), st.integers(1, 50))
-def test_clopper_pearson_is_the_exact_interval(k: int, n: int) -> None:
+def test_clopper_pearson_is_the_exact_interval(k, n):
     k = min(k, n)
     low, high = clopper_pearson(k, n)
     reference = scipy.stats.binomtest(k, n).proportion_ci(0.95, "exact")
     assert (low, high) == pytest.approx((reference.low, reference.high))
 
 
-def test_shares_out_of_range() -> None:
+def test_shares_out_of_range():
     with pytest.raises(ParameterError, match="0 <= k <= n"):
         clopper_pearson(3, 2)
     with pytest.raises(ParameterError, match="n > 0"):
@@ -40,9 +38,7 @@ def test_shares_out_of_range() -> None:
 
 
 @given(st.floats(0.3, 200), st.floats(0.01, 300), st.sampled_from([0.025, 0.5, 0.975]))
-def test_negative_binomial_quantiles_are_those_of_scipy(
-    shape: float, mean: float, q: float
-) -> None:
+def test_negative_binomial_quantiles_are_those_of_scipy(shape, mean, q):
     k = negative_binomial_quantile(q, shape, mean)
     below, at = scipy.stats.nbinom.cdf([k - 1, k], shape, shape / (shape + mean))
     assert below < q + 1e-9
@@ -50,7 +46,7 @@ def test_negative_binomial_quantiles_are_those_of_scipy(
 
 
 @given(st.integers(0, 30), st.sampled_from([0.3, 1.0, 2.0, 9.0]))
-def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> None:
+def test_chance_is_the_exact_conditional_test(control, ratio):
     """The upper limit is the largest number of licensed clusters that is compatible
     with equal rates (Przyborowski & Wilenski).
     """
@@ -63,7 +59,7 @@ def test_chance_is_the_exact_conditional_test(control: int, ratio: float) -> Non
     assert chance.low <= chance.expected <= chance.high
 
 
-def test_large_clusters_widen_the_limits_of_chance() -> None:
+def test_large_clusters_widen_the_limits_of_chance():
     single = predict_chance(np.ones(30), np.ones(30), 1.0)
     clustered = predict_chance(np.ones(30), np.append(np.ones(28), [16.0, 16.0]), 1.0)
     assert clustered.high - clustered.expected > 2 * (single.high - single.expected)
@@ -74,7 +70,7 @@ def test_large_clusters_widen_the_limits_of_chance() -> None:
     assert with_sizes.high > alone.high
 
 
-def test_a_control_without_matches_bounds_chance() -> None:
+def test_a_control_without_matches_bounds_chance():
     chance = predict_chance(np.zeros(0), np.zeros(0), 9.0)
     assert (chance.expected, chance.low) == (0.0, 0.0)
     # 0.9 ** 35 is the last power above 0.025.
@@ -84,7 +80,7 @@ def test_a_control_without_matches_bounds_chance() -> None:
 @pytest.mark.parametrize(
     ("total", "share"), [(5, 0.5), (40, 0.9), (300, 0.7), (1000, 0.1)]
 )
-def test_limits_of_a_thinned_count_contain_the_total(total: int, share: float) -> None:
+def test_limits_of_a_thinned_count_contain_the_total(total, share):
     found = np.random.default_rng(1).binomial(total, share, 2000)
     limits = {n: thinned(float(n), share) for n in np.unique(found).tolist()}
     right = np.array([limits[n][0] <= total <= limits[n][1] for n in found.tolist()])
@@ -93,7 +89,7 @@ def test_limits_of_a_thinned_count_contain_the_total(total: int, share: float) -
     assert thinned(40.0, share, effect=4.0)[1] > thinned(40.0, share)[1]
 
 
-def test_products_add_distances_on_the_logarithmic_scale() -> None:
+def test_products_add_distances_on_the_logarithmic_scale():
     result = product(Factor(2.0, 1.0, 4.0), Factor(3.0, 3.0, 3.0))
     assert (result.value, result.low, result.high) == pytest.approx((6.0, 3.0, 12.0))
     both = product(Factor(1.0, 0.5, 2.0), Factor(1.0, 0.5, 2.0))
@@ -106,9 +102,7 @@ def test_products_add_distances_on_the_logarithmic_scale() -> None:
 
 @pytest.mark.parametrize("things", [1, 2, 5])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_sharing_factor_of_units_with_equally_many_things(
-    things: int, share: float
-) -> None:
+def test_sharing_factor_of_units_with_equally_many_things(things, share):
     showing = 1000 * scipy.stats.binom.pmf(np.arange(things + 1), things, share)
     showing = (
         np.append(showing[:3], showing[3:].sum())
@@ -120,7 +114,7 @@ def test_sharing_factor_of_units_with_equally_many_things(
     assert share <= factor.low <= factor.value <= factor.high == 1.0
 
 
-def test_sharing_factor_of_other_units() -> None:
+def test_sharing_factor_of_other_units():
     assert sharing_factor(np.array([0, 0, 0, 7]), 0.5).value == 0.5
     assert sharing_factor(np.zeros(4, np.int64), 0.5) == exactly(1.0)
     # Half of the units contain one thing, the others four: the value is a lower bound.
@@ -132,7 +126,7 @@ def test_sharing_factor_of_other_units() -> None:
     assert 0.9 < factor.value * showing[1:].sum() / 0.5 / 1000 < 1.0
 
 
-def test_limits_of_chance_with_very_unequal_sizes_contain_it() -> None:
+def test_limits_of_chance_with_very_unequal_sizes_contain_it():
     rng = np.random.default_rng(3)
     within = []
     for _ in range(400):
@@ -148,7 +142,7 @@ def test_limits_of_chance_with_very_unequal_sizes_contain_it() -> None:
     assert np.mean(within) >= 0.975
 
 
-def test_limits_of_groups_scale_with_sizes_and_grow_with_the_effect() -> None:
+def test_limits_of_groups_scale_with_sizes_and_grow_with_the_effect():
     weights, sizes = np.array([1.0, 3.0, 2.0]), np.array([1.0, 1.0, 4.0])
     limits = [clumped_limit(weights, sizes, 3.0, effect) for effect in (1.0, 2.0, 5.0)]
     assert limits[0] < limits[1] < limits[2]
@@ -158,12 +152,12 @@ def test_limits_of_groups_scale_with_sizes_and_grow_with_the_effect() -> None:
     assert clumped_limit(weights, 7 * sizes, 3.0, 2.0) == pytest.approx(7 * limits[1])
 
 
-def test_the_least_that_is_shown_is_one_more_than_chance_may_be() -> None:
+def test_the_least_that_is_shown_is_one_more_than_chance_may_be():
     # Without a match of the control, each further cluster is half as probable.
     assert [least_shown(1.0, 2.0**-n * 0.99) for n in (1, 5, 7)] == [2, 6, 8]
 
 
-def test_chance_explains_at_most_its_limit_and_thrice_what_is_expected() -> None:
+def test_chance_explains_at_most_its_limit_and_thrice_what_is_expected():
     chance = Chance(2.0, 0.0, 5.0)
     assert [chance.explains(found) for found in (4.9, 5.0, 5.1)] == [True, True, False]
     assert [Chance(2.0, 0.0, 9.0).explains(n) for n in (6.0, 6.1)] == [True, False]

@@ -1,23 +1,15 @@
 """Test the recall of an unknown mixture of edits."""
 
-from __future__ import annotations
-
 import naive_recall
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from provscan.estimate.damage import BELOW, DAMAGES
 from provscan.estimate.recall import (
-    Edits,
     Planted,
-    _misfit,
-    _mixed,
-    _recall_of_cells,
     recall_of,
 )
 
-Floats = npt.NDArray[np.float64]
 # The shares of each edit's copies in four classes of damage, and the share of the
 # copies of each class that is found, for long and for short texts.
 EDITS = {
@@ -29,7 +21,7 @@ CLASSES = np.array([8, 6, 3, 1])
 FOUND = np.array([[0.99, 0.97, 0.9, 0.8], [0.97, 0.8, 0.1, 0.02]])
 
 
-def planted(rng: np.random.Generator, each: int = 200) -> Planted:
+def planted(rng, each=200):
     edit = np.repeat(list(EDITS), each)
     damage = np.concatenate(
         [rng.choice(4, each, p=shares) for shares in EDITS.values()]
@@ -40,9 +32,7 @@ def planted(rng: np.random.Generator, each: int = 200) -> Planted:
     )
 
 
-def matches(
-    rng: np.random.Generator, mixture: list[float], long: int, short: int
-) -> Floats:
+def matches(rng, mixture, long, short):
     shares = np.array(mixture) @ np.array(list(EDITS.values()))
     shown = np.zeros((2, DAMAGES))
     shown[:, CLASSES] = rng.binomial(
@@ -53,7 +43,7 @@ def matches(
 
 @pytest.mark.parametrize("mixture", [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.4, 0.3, 0.3]])
 @pytest.mark.parametrize("long", [200, 400, 700])
-def test_limits_of_recall_contain_the_truth(mixture: list[float], long: int) -> None:
+def test_limits_of_recall_contain_the_truth(mixture, long):
     right, values, truths = [], [], []
     for seed in range(30):
         rng = np.random.default_rng(seed)
@@ -68,7 +58,7 @@ def test_limits_of_recall_contain_the_truth(mixture: list[float], long: int) -> 
     assert np.mean(values) == pytest.approx(np.mean(truths), rel=0.12)
 
 
-def test_missed_copies_of_short_texts_are_estimated_from_long_ones() -> None:
+def test_missed_copies_of_short_texts_are_estimated_from_long_ones():
     rng = np.random.default_rng(1)
     seen = {}
     for name, mixture in zip(EDITS, np.eye(3).tolist(), strict=True):
@@ -81,7 +71,7 @@ def test_missed_copies_of_short_texts_are_estimated_from_long_ones() -> None:
     )
 
 
-def test_an_edit_without_found_copies_is_not_in_the_mixture() -> None:
+def test_an_edit_without_found_copies_is_not_in_the_mixture():
     rng = np.random.default_rng(1)
     found = planted(rng)
     edit = np.concatenate([found.edit, np.full(100, "rewritten")])
@@ -99,7 +89,7 @@ def test_an_edit_without_found_copies_is_not_in_the_mixture() -> None:
     assert recall.low <= shown.sum() / 800 <= recall.high
 
 
-def test_without_found_copies_there_is_no_recall() -> None:
+def test_without_found_copies_there_is_no_recall():
     lost = Planted(
         np.array(["a", "b"]),
         np.zeros(2, np.int64),
@@ -109,7 +99,7 @@ def test_without_found_copies_there_is_no_recall() -> None:
     assert recall_of(lost, np.zeros((1, DAMAGES))) is None
 
 
-def test_matches_unlike_the_spike_ins() -> None:
+def test_matches_unlike_the_spike_ins():
     rng = np.random.default_rng(1)
     like = recall_of(planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400))
     assert like is not None
@@ -128,7 +118,7 @@ def test_matches_unlike_the_spike_ins() -> None:
         assert low * unlike.unlike <= other.unlike <= high * unlike.unlike
 
 
-def test_upper_limits_allow_for_rarely_found_copies() -> None:
+def test_upper_limits_allow_for_rarely_found_copies():
     rng = np.random.default_rng(2)
     spikes, shown = planted(rng), matches(rng, [0.4, 0.3, 0.3], 400, 400)
     usual, upper = recall_of(spikes, shown), recall_of(spikes, shown, upper=True)
@@ -156,7 +146,7 @@ def test_upper_limits_allow_for_rarely_found_copies() -> None:
         "side by side",
     ],
 )
-def test_recall_equals_the_naive_one(case: str, upper: bool) -> None:
+def test_recall_equals_the_naive_one(case, upper):
     rng = np.random.default_rng(3)
     spikes = planted(rng, 12 if case == "few" else 60)
     shown = matches(
@@ -216,67 +206,5 @@ def test_recall_equals_the_naive_one(case: str, upper: bool) -> None:
         assert getattr(found, name) == pytest.approx(value, rel=1e-6, abs=1e-9), name
 
 
-def cells(array: Floats) -> dict[tuple[int, ...], float]:
-    return {at: float(value) for at, value in np.ndenumerate(array)}
-
-
-def test_mixtures_and_likelihoods_equal_the_naive_ones() -> None:
-    rng = np.random.default_rng(7)
-    # The copies of two edits, in three groups, are in three seen cells and an unseen
-    # one.
-    profile = rng.dirichlet(np.ones(4), (2, 3))[:, :, :3]
-    missed, prior = 1.0 - profile.sum(axis=2), rng.random((2, 3))
-    counts = rng.integers(1, 20, (3, 3)).astype(np.float64)
-    counts[0, :2] = counts[2] = 0.0
-    tilts = np.array([-3.0, 0.0, 0.4, 2.5])
-    copies, likelihood = _mixed(Edits(profile, missed), counts, prior, tilts)
-    for number, tilt in enumerate(tilts.tolist()):
-        of = (
-            cells(profile),
-            cells(missed),
-            cells(counts),
-            cells(prior),
-            range(2),
-            range(3),
-            range(3),
-        )
-        expected, most = naive_recall.most_likely(*of, tilt)
-        assert cells(copies[number]) == pytest.approx(expected)
-        assert likelihood[number] == pytest.approx(most)
-
-
-def test_recall_of_cells_equals_the_naive_one() -> None:
-    # In one group all copies are found, in one class of damage none; some cells are
-    # empty.
-    trials = np.array(
-        [[9.0, 0.0, 0.0, 5.0], [7.0, 30.0, 4.0, 0.0], [0.0, 8.0, 0.0, 900.0]]
-    )
-    found = np.array(
-        [[9.0, 0.0, 0.0, 5.0], [2.0, 11.0, 0.0, 0.0], [0.0, 3.0, 0.0, 20.0]]
-    )
-    for hits in (found, trials, 0.01 * found):
-        expected = naive_recall.cell_recall(
-            cells(trials), cells(hits), range(3), range(4)
-        )
-        assert cells(_recall_of_cells(trials, hits)) == pytest.approx(expected)
-
-
-def test_misfit_by_hand() -> None:
-    def misfit(*pairs: tuple[float, float]) -> tuple[float, float]:
-        return _misfit(*np.array(pairs).T)
-
-    # (4 / 2 + 1 / 2 + 1 / 1) / 2 degrees of freedom; random variation explains up to 3.
-    assert misfit((4, 2), (1, 2), (0, 1)) == (1.75, 0.0)
-    # An expected number below 1 counts as 1.
-    assert misfit((4, 0.5), (0, 0.5)) == pytest.approx(
-        (12.5, (12.5 - 1 - 2 * 2**0.5) / 4)
-    )
-    assert misfit((40, 20), (0, 20)) == pytest.approx((40, (40 - 1 - 2 * 2**0.5) / 40))
-    assert misfit((3, 3)) == misfit((2.5, 3), (0.2, 0)) == (1.0, 0.0)
-    assert misfit((0.5, 9), (0, 9)) == pytest.approx(
-        (8.5**2 / 9 + 9, 8.5**2 / 9 + 9 - 1 - 2 * 2**0.5)
-    )
-
-
-def columns_of(spikes: Planted) -> tuple[npt.NDArray, ...]:
+def columns_of(spikes):
     return spikes.edit, spikes.group, spikes.damage, spikes.found

@@ -29,12 +29,6 @@ def written(files):
     return target.getvalue()
 
 
-def opened(data, folder):
-    path = folder / "a.zip"
-    path.write_bytes(data)
-    return Archive(path)
-
-
 def test_files_that_change_meanwhile_are_named(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"before")

@@ -15,9 +15,6 @@ import pytest
 from chromium import options_in
 from click.testing import CliRunner
 from invariants import no_secret_is_written
-from securesystemslib.dsse import Envelope
-from securesystemslib.exceptions import VerificationError
-from securesystemslib.signer import SSlibKey
 
 import provscan
 from provscan import handover
@@ -27,7 +24,6 @@ from provscan.handover import statement as statements
 from provscan.handover.bundle import CASE_FILES
 from provscan.handover.case import write_case
 from provscan.handover.review import write_review
-from provscan.handover.statement import key_id, public_key
 from provscan.indexing.maintain import verify
 from provscan.report.document import write_report
 from provscan.report.files import RunFiles, write_page
@@ -177,43 +173,6 @@ def test_the_load_file(handed, tmp_path):
         )
     exhibits = [row["EXHIBIT"] for row in found if row["RUN"] == "data/run-2"]
     assert sorted(map(int, exhibits)) == list(range(1, len(findings) + 1))
-
-
-def test_other_programs_read_the_signature(handed):
-    payload = read(handed.bundle, "statement.json")
-    envelope = Envelope.from_dict(
-        json.loads(read(handed.bundle, "statement.dsse.json"))
-    )
-    assert (envelope.payload, envelope.payload_type) == (
-        payload,
-        "application/vnd.in-toto+json",
-    )
-
-    def key(path):
-        return SSlibKey(
-            key_id(public_key(path)),
-            "ed25519",
-            "ed25519",
-            {"public": public_key(path).public_bytes_raw().hex()},
-        )
-
-    assert envelope.verify([key(handed.public)], 1)
-    with pytest.raises(VerificationError):
-        envelope.verify([key(handed.other_public)], 1)
-    envelope.payload = payload.replace(b"data/run-1", b"data/run-2")
-    with pytest.raises(VerificationError):
-        envelope.verify([key(handed.public)], 1)
-
-    # The statement lists all files except those that are made after it.
-    statement = json.loads(payload)
-    assert statement["_type"] == "https://in-toto.io/Statement/v1"
-    assert {
-        each["name"]: each["digest"]["sha256"] for each in statement["subject"]
-    } == {
-        name: hashlib.sha256(read(handed.bundle, name)).hexdigest()
-        for name in names_in(handed.bundle)
-        if not name.startswith(("statement", "tagmanifest"))
-    }
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")

@@ -202,32 +202,6 @@ def test_a_missing_file(folder, name):
         provscan.open_index(folder)
 
 
-def test_a_folder_without_an_index(tmp_path):
-    with pytest.raises(
-        IndexFormatError,
-        match=r"there is no index at .*nowhere: build one with `provscan index",
-    ):
-        provscan.open_index(tmp_path / "nowhere")
-    with pytest.raises(
-        IndexFormatError, match=r"is not an index: it has no manifest\.json"
-    ):
-        provscan.open_index(tmp_path)
-    (tmp_path / "file").touch()
-    with pytest.raises(IndexFormatError, match=r"there is no index at .*file"):
-        provscan.open_index(tmp_path / "file")
-    (tmp_path / "manifest.json").write_text('{"name": "some web app"}')
-    with pytest.raises(
-        IndexFormatError,
-        match="is not the manifest of a provscan index: expected format",
-    ):
-        provscan.open_index(tmp_path)
-    (tmp_path / "manifest.json").write_text("[1]")
-    with pytest.raises(
-        IndexFormatError, match="is not the manifest of a provscan index"
-    ):
-        provscan.open_index(tmp_path)
-
-
 @pytest.mark.parametrize(
     # Unreleased versions had numbers up to 25.
     "version",
@@ -277,10 +251,6 @@ def test_a_manifest_with_a_contradictory_seed_length(folder):
         else:
             with pytest.raises(IndexFormatError, match="seed_length is 10, which"):
                 provscan.open_index(folder)
-
-
-def listing(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
 def test_an_index_is_replaced_only_with_overwrite(folder):

@@ -4,7 +4,6 @@ import csv
 import gzip
 import json
 import random
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +12,6 @@ from tweets import SCRIPTS, edited, sentence
 
 import provscan
 
-Tweet = dict[str, Any]
 RNG = random.Random(8)
 TWEETS = [
     {

@@ -13,7 +13,7 @@ import pytest
 
 import provscan
 from provscan.errors import InputError
-from provscan.index.segment import join, postings
+from provscan.index.segment import postings
 from provscan.kernels.records import read_only
 from provscan.readers import Limits
 
@@ -170,40 +170,6 @@ def test_spilled_postings_are_the_same(build, tweets, monkeypatch):
         assert (own / path.name).read_bytes() == path.read_bytes(), path.name
 
 
-@pytest.mark.parametrize(
-    ("most", "small", "tables"), [(1 << 30, 1 << 30, 1), (0, 1 << 30, 2), (0, 0, 6)]
-)
-def test_appended_segments_are_looked_up_together(
-    build, tweets, monkeypatch, most, small, tables
-):
-    monkeypatch.setattr("provscan.index.segment.join.MOST_BYTES", most)
-    monkeypatch.setattr("provscan.index.segment.join.MOST_SMALL_BYTES", small)
-    monkeypatch.setattr("provscan.index.merges.FAN_OUT", 99)
-    index = build(tweets[:20])
-    for low in (20, 30, 40, 50, 60):
-        provscan.build_index(
-            tweets[low : low + (180 if low == 60 else 10)], index.path, append=True
-        )
-    provscan.forget(index.path, [tweet["id"] for tweet in tweets[5:220:9]])
-    index = provscan.open_index(index.path)
-    sizes = [segment.texts for segment in index.reader.manifest.segments]
-    assert len(sizes) == 6
-    assert sizes == sorted(sizes, reverse=True)
-    assert len(index.reader.tables) == tables
-    left = [
-        tweet for number, tweet in enumerate(tweets) if number not in range(5, 220, 9)
-    ]
-    asked = [tweet["text"] for tweet in tweets] + [
-        " and ".join(tweet["text"] for tweet in tweets[:40])
-    ]
-    columns = ["record", "start", "end", "tweet_id", "tweets", "level", "similarity"]
-    assert (
-        index.match(asked)
-        .select(columns)
-        .equals(build(left).match(asked).select(columns))
-    )
-
-
 @pytest.mark.parametrize("corpus", [[], ["@a", "http://b.c"], [""]])
 def test_an_index_without_tweets(build, corpus):
     with pytest.raises(
@@ -212,29 +178,6 @@ def test_an_index_without_tweets(build, corpus):
         build(corpus) if corpus else provscan.build_index(
             [], build(["x"]).path, overwrite=True
         )
-
-
-def test_small_segments_next_to_one_that_is_too_large_to_join(
-    build, tweets, monkeypatch
-):
-    """They get the seeds that they would have in a single segment."""
-    index = build(tweets[:120])
-    provscan.build_index(tweets[120:200], index.path, append=True)
-    provscan.build_index(tweets[200:], index.path, append=True)
-    records = [tweet["text"] for tweet in tweets]
-    texts = [
-        *records,
-        " and then ".join(records),
-        *(text[len(text) // 5 :] + " more words" for text in records),
-    ]
-    found = []
-    for most in (join.MOST_BYTES, 0):
-        monkeypatch.setattr(join, "MOST_BYTES", most)
-        opened = provscan.open_index(index.path)
-        assert len(opened.reader.tables) == (1 if most else 2)
-        found.append(opened.match(texts))
-    assert len(found[0]) >= len(texts)
-    assert found[0].equals(found[1])
 
 
 def test_a_completely_forgotten_segment_does_not_make_texts_old(tmp_path):

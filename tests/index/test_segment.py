@@ -14,9 +14,7 @@ from provscan.index.segment import join
 from provscan.index.segment.postings import SEEDS, unpacked
 from provscan.index.segment.prepare import NO_TIME, times_of
 from provscan.kernels.search.minimizers import place_code
-from provscan.matching.compare import compared
 from provscan.params import IndexParams
-from provscan.text_buffers import buffers
 
 
 @pytest.fixture(scope="module")
@@ -219,30 +217,6 @@ def test_forgotten_texts_of_joined_segments(whole, forgotten):
     assert both.living is not None
     assert both.living.tolist() == [True, True, True, True, False, True]
     assert whole.tables.living is None
-
-
-def test_comparison_with_licensed_texts(tmp_path):
-    reader = provscan.build_index(TWEETS, tmp_path / "i.index").reader
-    first = canonical(0).array()[0].as_py()
-    copies = [TEXTS[0], first[:18], "of nothing in it", first[:-2]]
-    text, offsets = buffers(pa.array(copies, pa.large_string()))
-    level, similarity, containment = compared(
-        text, offsets, np.zeros(4, np.int64), reader
-    )
-    # The text has 42 characters and 38 5-grams; its first 18 characters have 14.
-    grams = len({first[n : n + 5] for n in range(len(first) - 4)})
-    part = len({first[n : n + 5] for n in range(14)})
-    assert similarity.tolist() == [1, part / grams, 0, (grams - 2) / grams]
-    assert containment.tolist() == similarity.tolist()
-    assert level.tolist() == [1, 3, 3, 2]
-    # This text has a single 5-gram.
-    reader = provscan.build_index(
-        [{"id": "1", "text": "a goat"[2:]}], tmp_path / "short.index"
-    ).reader
-    text, offsets = buffers(pa.array(["goat"], pa.large_string()))
-    assert [
-        part.tolist() for part in compared(text, offsets, np.zeros(1, np.int64), reader)
-    ] == [[1], [1], [1]]
 
 
 def test_a_text_in_several_segments_counts_once(tmp_path):

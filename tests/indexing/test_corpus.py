@@ -2,11 +2,6 @@
 writes.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
-
 import pytest
 from click.testing import CliRunner
 from readers.tweet_forms import PLANTED, flat, lines, text_file
@@ -17,16 +12,16 @@ from provscan.errors import InputError
 from provscan.indexing.corpus import corpus_warnings
 
 
-def warnings_of(tmp_path: Path, rows: list[dict[str, Any]]) -> list[str]:
+def warnings_of(tmp_path, rows):
     index = provscan.build_index(rows, tmp_path / "licensed.index")
     return [*corpus_warnings(index.info())]
 
 
-def test_a_good_corpus_has_no_warnings(tmp_path: Path) -> None:
+def test_a_good_corpus_has_no_warnings(tmp_path):
     assert warnings_of(tmp_path, [flat(tweet) for tweet in PLANTED]) == []
 
 
-def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) -> None:
+def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path):
     texts = [tweet.text for tweet in PLANTED]
     rows = [
         {"id": i, "text": t}
@@ -45,7 +40,7 @@ def test_missing_mangled_and_repeated_ids_are_in_the_warnings(tmp_path: Path) ->
     assert "Notices of deletions: 1, not applied; provscan forget applies them" in found
 
 
-def test_garbled_tweets_are_in_the_warnings(tmp_path: Path) -> None:
+def test_garbled_tweets_are_in_the_warnings(tmp_path):
     rows = [
         {"id": str(n), "text": text}
         for n, text in enumerate(["sound", r"\u0432\u0447\u0435\u0440\u0430", "schÃ¶n"])
@@ -62,12 +57,12 @@ def test_garbled_tweets_are_in_the_warnings(tmp_path: Path) -> None:
     assert found.count("Index them again with --fix-encoding.") == 2
 
 
-def test_a_corpus_without_any_id_has_one_warning(tmp_path: Path) -> None:
+def test_a_corpus_without_any_id_has_one_warning(tmp_path):
     (warning,) = warnings_of(tmp_path, [{"text": tweet.text} for tweet in PLANTED])
     assert warning.startswith("No tweet has an id; they are named by file and line")
 
 
-def test_files_without_tweets_stop_a_build_unless_allowed(tmp_path: Path) -> None:
+def test_files_without_tweets_stop_a_build_unless_allowed(tmp_path):
     text_file("d/tweets.jsonl", lines([flat(tweet) for tweet in PLANTED]))(tmp_path)
     text_file("d/scan.pdf", "%PDF-1.4 \0")(tmp_path)
     text_file("d/numbers.csv", "tweet_id,label\n1,2\n2,2\n")(tmp_path)
@@ -88,7 +83,7 @@ def test_files_without_tweets_stop_a_build_unless_allowed(tmp_path: Path) -> Non
     assert provscan.open_index(out).info()["tweets"] == len(PLANTED)
 
 
-def test_recipes_are_listed_and_shown() -> None:
+def test_recipes_are_listed_and_shown():
     result = CliRunner().invoke(main, ["inspect", "--recipes"])
     assert result.exit_code == 0
     assert "crisislex_t26" in result.output
@@ -99,10 +94,10 @@ def test_recipes_are_listed_and_shown() -> None:
     assert CliRunner().invoke(main, ["inspect", "--recipes", "none"]).exit_code == 2
 
 
-def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
+def test_an_addition_has_its_own_warnings(tmp_path):
     """What was left out when the index was built is not in the warnings."""
 
-    def called(name: str, rows: list[str], *options: str) -> Any:
+    def called(name, rows, *options):
         (tmp_path / name).write_text("\n".join(rows))
         words = [
             "index",
@@ -113,7 +108,7 @@ def test_an_addition_has_its_own_warnings(tmp_path: Path) -> None:
         ]
         return CliRunner().invoke(main, words)
 
-    def info() -> str:
+    def info():
         return CliRunner().invoke(main, ["info", str(tmp_path / "i.index")]).stdout
 
     first = called(

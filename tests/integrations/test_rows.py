@@ -1,10 +1,6 @@
 """Test that the adapters for other libraries return the same rows as a run."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,25 +11,22 @@ from provscan.matching.user_index import SCORED
 
 TINY = ROOT / "corpora" / "tiny"
 NAMES = [name for name in SCORED.names if name not in ("source", "record", "field")]
-Rows = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+def index(tmp_path_factory):
     folder = tmp_path_factory.mktemp("integrations")
     return provscan.build_index(TINY / "corpus", folder / "licensed.index")
 
 
 @pytest.fixture(scope="module")
-def records() -> Rows:
+def records():
     lines = (TINY / "dataset.jsonl").read_text(encoding="utf-8").splitlines()
     return [json.loads(line) for line in lines[:2000]]
 
 
 @pytest.fixture(scope="module")
-def expected(
-    index: provscan.Index, records: Rows, tmp_path_factory: pytest.TempPathFactory
-) -> Rows:
+def expected(index, records, tmp_path_factory):
     """Return the rows of a run."""
     folder = tmp_path_factory.mktemp("run")
     run = provscan.match(records, index, folder / "a.run", spike_ins=0)
@@ -41,14 +34,14 @@ def expected(
     return run.matches.select(NAMES).to_pylist()
 
 
-def in_order(rows: Rows) -> Rows:
-    def key(row: dict[str, Any]) -> Any:
+def in_order(rows):
+    def key(row):
         return row["record_id"], row["start"], row["tweet_id"]
 
     return sorted(rows, key=key)
 
 
-def test_datasets(index: provscan.Index, records: Rows, expected: Rows) -> None:
+def test_datasets(index, records, expected):
     datasets = pytest.importorskip("datasets")
     from provscan.integrations.datasets import MapFunction
 
@@ -71,13 +64,7 @@ def test_datasets(index: provscan.Index, records: Rows, expected: Rows) -> None:
 
 # Ray warns about its own settings.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_ray(
-    cluster: Any,
-    index: provscan.Index,
-    records: Rows,
-    expected: Rows,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_ray(cluster, index, records, expected, monkeypatch):
     ray = pytest.importorskip("ray")
     from provscan.integrations.ray import MapBatches
 
@@ -90,7 +77,7 @@ def test_ray(
     assert in_order(found.take_all()) == in_order(expected)
 
 
-def test_duckdb(index: provscan.Index, records: Rows, expected: Rows) -> None:
+def test_duckdb(index, records, expected):
     duckdb = pytest.importorskip("duckdb")
     from provscan.integrations.duckdb import register
 
@@ -113,9 +100,7 @@ def test_duckdb(index: provscan.Index, records: Rows, expected: Rows) -> None:
     assert findings == [(len(counted),)]
 
 
-def test_datatrove(
-    index: provscan.Index, records: Rows, expected: Rows, tmp_path: Path
-) -> None:
+def test_datatrove(index, records, expected, tmp_path):
     pytest.importorskip("datatrove")
     from datatrove.data import Document
     from datatrove.pipeline.writers import JsonlWriter

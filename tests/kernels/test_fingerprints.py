@@ -11,12 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provscan.kernels.records import (
-    Candidates,
-    TextBuffer,
-    Thresholds,
-    frozen,
-)
+from provscan.kernels.records import Candidates, TextBuffer, Thresholds, frozen
 from provscan.kernels.search import fingerprints as kernels
 
 pytestmark = pytest.mark.kernels
@@ -221,10 +216,7 @@ def test_a_text_with_too_few_letters_is_not_kept(text):
     size = len(text)
     for least in (size - 1, size, size + 1):
         assert kept_of(
-            ["x" * 40 + text],
-            [(0, 0, 40, 0)],
-            [text],
-            USUAL._replace(units=least),
+            ["x" * 40 + text], [(0, 0, 40, 0)], [text], USUAL._replace(units=least)
         ) == [least <= size]
 
 

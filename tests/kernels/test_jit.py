@@ -10,8 +10,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numba
 import pytest
@@ -19,8 +17,6 @@ from house import PACKAGE, ROOT
 
 import provscan
 from provscan.kernels import warmup
-
-Run = Callable[..., tuple[str, str]]
 
 CALLER = """
 from provscan.kernels.callee import step
@@ -75,7 +71,7 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[subprocess.Popen[str]]:
+def server():
     environment = {
         k: v for k, v in os.environ.items() if not k.startswith(("NUMBA_", "XDG_"))
     }
@@ -90,10 +86,8 @@ def server() -> Iterator[subprocess.Popen[str]]:
 
 
 @pytest.fixture
-def run(server: subprocess.Popen[str]) -> Callable[..., tuple[str, str]]:
-    def run(
-        package: Path, program: str = PROGRAM, **environment: str
-    ) -> tuple[str, str]:
+def run(server):
+    def run(package, program=PROGRAM, **environment):
         """Run a program in a process, and return its stdout and its stderr."""
         home = package.parents[1] / "home"
         home.mkdir(exist_ok=True)
@@ -115,7 +109,7 @@ def run(server: subprocess.Popen[str]) -> Callable[..., tuple[str, str]]:
 
 
 @pytest.fixture
-def package(tmp_path: Path) -> Path:
+def package(tmp_path):
     """Return a package with two kernels in two files, which are compiled like those of
     provscan.
     """
@@ -130,24 +124,20 @@ def package(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_edited_callee_changes_the_answer_of_the_next_process(
-    run: Run, package: Path
-) -> None:
+def test_an_edited_callee_changes_the_answer_of_the_next_process(run, package):
     assert run(package) == ("2 0", "")
     assert run(package) == ("2 1", "")
     (package / "callee.py").write_text(CALLEE.format(5))
     assert run(package) == ("6 0", "")
 
 
-def test_only_marked_folders_of_earlier_sources_are_removed(
-    run: Run, package: Path, tmp_path: Path
-) -> None:
+def test_only_marked_folders_of_earlier_sources_are_removed(run, package, tmp_path):
     """A folder stays if provscan did not write it or if a process uses it; so do files
     that somebody else put in a marked folder.
     """
     chosen = {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}
 
-    def edited(number: int) -> Path:
+    def edited(number):
         """Edit the callee, and return the folder of its cache."""
         before = {*(tmp_path / "cache").glob("*")}
         (package / "callee.py").write_text(CALLEE.format(number))
@@ -178,9 +168,7 @@ def test_only_marked_folders_of_earlier_sources_are_removed(
     assert (foreign / "a.nbi").exists()
 
 
-def test_kernels_of_a_read_only_package_are_cached_elsewhere(
-    run: Run, package: Path
-) -> None:
+def test_kernels_of_a_read_only_package_are_cached_elsewhere(run, package):
     # A file replaces the folder, since root can write to any folder.
     (package / "__pycache__").touch()
     assert run(package) == ("2 0", "")
@@ -189,9 +177,7 @@ def test_kernels_of_a_read_only_package_are_cached_elsewhere(
     assert list(elsewhere.rglob("*.nbc"))
 
 
-def test_without_a_cache_kernels_are_compiled_each_time(
-    run: Run, package: Path
-) -> None:
+def test_without_a_cache_kernels_are_compiled_each_time(run, package):
     (package / "__pycache__").touch()
     (package.parents[1] / "file").touch()
     output, warning = run(package, XDG_CACHE_HOME=str(package.parents[1] / "file"))
@@ -204,9 +190,7 @@ def test_without_a_cache_kernels_are_compiled_each_time(
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777])
-def test_a_cache_that_others_can_write_to_is_not_used(
-    run: Run, package: Path, mode: int
-) -> None:
+def test_a_cache_that_others_can_write_to_is_not_used(run, package, mode):
     shared = package.parents[1] / "shared"
     run(package, NUMBA_CACHE_DIR=str(shared))
     assert run(package, NUMBA_CACHE_DIR=str(shared)) == ("2 1", "")
@@ -218,12 +202,9 @@ def test_a_cache_that_others_can_write_to_is_not_used(
         assert f"can't be kept in {kept} (every user can write to {kept})" in warning
 
 
-def test_a_kernel_that_fails_in_the_warm_up_is_named(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
+def test_a_kernel_that_fails_in_the_warm_up_is_named(monkeypatch, tmp_path):
     @numba.njit
-    def broken(number: int) -> int:
+    def broken(number):
         return number + "one"  # type: ignore[operator,no-any-return]
 
     monkeypatch.setattr(warmup, "_calls", lambda: [(broken, (1,))])
@@ -252,8 +233,8 @@ def test_a_kernel_that_fails_in_the_warm_up_is_named(
 
 
 def test_kernels_of_the_same_sources_installed_anew_are_compiled_beforehand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(warmup, "cache_folder", lambda: tmp_path)
     before = warmup._marker()
     assert before == warmup._marker()
@@ -265,12 +246,12 @@ def test_kernels_of_the_same_sources_installed_anew_are_compiled_beforehand(
     assert len({before, elsewhere, warmup._marker()}) == 3
 
 
-def write_further_kernels(out: Path) -> None:
+def write_further_kernels(out):
     """Build an index and run a match after the warm-up, and write a list of the kernels
     that were compiled for further types.
     """
 
-    def compiled() -> set[str]:
+    def compiled():
         return {
             f"{function.__name__} {types}"
             for function in gc.get_objects()
@@ -287,7 +268,7 @@ def write_further_kernels(out: Path) -> None:
     (out / "further").write_text("\n".join(sorted(compiled() - before)))
 
 
-def test_a_run_compiles_nothing_after_the_warm_up(tmp_path: Path) -> None:
+def test_a_run_compiles_nothing_after_the_warm_up(tmp_path):
     # Use a new process, since this one has called kernels before.
     process = multiprocessing.get_context("spawn").Process(
         target=write_further_kernels, args=(tmp_path,)

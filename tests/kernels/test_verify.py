@@ -14,12 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tweets import SCRIPTS, edited, sentence
 
-from provscan.kernels.records import (
-    Candidates,
-    CodeBuffer,
-    Thresholds,
-    VerifiedRows,
-)
+from provscan.kernels.records import Candidates, CodeBuffer, Thresholds, VerifiedRows
 from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import verify as kernels
 from provscan.kernels.search.grams import IndexedText

@@ -215,15 +215,6 @@ def test_only_whole_numbers_are_ids(ids, listed, distinct, tmp_path):
     assert (total["delivered"], total["distinct_value"]) == (listed, distinct)
 
 
-BAD = {
-    "not_json": '{"time": "2022-01-01T00:0',
-    "bad_time": '{"time": "never", "status": 200}',
-    "bad_status": '{"time": "2022-01-01T00:00:00Z", "status": "ok"}',
-    "no_time": '{"status": 200}',
-    "bad_tweets": '{"time": "2022-01-01T00:00:00Z", "tweets": -5}',
-}
-
-
 def test_columns_can_be_mapped(tmp_path):
     (tmp_path / "log.csv").write_text("wann;wer;was\n1.2.2022 10:30;x;GET /2/a\n")
     with pytest.raises(InputError, match=r"no column contains the time.*wann \('1\.2"):

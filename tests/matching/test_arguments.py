@@ -121,9 +121,3 @@ def test_values_of_wrong_types(index, tmp_path):
         provscan.MatchParams(limits=5)
     with pytest.raises(ParameterError, match=r"^ray must be HOST:PORT"):
         provscan.match(TWEETS, index, tmp_path / "a.run", ray=5)
-
-
-def test_signatures_are_an_array():
-    pytest.importorskip("datasketch")
-    with pytest.raises(ParameterError, match="pass what minhash returned"):
-        provscan.to_datasketch([1, 2])

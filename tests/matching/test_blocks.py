@@ -1,27 +1,20 @@
 """Test that scanning a long text in blocks gives the same matches as in one block."""
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from tweets import edited, sentence
 
-import provscan
 from provscan.matching import match_table, scan, scan_texts
 from provscan.params import MatchParams, SearchLimits
-from provscan.text_buffers import Texts, buffers, to_array
+from provscan.text_buffers import buffers, to_array
 
-Build = Callable[..., provscan.Index]
 BLOCK = SearchLimits.block_bytes
 
 
-def matches(
-    index: provscan.Index, texts: Texts, block: int, overlap: int = 300
-) -> pa.RecordBatch:
+def matches(index, texts, block, overlap=300):
     """Return the matches of a scan with blocks of the given size."""
     array = to_array(texts)
     limits = SearchLimits(block_bytes=block, max_overlap_bytes=overlap)
@@ -35,19 +28,13 @@ def matches(
     )
 
 
-def planted(
-    script: str,
-    rng: random.Random,
-    letters: int,
-    tweets: list[str],
-    spaces: bool = True,
-) -> tuple[str, list[tuple[int, int]]]:
+def planted(script, rng, letters, tweets, spaces=True):
     """Return a long text with tweets, and their positions."""
-    parts: list[str] = []
+    parts = []
     places = []
     size = 0
 
-    def add(part: str) -> None:
+    def add(part):
         nonlocal size
         part = part if spaces else "".join(part.split())
         parts.append(part)
@@ -65,9 +52,7 @@ def planted(
 
 @pytest.mark.parametrize("spaces", [True, False])
 @pytest.mark.parametrize("script", ["latin", "cyrillic", "chinese", "thai", "emoji"])
-def test_blocks_do_not_change_the_matches(
-    build: Build, script: str, spaces: bool
-) -> None:
+def test_blocks_do_not_change_the_matches(build, script, spaces):
     rng = random.Random(script)
     tweets = [sentence(rng, script, rng.randrange(30, 140)).strip() for _ in range(40)]
     if not spaces:
@@ -88,9 +73,7 @@ def test_blocks_do_not_change_the_matches(
 
 
 @pytest.mark.parametrize("filler", ["xy ", "&amp; é ", "RT @someone: http://t.co/a "])
-def test_spans_are_mapped_back_through_chunks(
-    build: Build, monkeypatch: pytest.MonkeyPatch, filler: str
-) -> None:
+def test_spans_are_mapped_back_through_chunks(build, monkeypatch, filler):
     """Spans do not depend on the dropped text before a copy, or on other copies."""
     rng = random.Random(11)
     tweets = [
@@ -116,8 +99,8 @@ def test_spans_are_mapped_back_through_chunks(
     ("@b ", "@a @c the chocolate pancakes were the right decision", "@b @b {}"),
 ])  # fmt: skip
 def test_repeated_text_before_a_copy_is_not_part_of_it(
-    build: Build, letters: str, mark: str, tweet: str, expected: str
-) -> None:
+    build, letters, mark, tweet, expected
+):
     index = build([tweet])
     copy = tweet.removeprefix("@a @c ")
     for times in (9, 150, 700, 90_000):
@@ -126,7 +109,7 @@ def test_repeated_text_before_a_copy_is_not_part_of_it(
         assert text[span.start : span.end].rstrip("!") == expected.format(copy), times
 
 
-def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
+def test_spans_far_into_a_text_of_several_blocks(build):
     rng = random.Random(1)
     tweets = [sentence(rng, "thai", 60), sentence(rng, "latin", 60)]
     index = build(tweets)
@@ -142,9 +125,7 @@ def test_spans_far_into_a_text_of_several_blocks(build: Build) -> None:
 
 @pytest.mark.parametrize("around", [-150, -60, -1, 0, 1, 60])
 @pytest.mark.parametrize("letter", "xя中😀ﷺ")
-def test_a_tweet_across_a_border_is_found_once(
-    build: Build, letter: str, around: int
-) -> None:
+def test_a_tweet_across_a_border_is_found_once(build, letter, around):
     """Text without white space is cut anywhere, never inside a character."""
     block = 1 << 17
     tweet = "Thequickbrownfoxjumpsoverthelazydogneartheoldriverbank"
@@ -158,9 +139,7 @@ def test_a_tweet_across_a_border_is_found_once(
 
 
 @pytest.mark.parametrize("around", [-2000, -1300, -60, 0])
-def test_a_copy_may_be_much_longer_than_its_canonical_text(
-    build: Build, around: int
-) -> None:
+def test_a_copy_may_be_much_longer_than_its_canonical_text(build, around):
     """A long link inside the copy, which is dropped, extends far across the border."""
     rng = random.Random(8)
     first, second = sentence(rng, "latin", 60), sentence(rng, "latin", 60)
@@ -172,63 +151,8 @@ def test_a_copy_may_be_much_longer_than_its_canonical_text(
     assert text[span.start : span.end].strip() == copy.strip()
 
 
-def test_blocks_cover_a_text() -> None:
-    rng = random.Random(2)
-    for block, overlap in ((100, 40), (333, 100)):
-        text = np.frombuffer(
-            "".join(rng.choice("ab я中😀") for _ in range(2000)).encode(), np.uint8
-        )
-        blocks = list(scan._blocks(text, 7, len(text) - 3, block, overlap))
-        assert [b.own_low for b in blocks] == [7, *(b.own_high for b in blocks[:-1])]
-        assert blocks[-1].own_high == len(text) - 3
-        for part in blocks:
-            assert part.low <= part.own_low < part.own_high <= part.high
-            assert part.own_high - part.own_low <= block
-            assert (
-                part.own_low in (7, part.low + overlap)
-                or part.own_low - part.low >= overlap
-            )
-            # Texts are cut between characters.
-            assert all(
-                text[at] & 0xC0 != 0x80 for at in (part.own_low, part.low) if at != 7
-            )
-
-
-def test_groups_of_texts_do_not_change_the_matches(
-    build: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rng = random.Random(3)
-    tweets = [sentence(rng, "latin", 80) for _ in range(30)]
-    index = build(tweets)
-    texts = [
-        rng.choice(
-            ["", "no", rng.choice(tweets), f"{'x y ' * 200} {rng.choice(tweets)}"]
-        )
-        for _ in range(400)
-    ]
-    expected = matches(index, texts, BLOCK)
-    assert expected.num_rows > 100
-    for count, size, block in (
-        (1, 1 << 20, 1 << 18),
-        (7, 1 << 20, 1 << 18),
-        (2048, 500, 1 << 18),
-        (50, 3000, 600),
-    ):
-        monkeypatch.setattr(scan, "TEXTS", count)
-        monkeypatch.setattr(scan, "BYTES", size)
-        assert matches(index, texts, block).equals(expected), (count, size, block)
-
-
-def test_a_slice_of_an_array_gives_the_same_matches(build: Build) -> None:
-    rng = random.Random(4)
-    tweets = [sentence(rng, "latin", 80) for _ in range(5)]
-    index = build(tweets)
-    array = pa.array(["no", *tweets, "no"], pa.large_string())
-    assert index.match(array[2:5]).equals(index.match(tweets[1:4]))
-
-
 @pytest.mark.parametrize("letters", [9_000, 25_000])
-def test_very_long_texts_across_a_border(build: Build, letters: int) -> None:
+def test_very_long_texts_across_a_border(build, letters):
     text = sentence(random.Random(1), "latin", letters).strip()
     index = build([text])
     block, overlap = BLOCK // 8, SearchLimits.max_overlap_bytes

@@ -1,7 +1,5 @@
 """Test that samples of records and carrier records depend only on their contents."""
 
-from __future__ import annotations
-
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -17,9 +15,7 @@ from provscan.matching.record_samples import (
 )
 
 
-def batch(
-    texts: list[str], first: int = 0, ids: list[str | None] | None = None
-) -> pa.RecordBatch:
+def batch(texts, first=0, ids=None):
     return pa.RecordBatch.from_pydict(
         {
             "record": pa.array(range(first, first + len(texts)), pa.int64()),
@@ -33,9 +29,7 @@ TEXTS = [f"text {n % 30}" for n in range(40)]
 
 
 @given(st.permutations(range(40)), st.integers(1, 39), st.integers(1, 50))
-def test_carriers_do_not_depend_on_order_or_splits(
-    order: list[int], cut: int, size: int
-) -> None:
+def test_carriers_do_not_depend_on_order_or_splits(order, cut, size):
     whole, first, second = (CarrierSample(size, 5) for _ in range(3))
     whole.offer(batch(TEXTS))
     first.offer(batch([TEXTS[n] for n in order[:cut]]))
@@ -57,7 +51,7 @@ def test_carriers_do_not_depend_on_order_or_splits(
     )
 
 
-def test_long_carriers_are_cut() -> None:
+def test_long_carriers_are_cut():
     carriers = CarrierSample(2, 1)
     text = "один два " * 5000
     carriers.offer(batch([text]))
@@ -66,7 +60,7 @@ def test_long_carriers_are_cut() -> None:
     assert record.text in text
 
 
-def test_keys_depend_only_on_the_content() -> None:
+def test_keys_depend_only_on_the_content():
     texts = ["a", "b", "a", "a" * 9, "a" * 10, ""]
     keys = sample_keys(pa.array(texts, pa.large_string()), 1)
     assert keys[0] == keys[2]
@@ -84,7 +78,7 @@ def test_keys_depend_only_on_the_content() -> None:
     assert record_keys(batch(["a"], first=7, ids=["x"]), 1)[0] == same[0]
 
 
-def test_a_sample_does_not_depend_on_batches() -> None:
+def test_a_sample_does_not_depend_on_batches():
     texts = [f"text {n}" for n in range(8000)]
     whole = RecordSampler(0.25, 1).rows(batch(texts)).column("record").to_pylist()
     sampler = RecordSampler(0.25, 1)
@@ -102,7 +96,7 @@ def test_a_sample_does_not_depend_on_batches() -> None:
     )
 
 
-def test_all_rows_of_a_record_are_sampled_or_none() -> None:
+def test_all_rows_of_a_record_are_sampled_or_none():
     """Each field or piece of a record is a row, and may be in a separate batch."""
     record = np.repeat(np.arange(200), 3)
     rows = pa.RecordBatch.from_pydict(

@@ -1,16 +1,10 @@
 """Test an index as a collection of tweets, and results of data in memory."""
 
-from __future__ import annotations
-
-import gc
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import provscan
-from provscan.errors import InputError, OutputError, ParameterError, named_as_options
+from provscan.errors import InputError, ParameterError, named_as_options
 
 TWEETS = [
     {"id": "1", "text": "Never trust a goat near the harbour", "author": "a"},
@@ -19,7 +13,7 @@ TWEETS = [
 ]
 
 
-def test_tweets_are_looked_up_by_id_and_iterated_by_text(tmp_path: Path) -> None:
+def test_tweets_are_looked_up_by_id_and_iterated_by_text(tmp_path):
     index = provscan.build_index(TWEETS, tmp_path / "a.index")
     assert (index["1"].text, index["1"].author) == (TWEETS[0]["text"], "a")
     assert (index["2"].id, index["2"].lang) == ("2", "en")
@@ -44,7 +38,7 @@ def test_tweets_are_looked_up_by_id_and_iterated_by_text(tmp_path: Path) -> None
     assert (list(empty), empty.signatures().shape) == ([], (0, 128))
 
 
-def test_signatures_become_datasketch_objects_and_back() -> None:
+def test_signatures_become_datasketch_objects_and_back():
     datasketch = pytest.importorskip("datasketch")
     signatures = provscan.minhash(["It is raining again", "", "a ferry"])
     sketches = provscan.to_datasketch(signatures)
@@ -53,40 +47,6 @@ def test_signatures_become_datasketch_objects_and_back() -> None:
     for other in (datasketch.MinHash(seed=2), datasketch.MinHash(num_perm=64), "a"):
         with pytest.raises(ParameterError, match="128 permutations"):
             provscan.from_datasketch([other])
-
-
-def test_a_cell_of_a_notebook_runs_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    texts = [{"text": TWEETS[0]["text"]}]
-    for _ in range(2):
-        index = provscan.build_index(TWEETS)
-        run = provscan.match(texts, index)
-        assert run.matches["tweet_id"].to_pylist() == ["1"]
-    assert list(tmp_path.iterdir()) == []
-    folders = [Path(run.path), Path(index.path)]
-    assert all(folder.exists() for folder in folders)
-    del run, index
-    gc.collect()
-    assert not any(folder.parent.exists() for folder in folders)
-
-    Path("data.jsonl").write_text(json.dumps(texts[0]) + "\n", encoding="utf-8")
-    for _ in range(2):
-        index = provscan.build_index(TWEETS, "a.index")
-        run = provscan.match("data.jsonl", index)
-        assert run.path == Path("data.run")
-    for other in ({"out": "data.run"}, {"spike_ins": 0}):
-        with pytest.raises(OutputError, match="overwrite=True"):
-            provscan.match("data.jsonl", index, **other)
-    with pytest.raises(OutputError, match="overwrite=True"):
-        provscan.match(texts, index, "data.run")
-    with pytest.raises(OutputError, match="append=True"):
-        provscan.build_index(TWEETS[:1], "a.index")
-    with pytest.raises(OutputError):
-        provscan.match("data.jsonl", index, overwrite=False)
-    names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"a.index", "data.run", "data.jsonl"}
 
 
 @pytest.mark.parametrize(
@@ -101,7 +61,7 @@ def test_a_cell_of_a_notebook_runs_again(
         ("a--b -- c", "a--b -- c"),
     ],
 )
-def test_errors_name_keyword_arguments_in_python(message: str, shown: str) -> None:
+def test_errors_name_keyword_arguments_in_python(message, shown):
     error = InputError(message)
     assert str(error) == shown
     with named_as_options():

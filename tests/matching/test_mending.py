@@ -6,7 +6,6 @@ import json
 from functools import partial
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,8 +14,7 @@ import provscan
 from provscan.matching.matches import matches_in, passages
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
-from provscan.readers import Fields, ReadStats, mended, mended_texts, read_objects
-from provscan.readers.limits import Limits
+from provscan.readers import Fields, ReadStats, mended, read_objects
 from provscan.runs.questions.explain import explain_record
 
 WORDS = {
@@ -111,13 +109,6 @@ def test_escapes_of_r_are_decoded_with_their_mapping(text):
     assert found.original(np.arange(len(text) + 1)).tolist() == expected.tolist()
 
 
-def test_escapes_of_yaml():
-    assert (
-        mended(r"\u0447\u0435\xE9 caf\xe9, \U0001F602\U0000D800").text
-        == r"чеé café, 😂\U0000D800"
-    )
-
-
 def test_invalid_escapes_are_kept():
     assert mended(r"\u0447\u0435 \xe0\x80\x80 \x87").text == r"че \xe0\x80\x80 \x87"
     assert (
@@ -173,16 +164,6 @@ def test_a_lost_byte_of_a_closing_quote():
         mended("â€œso it isâ€ she said, and â€œnoâ€\ufffd.").text
         == "“so it is” she said, and “no”."
     )
-
-
-def test_a_slice_of_an_array():
-    texts = pa.array(
-        ["x", "schön", written("schön"), written("Möwe и вечером"), "y"],
-        pa.large_string(),
-    )
-    result, found = mended_texts(texts.slice(1))
-    assert result.to_pylist() == ["schön", "schön", "Möwe и вечером", "y"]
-    assert sorted(found) == [1, 2]
 
 
 @pytest.fixture(scope="module")
@@ -248,25 +229,6 @@ def test_spans_refer_to_the_original(licensed):
     assert len(spans(read_objects(wrong, Fields()), licensed, False)) < len(moved)
 
 
-def test_spans_in_pieces_of_a_long_text(licensed):
-    clean = "\n".join(
-        ("Füllwörter überall, größer als zuvor. " * 40) + text for text in carriers()
-    )
-    limits = Limits(piece=4000, overlap=1000)
-    (whole,) = read_objects([clean], Fields())
-    expected = [
-        (len(written(clean[:start])), len(written(clean[:end])))
-        for _, start, end, *_ in spans([whole], licensed, False)
-    ]
-    stats = ReadStats()
-    batches = list(
-        read_objects([written(clean)], Fields(fix_encoding=True), stats, limits=limits)
-    )
-    assert len(batches) > 2
-    assert [row[1:3] for row in spans(batches, licensed, True)] == expected
-    assert stats.repaired == {"encoding_fixed": 1}
-
-
 def test_a_run_repairs_texts_on_request(tmp_path, licensed):
     path = tmp_path / "data.jsonl"
     path.write_text(
@@ -291,29 +253,5 @@ def test_a_run_repairs_texts_on_request(tmp_path, licensed):
     without = provscan.match(path, licensed, tmp_path / "b.run", spike_ins=0)
     assert without.summary["notes"] == {"wrongly_decoded": len(WORDS)}
     assert without.summary["records_matched"] < len(WORDS)
-    index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
-    assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()
-
-
-def test_a_run_with_escapes(tmp_path, licensed):
-    texts = [json.dumps(text)[1:-1] for text in carriers()]
-    path = tmp_path / "data.jsonl"
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    without = provscan.match(path, licensed, tmp_path / "a.run", spike_ins=0)
-    assert without.summary["notes"] == {"escaped": len(texts)}
-    assert without.summary["records_matched"] == 1
-    run = provscan.match(
-        path, licensed, tmp_path / "b.run", fix_encoding=True, spike_ins=0
-    )
-    assert run.summary["repaired"] == {"escapes_decoded": len(texts)}
-    assert sorted(row["record"] for row in run.matches.to_pylist()) == list(
-        range(len(texts))
-    )
-    for row in run.matches.to_pylist():
-        passage = json.loads(f'"{texts[row["record"]][row["start"] : row["end"]]}"')
-        assert passage in carriers()[row["record"]]
-        assert provscan.canonical([passage]) == provscan.canonical(
-            [list(WORDS.values())[row["record"]]]
-        )
     index = provscan.build_index(path, tmp_path / "c.index", fix_encoding=True)
     assert index.reader.raw_texts(np.arange(4)).array().to_pylist() == carriers()

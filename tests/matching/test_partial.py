@@ -1,17 +1,11 @@
 """Test copies of a part of a tweet. The length of the part decides, not its share."""
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
 
 import naive
 import pytest
 from tweets import SCRIPTS, sentence
 
-import provscan
-
-Build = Callable[..., provscan.Index]
 BRIDGE = (
     "Breaking: the city council has voted to close the old harbour bridge for repairs "
     "until next spring, and the mayor of the town across the river calls it a disgrace"
@@ -23,7 +17,7 @@ AROUND = (
 )
 
 
-def half(text: str, last: bool) -> str:
+def half(text, last):
     """Return the first or last half of the words."""
     middle = text.rindex(" ", 0, len(text) // 2)
     return text[middle + 1 :] if last else text[:middle]
@@ -31,9 +25,7 @@ def half(text: str, last: bool) -> str:
 
 @pytest.mark.parametrize("around", AROUND)
 @pytest.mark.parametrize("last", [False, True])
-def test_half_of_a_long_tweet_is_found_with_its_span(
-    build: Build, around: str, last: bool
-) -> None:
+def test_half_of_a_long_tweet_is_found_with_its_span(build, around, last):
     copy = half(BRIDGE, last)
     text = around.format(copy)
     (span,) = build([BRIDGE]).match_document(text)
@@ -44,7 +36,7 @@ def test_half_of_a_long_tweet_is_found_with_its_span(
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_halves_in_every_script(build: Build, script: str) -> None:
+def test_halves_in_every_script(build, script):
     rng = random.Random(script)
     tweets = [sentence(rng, script, 150).strip() for _ in range(20)]
     index = build(tweets)
@@ -61,7 +53,7 @@ def test_halves_in_every_script(build: Build, script: str) -> None:
 
 
 @pytest.mark.parametrize("begin", [0, BRIDGE.index("has voted"), len(BRIDGE) - 50])
-def test_a_stretch_may_be_from_anywhere_in_a_tweet(build: Build, begin: int) -> None:
+def test_a_stretch_may_be_from_anywhere_in_a_tweet(build, begin):
     index = build([BRIDGE])
     for size, found in ((35, 0), (50, 1)):
         assert (
@@ -77,7 +69,7 @@ def test_a_stretch_may_be_from_anywhere_in_a_tweet(build: Build, begin: int) -> 
     assert not index.match_document(stretch, min_chars=52)
 
 
-def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
+def test_half_of_a_short_tweet_may_be_shorter(build):
     index = build(
         [tweet := "Ferry to the outer islands is cancelled, use a night train"]
     )
@@ -86,7 +78,7 @@ def test_half_of_a_short_tweet_may_be_shorter(build: Build) -> None:
     assert not index.match_document(tweet[:28])
 
 
-def test_the_wording_in_common_must_be_long_enough(build: Build) -> None:
+def test_the_wording_in_common_must_be_long_enough(build):
     tweet = "Hope everyone enjoys the long weekend"
     index = build([tweet])
     letters = naive.containment(
@@ -98,7 +90,7 @@ def test_the_wording_in_common_must_be_long_enough(build: Build) -> None:
     )
 
 
-def test_scattered_parts_must_add_up_to_half_of_the_tweet(build: Build) -> None:
+def test_scattered_parts_must_add_up_to_half_of_the_tweet(build):
     tweet = (
         "Still having trouble with the new ticket machines? We are here to help with "
         "any questions you may have!"
@@ -114,7 +106,7 @@ def test_scattered_parts_must_add_up_to_half_of_the_tweet(build: Build) -> None:
     assert span.level == "weak"
 
 
-def test_reordered_parts_are_one_match(build: Build) -> None:
+def test_reordered_parts_are_one_match(build):
     words = BRIDGE.split()
     swapped = " ".join(words[14:] + words[:14])
     for around in AROUND:
@@ -124,7 +116,7 @@ def test_reordered_parts_are_one_match(build: Build) -> None:
         assert span.level == "strong"
 
 
-def test_a_short_tweet_wins_over_half_of_a_long_one(build: Build) -> None:
+def test_a_short_tweet_wins_over_half_of_a_long_one(build):
     first = half(BRIDGE, last=False)
     spans = build([BRIDGE, first]).match_document(f"They say: {first}.")
     assert [(span.tweet_id, span.level) for span in spans] == [("1", "exact")]
@@ -132,9 +124,7 @@ def test_a_short_tweet_wins_over_half_of_a_long_one(build: Build) -> None:
 
 @pytest.mark.parametrize("tag", ["</p>", "<br/>", "</b></a>"])
 @pytest.mark.parametrize("end", ["", " https://t.co/abc", " @ann"])
-def test_tags_around_a_copy_are_not_part_of_it(
-    build: Build, tag: str, end: str
-) -> None:
+def test_tags_around_a_copy_are_not_part_of_it(build, tag, end):
     tweet = f"@ben {BRIDGE}{end}"
     index = build([tweet])
     for copy in (tweet, BRIDGE):
@@ -143,6 +133,6 @@ def test_tags_around_a_copy_are_not_part_of_it(
         assert text[span.start : span.end] == copy
 
 
-def test_a_cut_word_is_not_part_of_a_copy(build: Build) -> None:
+def test_a_cut_word_is_not_part_of_a_copy(build):
     index = build([f"Hell yeah, there comes the money, wh{'o' * 60}"])
     assert not index.match_document(f"And then he shouted wh{'o' * 60}!")

@@ -2,10 +2,7 @@
 blocks.
 """
 
-from __future__ import annotations
-
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -21,9 +18,7 @@ TWEET = "Ten minutes before closing time trains beat planes on every day but thi
 
 
 @pytest.mark.parametrize("piece", [1 << 20, 700])
-def test_pieces_give_the_same_passages_as_complete_texts(
-    tmp_path: Path, piece: int
-) -> None:
+def test_pieces_give_the_same_passages_as_complete_texts(tmp_path, piece):
     index = provscan.build_index([{"id": "1", "text": TWEET}], tmp_path / "a.index")
     filler = " ".join(f"wörd{number}" for number in range(150))
     text = f"{filler} {TWEET} {filler} {TWEET} {filler}"

@@ -2,10 +2,7 @@
 the text between them.
 """
 
-import json
-from collections.abc import Callable
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,10 +15,6 @@ import provscan
 from provscan.kernels.search.grams import copied_wording as helper
 from provscan.kernels.search.grams import set_scratch
 from provscan.matching import copied_wording
-from provscan.matching.scan_task import Sampling, ScanTask, Snapshot, scan
-from provscan.params import MatchParams
-from provscan.readers import Fields
-from provscan.readers.planning import plan
 from provscan.text_buffers import buffers
 
 TEXT = (
@@ -53,41 +46,14 @@ HALF = len(TEXT) // 2
         (lambda text: text[:30] + " ... " + text[65:], True),
     ],
 )
-def test_pieces(edit: Callable[[str], str], expected: bool, tmp_path: Path) -> None:
+def test_pieces(edit, expected, tmp_path):
     index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
     copies = pa.array([edit(TEXT), TEXT], pa.large_string())
     found = copied_wording(*buffers(copies), np.zeros(2, np.int64), index.reader)
     assert found.pieces.tolist() == [expected, False]
 
 
-def test_a_part_file_has_the_column_pieces(tmp_path: Path) -> None:
-    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
-    records = [
-        f"He said: {TEXT[HALF:]} {TEXT[:HALF]}. That was all.",
-        f"He said: {TEXT}. That was all.",
-    ]
-    path = tmp_path / "data.jsonl"
-    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in records))
-    (split,) = plan([str(path)], Fields())
-    snapshot = Snapshot(str(index.path), index.reader.snapshot)
-    task = ScanTask(
-        0, split, Fields(), snapshot, MatchParams(), Sampling(), tmp_path / "parts"
-    )
-    (tmp_path / "parts").mkdir()
-    scan(task)
-    (part,) = (tmp_path / "parts").rglob("*.arrow")
-    rows = (
-        pa.ipc.open_file(str(part))
-        .read_all()
-        .select(["record", "level", "pieces"])
-        .to_pylist()
-    )
-    assert [tuple(row.values()) for row in rows] == [
-        (0, "strong", True), (1, "exact", False)
-    ]  # fmt: skip
-
-
-def naive(copy: str, text: str) -> tuple[int, int, int, bool, float]:
+def naive(copy, text):
     common = [i for i in range(len(text) - 4) if text[i : i + 5] in copy]
     covered = {at for i in common for at in range(i, i + 5)}
     stretch = (min(covered), max(covered) + 1) if covered else (0, 0)
@@ -96,7 +62,7 @@ def naive(copy: str, text: str) -> tuple[int, int, int, bool, float]:
         at if at >= 0 and text.find(text[at : at + 5], at + 1) < 0 else -1
         for at in places
     ]
-    passages: list[list[tuple[int, int]]] = []
+    passages = []
     for i, at in enumerate(places):
         if at < 0:
             continue
@@ -123,9 +89,7 @@ def naive(copy: str, text: str) -> tuple[int, int, int, bool, float]:
         st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=5
     ),
 )
-def test_pieces_agree_with_a_naive_search(
-    text: str, cuts: list[tuple[int, int]]
-) -> None:
+def test_pieces_agree_with_a_naive_search(text, cuts):
     copy = "x".join(text[low:high] for low, high in cuts)
     codes = [np.array([ord(c) for c in each], np.uint32) for each in (copy, text)]
     assert compiled(helper)(*codes, set_scratch(len(copy) + 1, len(text))) == naive(

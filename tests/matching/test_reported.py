@@ -2,26 +2,20 @@
 tweet.
 """
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
 
 import naive
 import numpy as np
 import pytest
 import tweets
 
-import provscan
 from provscan.index import sketch_texts
 from provscan.matching.candidates import whole_records
 from provscan.matching.matches import TruncatedLookups
 from provscan.params import SearchLimits
 
-Build = Callable[..., provscan.Index]
 
-
-def licensed(rng: random.Random, script: str) -> str:
+def licensed(rng, script):
     url = "https://t.co/" + "".join(
         rng.choice("abcdefghijkABCDEFGHIJK0123456789") for _ in range(10)
     )
@@ -36,7 +30,7 @@ def licensed(rng: random.Random, script: str) -> str:
     )
 
 
-def changed(rng: random.Random, text: str) -> str:
+def changed(rng, text):
     """Return an edited copy. Most edits are at its edges and may include URLs."""
     edge = rng.randrange(4, 30)
     return rng.choice(
@@ -51,9 +45,7 @@ def changed(rng: random.Random, text: str) -> str:
 
 
 @pytest.mark.parametrize("script", tweets.SCRIPTS)
-def test_similarity_and_level_describe_the_reported_span(
-    build: Build, script: str
-) -> None:
+def test_similarity_and_level_describe_the_reported_span(build, script):
     rng = random.Random(script)
     originals = [licensed(rng, script) for _ in range(60)]
     index = build(originals)
@@ -77,13 +69,13 @@ def test_similarity_and_level_describe_the_reported_span(
             assert (row["similarity"] >= 0.8) == (row["level"] == "strong")
 
 
-def test_the_representation_of_an_index(build: Build) -> None:
+def test_the_representation_of_an_index(build):
     index = build(["a licensed text of some words", "and another one of them"])
     assert repr(index) == f"<provscan.Index {index.path}: 2 licensed texts>"
     assert index.match([]).num_rows == 0
 
 
-def test_a_short_record_is_looked_up_as_a_whole(build: Build) -> None:
+def test_a_short_record_is_looked_up_as_a_whole(build):
     text = "a licensed text of some words"
     reader = build([text]).reader
     sketches = sketch_texts(reader.canonical_texts(np.array([0])), reader.params)

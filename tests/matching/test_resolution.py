@@ -1,9 +1,6 @@
 """Test which licensed text wins a place, and the meanings of the levels."""
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
 from itertools import combinations, pairwise
 
 import naive
@@ -18,38 +15,37 @@ from provscan.matching import LEVELS, MATCHES
 from provscan.matching.user_index import SCORES
 from provscan.params import SearchLimits
 
-Build = Callable[..., provscan.Index]
 FOX = "The quick brown fox jumps over the lazy dog near the old river bank"
 RAIN = "Rain again in the morning, and nobody warned the gardener about it"
 SHIP = "A ship in harbour is safe but that is not what ships are built for"
 
 
-def words(seed: int, letters: int) -> str:
+def words(seed, letters):
     return sentence(random.Random(seed), "latin", letters)
 
 
-def found(index: provscan.Index, text: str) -> list[tuple[str, str]]:
+def found(index, text):
     return [
         (span.tweet_id, text[span.start : span.end])
         for span in index.match_document(text)
     ]
 
 
-def test_a_tweet_quoted_twice_gives_two_rows(build: Build) -> None:
+def test_a_tweet_quoted_twice_gives_two_rows(build):
     index = build([FOX, RAIN])
     assert found(index, f"{FOX} {FOX}") == [("0", FOX), ("0", FOX)]
     text = f"{words(1, 900)} {FOX}. {words(2, 20)} {FOX}! {words(3, 2000)} {FOX}?"
     assert found(index, text) == [("0", FOX)] * 3
 
 
-def test_neighbours_are_both_found(build: Build) -> None:
+def test_neighbours_are_both_found(build):
     index = build([FOX, RAIN, SHIP])
     for glue in (" ", "\n", " | ", ". "):
         text = glue.join([RAIN, FOX, SHIP, RAIN])
         assert found(index, text) == [("1", RAIN), ("0", FOX), ("2", SHIP), ("1", RAIN)]
 
 
-def test_an_edited_tweet_does_not_swallow_its_neighbour(build: Build) -> None:
+def test_an_edited_tweet_does_not_swallow_its_neighbour(build):
     index = build([FOX, RAIN])
     cut = FOX[:-12]
     text = f"{cut} {RAIN}"
@@ -59,7 +55,7 @@ def test_an_edited_tweet_does_not_swallow_its_neighbour(build: Build) -> None:
     assert text[spans[1].start : spans[1].end] == RAIN
 
 
-def test_a_long_tweet_wins_over_a_short_one_in_it(build: Build) -> None:
+def test_a_long_tweet_wins_over_a_short_one_in_it(build):
     long = f"{RAIN} because {FOX.lower()} and so on"
     index = build([FOX, long])
     assert found(index, f"{words(1, 300)}. {long}. {words(2, 300)}") == [("1", long)]
@@ -67,13 +63,13 @@ def test_a_long_tweet_wins_over_a_short_one_in_it(build: Build) -> None:
     assert found(index, FOX) == [("0", FOX)]
 
 
-def test_a_short_tweet_wins_if_the_long_one_is_incomplete(build: Build) -> None:
+def test_a_short_tweet_wins_if_the_long_one_is_incomplete(build):
     long = f"{FOX} {RAIN} {SHIP}"
     index = build([long, FOX])
     assert found(index, f"{words(1, 300)}. {FOX}. {words(2, 300)}") == [("1", FOX)]
 
 
-def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
+def test_a_variant_of_a_template_is_found_as_itself(build):
     """Only some of the variants with the same seeds are compared."""
     rng = random.Random(21)
     host = words(22, 400)
@@ -95,7 +91,7 @@ def test_a_variant_of_a_template_is_found_as_itself(build: Build) -> None:
         ]
 
 
-def test_variants_do_not_hide_each_other(build: Build) -> None:
+def test_variants_do_not_hide_each_other(build):
     """Candidates of different variants may share a slot of the table of recent ones."""
     place = {
         number: number * 0xFF51AFD7ED558CCD % 2**64 >> 64 - SLOT_BITS
@@ -116,7 +112,7 @@ def test_variants_do_not_hide_each_other(build: Build) -> None:
 
 
 @pytest.mark.parametrize("emoji", ["", "😀", "💯💯💯💯💪🏾💪🏾💪🏾💪🏾"])
-def test_emoji_removed_next_to_a_frequent_hashtag(build: Build, emoji: str) -> None:
+def test_emoji_removed_next_to_a_frequent_hashtag(build, emoji):
     openings = [words(number, 13).strip() for number in range(60)]
     index = build([f"{opening} {emoji} #MayweathervMcgregor" for opening in openings])
     for number in (0, 20, 59):
@@ -126,7 +122,7 @@ def test_emoji_removed_next_to_a_frequent_hashtag(build: Build, emoji: str) -> N
         assert [tweet for tweet, _ in found(index, text)] == [str(number)]
 
 
-def test_of_equally_good_texts_the_first_is_reported(build: Build) -> None:
+def test_of_equally_good_texts_the_first_is_reported(build):
     index = build([f"{FOX} one", f"{FOX} two"])
     assert [key for key, _ in found(index, FOX)] == ["0"]
 
@@ -144,7 +140,7 @@ def test_of_equally_good_texts_the_first_is_reported(build: Build) -> None:
 @pytest.mark.parametrize(
     "around", ["{}", "He wrote: {} - and then nothing for a week.", "long"]
 )
-def test_levels(build: Build, copy: str, level: str, around: str) -> None:
+def test_levels(build, copy, level, around):
     around = f"{words(1, 600)}. {{}}; {words(2, 600)}" if around == "long" else around
     (span,) = build([FOX]).match_document(around.format(copy))
     assert span.level == level
@@ -152,7 +148,7 @@ def test_levels(build: Build, copy: str, level: str, around: str) -> None:
     assert (span.similarity >= 0.8) == (level != "weak")
 
 
-def test_an_exact_copy_has_the_urls_and_punctuation_of_the_tweet(build: Build) -> None:
+def test_an_exact_copy_has_the_urls_and_punctuation_of_the_tweet(build):
     tweet = f"RT @ann: {FOX}!! https://t.co/abc #end 😀…"
     index = build([tweet])
     assert found(index, f'She wrote "{tweet}" today') == [("0", tweet)]
@@ -163,7 +159,7 @@ def test_an_exact_copy_has_the_urls_and_punctuation_of_the_tweet(build: Build) -
 
 
 @pytest.mark.parametrize("around", range(0, 24, 4))
-def test_no_gap_between_short_and_long_records(build: Build, around: int) -> None:
+def test_no_gap_between_short_and_long_records(build, around):
     """The canonical lengths of the records are just below, at and above the limit."""
     index = build([FOX, RAIN])
     for length in range(
@@ -180,9 +176,7 @@ def test_no_gap_between_short_and_long_records(build: Build, around: int) -> Non
     "length", [26, 27, 30, 60, 120, 280, 500, 511, 512, 513, 514, 600, 1200]
 )
 @pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
-def test_tweets_of_any_length_alone_and_in_text(
-    build: Build, length: int, script: str
-) -> None:
+def test_tweets_of_any_length_alone_and_in_text(build, length, script):
     rng = random.Random(length)
     tweet = sentence(rng, script, length).strip()
     index = build([tweet])
@@ -192,7 +186,7 @@ def test_tweets_of_any_length_alone_and_in_text(
 
 
 @pytest.mark.parametrize("script", ["latin", "chinese", "thai"])
-def test_the_later_part_of_a_very_long_tweet(build: Build, script: str) -> None:
+def test_the_later_part_of_a_very_long_tweet(build, script):
     rng = random.Random(script)
     tweet = sentence(rng, script, 1500).strip()
     index = build([tweet])
@@ -202,7 +196,7 @@ def test_the_later_part_of_a_very_long_tweet(build: Build, script: str) -> None:
     assert text[span.start : span.end] == part
 
 
-def test_thresholds(build: Build) -> None:
+def test_thresholds(build):
     index = build([FOX])
     copy = FOX.replace("lazy dog", "sleepy cat")
     (span,) = index.match_document(copy)
@@ -257,14 +251,14 @@ WEIRD = [
 
 
 @pytest.fixture(scope="module")
-def monotonous(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+def monotonous(tmp_path_factory):
     texts = [FOX, "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", "中中中中中中中中中中中中中中中"]
     tweets = [{"id": str(n), "text": text} for n, text in enumerate(texts)]
     return provscan.build_index(tweets, tmp_path_factory.mktemp("weird") / "a.index")
 
 
 @pytest.mark.parametrize("text", WEIRD, ids=range(len(WEIRD)))
-def test_weird_texts(monotonous: provscan.Index, text: str) -> None:
+def test_weird_texts(monotonous, text):
     table = monotonous.match([text, FOX, None, f"{text} {FOX} {text}"])
     rows = [row for row in table.to_pylist() if row["tweet_id"] == "0"]
     assert {row["record"] for row in rows} == {1, 3}
@@ -272,7 +266,7 @@ def test_weird_texts(monotonous: provscan.Index, text: str) -> None:
     assert (start, end) == (len(text) + 1, len(text) + 1 + len(FOX))
 
 
-def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
+def test_rows_have_the_columns_of_the_contract(build):
     index = build([FOX])
     for texts in (
         [FOX, "no"],
@@ -305,7 +299,7 @@ def test_rows_have_the_columns_of_the_contract(build: Build) -> None:
     assert row["level"] in LEVELS
 
 
-def test_rows_are_ordered_by_place(build: Build) -> None:
+def test_rows_are_ordered_by_place(build):
     rng = random.Random(8)
     tweets = [words(100 + number, rng.randrange(30, 120)) for number in range(60)]
     index = build(tweets)
@@ -319,7 +313,7 @@ def test_rows_are_ordered_by_place(build: Build) -> None:
 CHORUS = "never gonna give you up " * 3 + "never gonna give you up"
 
 
-def exactly(index: provscan.Index, text: str, copy: str) -> None:
+def exactly(index, text, copy):
     """Check that exactly one match is found: the copy, with exactly its span."""
     (span,) = index.match_document(text)
     assert (text[span.start : span.end], span.level, span.similarity) == (
@@ -330,7 +324,7 @@ def exactly(index: provscan.Index, text: str, copy: str) -> None:
 
 
 @pytest.mark.parametrize("rest", [0, 600])
-def test_texts_that_repeat_themselves(build: Build, rest: int) -> None:
+def test_texts_that_repeat_themselves(build, rest):
     refrain = words(4, 180)
     for text in (
         CHORUS,
@@ -346,9 +340,7 @@ def test_texts_that_repeat_themselves(build: Build, rest: int) -> None:
         )
 
 
-def test_words_next_to_a_copy_that_also_occur_in_it_are_not_part_of_it(
-    build: Build,
-) -> None:
+def test_words_next_to_a_copy_that_also_occur_in_it_are_not_part_of_it(build):
     thanks = "@united Thank you. Any help is appreciated."
     exactly(
         build([thanks]),
@@ -384,12 +376,12 @@ def test_words_next_to_a_copy_that_also_occur_in_it_are_not_part_of_it(
         "#template",
     ],
 )
-def test_a_text_whose_ending_also_occurs_earlier(build: Build, text: str) -> None:
+def test_a_text_whose_ending_also_occurs_earlier(build, text):
     exactly(build([text]), text, text)
     exactly(build([text]), f"{words(1, 600)}\n{text}\n{words(2, 600)}", text)
 
 
-def test_texts_next_to_templates_are_found(build: Build) -> None:
+def test_texts_next_to_templates_are_found(build):
     """Thousands of variants, which are all candidates, do not displace others."""
     variants = [
         f"thank you so much number {number} my friend" for number in range(1000, 2500)
@@ -399,14 +391,11 @@ def test_texts_next_to_templates_are_found(build: Build) -> None:
     assert [
         row["tweet_id"]
         for row in index.match([*lines, f"{words(1, 600)} {FOX}"]).to_pylist()
-    ] == [
-        *(str(number * 7 % 1500) for number in range(400)),
-        "1500",
-    ]
+    ] == [*(str(number * 7 % 1500) for number in range(400)), "1500"]
     assert len(found(index, "\n".join([*lines, FOX]))) == 401
 
 
-def test_many_matches_at_one_place(build: Build) -> None:
+def test_many_matches_at_one_place(build):
     """Each match overlaps its neighbours."""
     index = build(
         [
@@ -431,9 +420,7 @@ def test_many_matches_at_one_place(build: Build) -> None:
 @pytest.mark.parametrize(
     "unseen", ["\u200b", "\ufeff", "\u2060", "\u200e", "\u202c", "\u00ad"]
 )
-def test_dropped_text_is_part_of_a_copy_only_if_the_tweet_has_it(
-    build: Build, unseen: str
-) -> None:
+def test_dropped_text_is_part_of_a_copy_only_if_the_tweet_has_it(build, unseen):
     exactly(
         build([FOX]),
         f"{words(1, 600)}{unseen} {unseen}{FOX}{unseen} and so on {words(2, 600)}",
@@ -452,11 +439,11 @@ def test_dropped_text_is_part_of_a_copy_only_if_the_tweet_has_it(
         "Floyd den won like I said and got my money \u203c\ufe0f",
     ],
 )
-def test_punctuation_around_a_tweet(build: Build, text: str) -> None:
+def test_punctuation_around_a_tweet(build, text):
     exactly(build([text]), text, text)
 
 
-def test_lost_punctuation_makes_a_copy_near_exact(build: Build) -> None:
+def test_lost_punctuation_makes_a_copy_near_exact(build):
     index = build(["\u200fمرحبا بالعالم كيف حالكم اليوم يا أصدقائي", f'\u200e"{FOX}"'])
     (arabic,) = index.match_document("مرحبا بالعالم كيف حالكم اليوم يا أصدقائي")
     (english,) = index.match_document(f'He said "{FOX}" again')
@@ -468,7 +455,7 @@ def test_lost_punctuation_makes_a_copy_near_exact(build: Build) -> None:
     )
 
 
-def test_a_bracket_after_a_link_is_not_part_of_it(build: Build) -> None:
+def test_a_bracket_after_a_link_is_not_part_of_it(build):
     tweet = f"{FOX} http://t.co/abc"
     exactly(
         build([tweet]),
@@ -477,7 +464,7 @@ def test_a_bracket_after_a_link_is_not_part_of_it(build: Build) -> None:
     )
 
 
-def test_a_retweet_mark_before_dropped_text(build: Build) -> None:
+def test_a_retweet_mark_before_dropped_text(build):
     text = f"{words(1, 100)}. RT @somebody: \u200e{FOX} {words(2, 100)}"
     (span,) = build([FOX]).match_document(text)
     assert text[span.start : span.end] == f"RT @somebody: \u200e{FOX}"

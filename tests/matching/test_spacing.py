@@ -1,11 +1,6 @@
 """Test copies without spaces between words, and copies with spaces between letters."""
 
-from __future__ import annotations
-
-import math
 from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,8 +11,6 @@ import provscan
 from provscan.kernels.records import CodeBuffer
 from provscan.kernels.search import spacing as kernels
 from provscan.matching import spacing
-from provscan.matching.compare import comparison
-from provscan.params import MatchParams
 
 TEXT = "Nobody on board knew that the old harbour bridge was closed in the winter"
 OTHERS = [
@@ -28,16 +21,16 @@ OTHERS = [
 ]
 
 
-def removed(text: str) -> str:
+def removed(text):
     return text.replace(" ", "")
 
 
-def spaced(text: str) -> str:
+def spaced(text):
     return " ".join(text)
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
+def index(tmp_path_factory):
     rows = [{"id": str(i), "text": text} for i, text in enumerate([TEXT, *OTHERS])]
     return provscan.build_index(rows, tmp_path_factory.mktemp("index") / "a.index")
 
@@ -47,9 +40,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> provscan.Index:
     ("before", "after"),
     [("", ""), ("He said: ", ". True!"), ("lorem ipsum dolor sit amet, " * 40, " x")],
 )
-def test_a_copy_is_found_in_its_place(
-    edit: Callable[[str], str], before: str, after: str, index: provscan.Index
-) -> None:
+def test_a_copy_is_found_in_its_place(edit, before, after, index):
     copy = edit(TEXT)
     (row,) = index.match([before + copy + after]).to_pylist()
     assert (row["tweet_id"], row["level"]) == ("0", "strong")
@@ -58,19 +49,19 @@ def test_a_copy_is_found_in_its_place(
 
 
 @pytest.mark.parametrize("mark", [".", "-", "_", "\u00b7", "\n"])
-def test_any_separator_may_be_between_letters(mark: str, index: provscan.Index) -> None:
+def test_any_separator_may_be_between_letters(mark, index):
     copy = mark.join(removed(TEXT))
     (row,) = index.match([copy]).to_pylist()
     assert (row["tweet_id"], row["start"], row["end"]) == ("0", 0, len(copy))
 
 
-def test_a_long_text_is_searched_in_blocks(index: provscan.Index) -> None:
+def test_a_long_text_is_searched_in_blocks(index):
     filler = "lorem ipsum dolor sit amet " * 200_000
     (row,) = index.match([f"{filler}{removed(TEXT)} {filler}"]).to_pylist()
     assert (row["start"], row["end"]) == (len(filler), len(filler + removed(TEXT)))
 
 
-def test_a_copy_with_a_long_word_is_an_exact_copy(tmp_path: Path) -> None:
+def test_a_copy_with_a_long_word_is_an_exact_copy(tmp_path):
     text = "#nobodyonboardknew #theoldharbour #bridgewasclosed"
     words = "nobody on board knew the old harbour bridge was closed"
     rows = [{"id": str(i), "text": each} for i, each in enumerate([text, words])]
@@ -80,9 +71,7 @@ def test_a_copy_with_a_long_word_is_an_exact_copy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("edit", [removed, lambda text: spaced(removed(text))])
-def test_a_long_run_of_letters_is_cut_between_words(
-    edit: Callable[[str], str], index: provscan.Index
-) -> None:
+def test_a_long_run_of_letters_is_cut_between_words(edit, index):
     text = " ".join(2 * OTHERS)
     assert len(removed(text)) > 2 * kernels.LONGEST
     found = spacing.respaced(records(edit(text)), index.reader)
@@ -100,9 +89,7 @@ def test_a_long_run_of_letters_is_cut_between_words(
     ],
 )
 @pytest.mark.parametrize("mark", [" ", "\u3000", "\u200b", "\u30fb"])
-def test_words_of_two_scripts_are_spaced_out(
-    text: str, mark: str, tmp_path: Path
-) -> None:
+def test_words_of_two_scripts_are_spaced_out(text, mark, tmp_path):
     index = provscan.build_index([{"id": "0", "text": text}], tmp_path / "a.index")
     before = "当 ibm 的时候" * 20
     copy = mark.join(removed(text))
@@ -110,13 +97,13 @@ def test_words_of_two_scripts_are_spaced_out(
     assert (row["start"], row["containment"]) == (len(before), 1.0)
 
 
-def test_an_index_without_words(tmp_path: Path) -> None:
+def test_an_index_without_words(tmp_path):
     rows = [{"id": "0", "text": "x" * 40}]
     index = provscan.build_index(rows, tmp_path / "a.index")
     assert index.match([removed(TEXT), spaced(TEXT)]).num_rows == 0
 
 
-def records(*texts: str) -> CodeBuffer:
+def records(*texts):
     codes = np.array([ord(c) for text in texts for c in text], np.uint32)
     return CodeBuffer(codes, np.cumsum([0, *map(len, texts)]).astype(np.int64))
 
@@ -131,11 +118,11 @@ def records(*texts: str) -> CodeBuffer:
         "",
     ],
 )
-def test_other_text_is_not_respaced(text: str, index: provscan.Index) -> None:
+def test_other_text_is_not_respaced(text, index):
     assert spacing.respaced(records(text), index.reader) is None
 
 
-def test_positions_refer_to_the_record(index: provscan.Index) -> None:
+def test_positions_refer_to_the_record(index):
     first, copy = "x" * 5, "my cat " + removed(TEXT).lower() + " and i"
     found = spacing.respaced(records(first, copy), index.reader)
     assert found is not None
@@ -150,12 +137,12 @@ def test_positions_refer_to_the_record(index: provscan.Index) -> None:
 
 
 @given(st.text("abc", min_size=kernels.LONG, max_size=24))
-def test_the_division_into_words_has_the_lowest_cost(text: str) -> None:
+def test_the_division_into_words_has_the_lowest_cost(text):
     counts = Counter({"ab": 9, "abc": 4, "ca": 3, "bb": 2, "cabac": 1})
     costs = {word: 8 + i * 5 for i, word in enumerate(counts)}
     unknown = 60
 
-    def cost(word: str) -> int:
+    def cost(word):
         return costs.get(word, unknown + 16 * len(word))
 
     least = [0] + [10**9] * len(text)
@@ -188,23 +175,7 @@ def test_the_division_into_words_has_the_lowest_cost(text: str) -> None:
     assert sum(map(cost, result)) == cost("abc") + least[-1]
 
 
-def test_costs_are_frequencies(index: provscan.Index) -> None:
-    words = spacing.licensed_words(index.reader)
-    texts = [TEXT, *OTHERS]
-    counts = Counter(" ".join(texts).lower().split())
-    total = sum(counts.values())
-    costs = sorted(int(entry) & 255 for entry in words.table[words.table != 0])
-    assert costs == sorted(
-        max(1, round(8 * math.log(total / count))) for count in counts.values()
-    )
-
-
-def test_a_pair_is_compared_as_in_a_scan() -> None:
-    found = comparison(removed(TEXT), TEXT, MatchParams())
-    assert (found.way, found.similarity) == ("whole", 1.0)
-
-
-def test_text_in_another_language_is_not_respaced(index: provscan.Index) -> None:
+def test_text_in_another_language_is_not_respaced(index):
     foreign = "donaudampfschifffahrtsgesellschaft rechtsschutzversicherung und die "
     for between, expected in ((2 * foreign, 0), ("lorem ipsum dolor " * 300, 1)):
         texts = [5 * (foreign + "und die " * 12) + between + removed(TEXT)]

@@ -1,24 +1,21 @@
 """Make an index of tweets with few and many copies, similar controls, and plans."""
 
-from __future__ import annotations
-
 import shutil
-from pathlib import Path
 
 import pytest
 from sentences import sentence, write
 
 import provscan
-from provscan.probe import Plan, Settings, make_plan, open_plan
+from provscan.probe import Settings, make_plan, open_plan
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("probe")
 
 
 @pytest.fixture(scope="session")
-def index(folder: Path) -> provscan.Index:
+def index(folder):
     rows = [
         {
             "id": f"{n}-{copy}",
@@ -33,7 +30,7 @@ def index(folder: Path) -> provscan.Index:
 
 
 @pytest.fixture(scope="session")
-def control(folder: Path) -> Path:
+def control(folder):
     return write(
         folder / "control.jsonl",
         [
@@ -48,9 +45,7 @@ def control(folder: Path) -> Path:
     )
 
 
-def planned_pairs(
-    pairs: int, folder: Path, index: provscan.Index, control: Path
-) -> Plan:
+def planned_pairs(pairs, folder, index, control):
     # With few pairs, the area is uncertain. A higher limit keeps it from deciding which
     # prompts are used.
     settings = Settings(
@@ -65,22 +60,22 @@ def planned_pairs(
 
 
 @pytest.fixture(scope="session")
-def planned(folder: Path, index: provscan.Index, control: Path) -> Plan:
+def planned(folder, index, control):
     return planned_pairs(150, folder, index, control)
 
 
 @pytest.fixture(scope="session")
-def few_planned(folder: Path, index: provscan.Index, control: Path) -> Plan:
+def few_planned(folder, index, control):
     return planned_pairs(40, folder, index, control)
 
 
 @pytest.fixture
-def plan(planned: Plan, tmp_path: Path) -> Plan:
+def plan(planned, tmp_path):
     """Return a copy of the plan for one test."""
     return open_plan(shutil.copytree(planned.path, tmp_path / "probe"))
 
 
 @pytest.fixture
-def few(few_planned: Plan, tmp_path: Path) -> Plan:
+def few(few_planned, tmp_path):
     """Return a copy of a plan with fewer questions for one test."""
     return open_plan(shutil.copytree(few_planned.path, tmp_path / "probe"))

@@ -2,10 +2,6 @@
 seed ``PROVSCAN_TRUTH_SEED``.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("openai", reason="needs pip install 'provscan[probe]'")
@@ -14,6 +10,6 @@ from nightly import SEED, cases
 from truth.probe import drawn
 
 
-def test_probes_show_what_models_did(tmp_path: Path) -> None:
+def test_probes_show_what_models_did(tmp_path):
     found = list(drawn(tmp_path, SEED, cases(8, 400)))
     assert not found, "\n".join(found[:20])

@@ -2,22 +2,17 @@
 log-probabilities of a target.
 """
 
-from __future__ import annotations
-
 import socket
 import threading
-from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from models import Handler, Lookup, Server, chances
 
-import provscan
 from provscan.errors import ModelError, UsageError
-from provscan.probe import Plan, run, score
-from provscan.probe.answers import Answer, read_answers
+from provscan.probe import run, score
+from provscan.probe.answers import read_answers
 from provscan.probe.plan import Question
 from provscan.probe.report.tables import probe_table
 
@@ -29,10 +24,9 @@ if find_spec("openai") is None:
 from provscan.probe.endpoint import Endpoint, EndpointOptions
 
 OPTIONS = EndpointOptions(concurrency=1, attempts=3, key_env="PROBE_KEY")
-Start = Callable[..., Server]
 
 
-def endless(question: Question) -> bool:
+def endless(question):
     return True
 
 
@@ -51,10 +45,10 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
-    servers: list[Server] = []
+def start():
+    servers = []
 
-    def start(plan: Any = None) -> Server:
+    def start(plan=None):
         servers.append(
             Server(plan or SimpleNamespace(questions=lambda: QUESTIONS), Lookup({}))
         )
@@ -65,16 +59,14 @@ def start() -> Iterator[Start]:
         server.close()
 
 
-def asked(
-    server: Server, style: str = "completion", options: EndpointOptions = OPTIONS
-) -> list[Answer]:
+def asked(server, style="completion", options=OPTIONS):
     endpoint = Endpoint(server.url, "lookup", style, options)
     return [
         answer for batch in endpoint.answers(QUESTIONS, endless) for answer in batch
     ]
 
 
-def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
+def only_its_own_way(asked):
     """Return the error of a model that supports only one temperature, behind a server
     that supports no seed.
     """
@@ -94,9 +86,7 @@ def only_its_own_way(asked: dict[str, Any]) -> dict[str, Any] | None:
     )
 
 
-def test_refused_parameters_are_left_out_and_reported(
-    few: Plan, index: provscan.Index, start: Start
-) -> None:
+def test_refused_parameters_are_left_out_and_reported(few, index, start):
     server = start(few)
     server.model = Lookup(chances(few, lambda copies: 1.0))
     server.reject = only_its_own_way
@@ -141,30 +131,7 @@ def test_refused_parameters_are_left_out_and_reported(
     assert said in (few.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_after_a_refused_question_others_keep_their_parameters(start: Start) -> None:
-    server = start()
-    blocked = {
-        "message": "the filter does not permit a prompt about temperature and seed"
-    }
-    server.reject = lambda asked: (
-        blocked if asked["prompt"].startswith("begin 1") else None
-    )
-    answers = asked(server)
-    assert [answer.text is None for answer in answers] == [
-        False,
-        False,
-        True,
-        True,
-        False,
-        False,
-    ]
-    assert not any({"temperature", "seed"} & set(answer.without) for answer in answers)
-    assert all(
-        "temperature" in each and "seed" in each for each in server.requests[-1:]
-    )
-
-
-def test_no_question_is_lost_when_the_limit_has_another_name(start: Start) -> None:
+def test_no_question_is_lost_when_the_limit_has_another_name(start):
     """Four questions have been sent with the old name when the first one is refused."""
     server, together = start(), threading.Barrier(4)
     error = {
@@ -173,7 +140,7 @@ def test_no_question_is_lost_when_the_limit_has_another_name(start: Start) -> No
         "param": "max_tokens",
     }
 
-    def reject(asked: dict[str, Any]) -> dict[str, Any] | None:
+    def reject(asked):
         if "max_tokens" not in asked:
             return None
         together.wait(60)
@@ -181,17 +148,13 @@ def test_no_question_is_lost_when_the_limit_has_another_name(start: Start) -> No
 
     server.reject = reject
     answers = asked(
-        server,
-        "chat",
-        EndpointOptions(concurrency=4, attempts=3, key_env="PROBE_KEY"),
+        server, "chat", EndpointOptions(concurrency=4, attempts=3, key_env="PROBE_KEY")
     )
     assert len(answers) == len(QUESTIONS)
     assert [answer.refused for answer in answers] == [None] * len(QUESTIONS)
 
 
-def test_a_dead_endpoint_is_reported_before_anything_is_asked(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_dead_endpoint_is_reported_before_anything_is_asked(monkeypatch):
     """The endpoint refuses connections, has no address, or never answers."""
     monkeypatch.setattr("provscan.probe.endpoint.PATIENCE", 0.05)
     with (
@@ -205,14 +168,9 @@ def test_a_dead_endpoint_is_reported_before_anything_is_asked(
         closed.close()
         addresses = {why: f"http://127.0.0.1:{port}/v1" for why, port in ports.items()}
         for why, url in {**addresses, "name": "http://models.invalid/v1"}.items():
-            asked = Endpoint(
-                url,
-                "m",
-                "chat",
-                EndpointOptions(
-                    timeout=0.2,
-                ),
-            ).answers(QUESTIONS, endless)
+            asked = Endpoint(url, "m", "chat", EndpointOptions(timeout=0.2)).answers(
+                QUESTIONS, endless
+            )
             with pytest.raises(
                 ModelError,
                 match=rf"(?i)does not answer \(.*{why}.*\), so nothing was asked",
@@ -232,9 +190,7 @@ def test_a_dead_endpoint_is_reported_before_anything_is_asked(
         Endpoint("localhost:8000/v1", "m", "chat", OPTIONS)
 
 
-def test_an_endpoint_that_goes_away_ends_the_run(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endpoint_that_goes_away_ends_the_run(start, monkeypatch):
     # With HTTP/1.0, each question needs a new connection.
     monkeypatch.setattr(Handler, "protocol_version", "HTTP/1.0")
     server = start()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from models import Lookup, chances
 
-import provscan
-from provscan.probe import Plan, run, score
+from provscan.probe import run, score
 from provscan.probe.answers import Answer
 from provscan.probe.outcomes import outcome_of
 from provscan.probe.plan import QuestionKey
@@ -45,13 +43,13 @@ PROMPT = "Continue the first half."
         ("neither", "a post " * 30 + "</think>\nsomething else", {}),
     ],
 )
-def test_outcome_of_an_answer(expected: str, text: Any, about: dict[str, Any]) -> None:
+def test_outcome_of_an_answer(expected, text, about):
     answer = Answer("0/licensed/prefix/0", text, "", **about)
     assert outcome_of(answer, False, PROMPT, TARGET, "chat") == expected
     assert outcome_of(answer, True, PROMPT, TARGET, "chat") == "recited"
 
 
-def test_a_base_model_declines_nothing_in_words() -> None:
+def test_a_base_model_declines_nothing_in_words():
     answer = Answer("0/licensed/prefix/0", "I can't wait for the summer", "")
     assert outcome_of(answer, False, PROMPT, TARGET, "completion") == "neither"
 
@@ -61,12 +59,12 @@ class Declining(Lookup):
 
     declines: Callable[[QuestionKey], bool]
 
-    def text(self, question: Any) -> str:
+    def text(self, question):
         key = QuestionKey.parse(question.key)
         return "I'm sorry, I can't." if self.declines(key) else super().text(question)
 
 
-def known(plan: Plan, declines: Callable[[QuestionKey], bool]) -> dict[str, Any]:
+def known(plan, declines):
     """Probe a model that knows half of the tweets of both arms, unless it declines."""
     model = Declining(chances(plan, lambda copies: 0.5, 0.5))
     model.declines = declines
@@ -74,9 +72,7 @@ def known(plan: Plan, declines: Callable[[QuestionKey], bool]) -> dict[str, Any]
     return score(plan.path)
 
 
-def test_controls_that_are_declined_are_no_evidence(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_controls_that_are_declined_are_no_evidence(plan, index):
     """A model that knows both arms alike, and declines controls more often, would
     otherwise recite licensed tweets "beyond chance".
     """
@@ -95,9 +91,7 @@ def test_controls_that_are_declined_are_no_evidence(
     assert warning["code"] == "declined"
 
 
-def test_answers_are_counted_by_prompt_and_arm(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_answers_are_counted_by_prompt_and_arm(plan, index):
     summary = known(plan, lambda key: key.kind == "masked" and key.pair < 20)
     for kind, item in summary["by_prompt"].items():
         for arm, answers in item["answers"].items():
@@ -114,16 +108,14 @@ def test_answers_are_counted_by_prompt_and_arm(
         assert f'<td class="number">{number}</td>' in page
 
 
-def test_nothing_is_claimed_if_everything_is_declined(plan: Plan) -> None:
+def test_nothing_is_claimed_if_everything_is_declined(plan):
     summary = known(plan, lambda key: True)
     assert summary["recited"]["compared"] == 0
     assert summary["answer"]["status"] == "no_copies_shown"
     assert summary["answer"]["tweets"]["at_most"] is None
 
 
-def test_a_saying_that_is_recited_after_any_beginning_does_not_count(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_a_saying_that_is_recited_after_any_beginning_does_not_count(plan, index):
     """The model recites the licensed tweets of the first 30 pairs after their own
     beginnings, and also after those of other tweets.
     """
@@ -134,7 +126,7 @@ def test_a_saying_that_is_recited_after_any_beginning_does_not_count(
     }
 
     class Sayings(Lookup):
-        def text(self, question: Any) -> str:
+        def text(self, question):
             noise, pair = super().text(question), _pair(question.key)
             own = question.key if "licensed" in question.key and pair < 30 else ""
             other = f"{pair - 100}/licensed/prefix/0" if 100 <= pair < 130 else own
@@ -152,9 +144,7 @@ def test_a_saying_that_is_recited_after_any_beginning_does_not_count(
 
 
 @pytest.mark.parametrize("anyway", [True, False])
-def test_quotations_that_a_model_knows_anyway_are_not_claimed(
-    plan: Plan, anyway: bool
-) -> None:
+def test_quotations_that_a_model_knows_anyway_are_not_claimed(plan, anyway):
     """The model recites 40 of 150 licensed tweets, as quotations also after the
     beginning of another tweet, though not all of them.
     """
@@ -174,5 +164,5 @@ def test_quotations_that_a_model_knows_anyway_are_not_claimed(
     assert "prefix, licensed tweets after another tweet" in page
 
 
-def _pair(key: str) -> int:
+def _pair(key):
     return QuestionKey.parse(key).pair

@@ -1,7 +1,5 @@
 """Test statistics of two matched arms against exact counts, scipy and simulation."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import scipy  # Its modules are imported when they are first used.
@@ -20,14 +18,14 @@ from provscan.probe.statistics import (
 @given(st.integers(0, 60), st.integers(0, 60))
 @example(1, 4)
 @example(0, 0)
-def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
+def test_mcnemar_is_the_binomial_test(b, c):
     expected = (
         scipy.stats.binomtest(b, b + c, alternative="greater").pvalue if b + c else 1.0
     )
     assert mcnemar(b, c) == pytest.approx(expected)
 
 
-def test_at_the_limits_the_score_is_the_critical_value() -> None:
+def test_at_the_limits_the_score_is_the_critical_value():
     """The test maximises the likelihood over the nuisance share instead of using the
     closed form.
     """
@@ -54,9 +52,7 @@ def test_at_the_limits_the_score_is_the_critical_value() -> None:
 @given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30))
 @example(1, 0, 0)
 @example(0, 0, 0)
-def test_the_interval_contains_the_difference_and_is_mirrored_with_the_arms(
-    b: int, c: int, rest: int
-) -> None:
+def test_the_interval_contains_the_difference_and_is_mirrored_with_the_arms(b, c, rest):
     pairs = b + c + rest
     if pairs == 0:
         with pytest.raises(ParameterError, match="pairs with one hit"):
@@ -74,9 +70,7 @@ def test_the_interval_contains_the_difference_and_is_mirrored_with_the_arms(
     ("pairs", "first", "second"),
     [(60, 0.15, 0.0), (200, 0.08, 0.02), (400, 0.05, 0.05)],
 )
-def test_computed_power_agrees_with_a_simulation(
-    pairs: int, first: float, second: float
-) -> None:
+def test_computed_power_agrees_with_a_simulation(pairs, first, second):
     rng = np.random.default_rng(1)
     a, b = rng.random((4000, pairs)) < first, rng.random((4000, pairs)) < second
     only = zip(
@@ -86,7 +80,7 @@ def test_computed_power_agrees_with_a_simulation(
     assert paired_power(pairs, first, second) == pytest.approx(realised, abs=0.025)
 
 
-def test_the_detectable_share_is_detected_with_the_required_power() -> None:
+def test_the_detectable_share_is_detected_with_the_required_power():
     share = detectable_share(200, 0.01)
     assert paired_power(200, share, 0.01) == pytest.approx(0.8, abs=0.002)
     assert detectable_share(4, 0.0) is None
@@ -101,9 +95,7 @@ def test_the_detectable_share_is_detected_with_the_required_power() -> None:
 @pytest.mark.parametrize(
     ("first", "second"), [(0.3, 0.02), (0.05, 0.05), (0.02, 0.0), (0.9, 0.01)]
 )
-def test_intervals_of_differences_contain_the_truth(
-    first: float, second: float
-) -> None:
+def test_intervals_of_differences_contain_the_truth(first, second):
     rng = np.random.default_rng(2)
     a, b = rng.random((800, 150)) < first, rng.random((800, 150)) < second
     covered = [

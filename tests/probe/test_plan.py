@@ -2,23 +2,20 @@
 prompts without the target.
 """
 
-from __future__ import annotations
-
 import json
 import math
-from pathlib import Path
 
 import pytest
 from sentences import sentence, write
 
 import provscan
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
-from provscan.probe import Plan, Settings, make_plan, open_plan
+from provscan.probe import Settings, make_plan, open_plan
 from provscan.probe.baseline import Arms, blind_baseline
 from provscan.probe.prompts import make_prompt
 
 
-def test_pairs_are_similar_and_each_tweet_is_in_one_pair(planned: Plan) -> None:
+def test_pairs_are_similar_and_each_tweet_is_in_one_pair(planned):
     assert len(planned.pairs) == 150
     ids = [
         pair[arm]["tweet_id"]
@@ -36,9 +33,7 @@ def test_pairs_are_similar_and_each_tweet_is_in_one_pair(planned: Plan) -> None:
         assert licensed["prompts"].keys() == control["prompts"].keys()
 
 
-def test_the_same_number_of_texts_is_drawn_from_every_class_of_copies(
-    planned: Plan,
-) -> None:
+def test_the_same_number_of_texts_is_drawn_from_every_class_of_copies(planned):
     strata = {
         s["copies"]: (s["population"], s["drawn"]) for s in planned.content["strata"]
     }
@@ -47,9 +42,7 @@ def test_the_same_number_of_texts_is_drawn_from_every_class_of_copies(
     assert all(pair["stratum"] == pair["licensed"]["copies"] for pair in planned.pairs)
 
 
-def test_similar_arms_pass_the_baseline_and_the_plan_has_its_power(
-    planned: Plan,
-) -> None:
+def test_similar_arms_pass_the_baseline_and_the_plan_has_its_power(planned):
     assert planned.content["claims"] == ["prefix", "masked"]
     areas = planned.content["baseline"]
     assert all(area["low"] <= 0.5 <= area["high"] <= 0.6 for area in areas.values())
@@ -65,9 +58,7 @@ def test_similar_arms_pass_the_baseline_and_the_plan_has_its_power(
     ],
     ids=["other years", "other writing"],
 )
-def test_arms_that_differ_are_refused(
-    text: object, index: provscan.Index, tmp_path: Path
-) -> None:
+def test_arms_that_differ_are_refused(text, index, tmp_path):
     rows = [{"id": f"y{n}", "text": text(n)} for n in range(500)]
     settings = Settings(pairs=150, prompts=("prefix",), samples=1)
     plan = make_plan(
@@ -83,9 +74,7 @@ def test_arms_that_differ_are_refused(
     assert plan.pairs, "it is asked all the same"
 
 
-def test_controls_of_other_lengths_are_in_no_pair(
-    index: provscan.Index, tmp_path: Path
-) -> None:
+def test_controls_of_other_lengths_are_in_no_pair(index, tmp_path):
     rows = [{"id": f"s{n}", "text": sentence(40_000 + n, 60)} for n in range(200)]
     with pytest.raises(
         InputError,
@@ -100,7 +89,7 @@ def test_controls_of_other_lengths_are_in_no_pair(
     assert not (tmp_path / "p").exists()
 
 
-def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
+def test_younger_tweets_of_the_index_are_controls(tmp_path):
     rows = [
         {
             "id": str(n),
@@ -137,29 +126,13 @@ def test_younger_tweets_of_the_index_are_controls(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_errors_name_the_parameter_of_the_user(
-    after: str, expected: str, index: provscan.Index, tmp_path: Path
-) -> None:
+def test_errors_name_the_parameter_of_the_user(after, expected, index, tmp_path):
     with pytest.raises(ParameterError, match=expected) as caught:
         make_plan(index, tmp_path / "p", Settings(pairs=5), control_after=after)
     assert "cutoff" not in str(caught.value)
 
 
-def test_a_plan_with_unknown_settings_is_refused(planned: Plan, tmp_path: Path) -> None:
-    changed = (
-        (planned.path / "plan.json")
-        .read_text(encoding="utf-8")
-        .replace('"samples"', '"simples"')
-    )
-    (tmp_path / "plan.json").write_text(changed, encoding="utf-8")
-    with pytest.raises(
-        InputError,
-        match=r"was changed, and is no longer a plan \(.*simples.*\): make a new plan",
-    ):
-        open_plan(tmp_path)
-
-
-def test_questions_are_reproducible_and_alternate_between_arms(planned: Plan) -> None:
+def test_questions_are_reproducible_and_alternate_between_arms(planned):
     questions = list(planned.questions())
     assert questions == list(open_plan(planned.path).questions())
     assert (
@@ -177,7 +150,7 @@ def test_questions_are_reproducible_and_alternate_between_arms(planned: Plan) ->
     assert not any(q.target.strip() in q.prompt for q in questions if q.target)
 
 
-def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) -> None:
+def test_a_plan_that_is_changed_has_another_digest(plan, planned):
     assert plan.digest == planned.digest
     file = plan.path / "plan.json"
     file.write_text(
@@ -198,9 +171,7 @@ def test_a_plan_that_is_changed_has_another_digest(plan: Plan, planned: Plan) ->
         open_plan(plan.path)
 
 
-def test_no_plan_is_made_if_controls_are_unreadable(
-    index: provscan.Index, tmp_path: Path, control: Path
-) -> None:
+def test_no_plan_is_made_if_controls_are_unreadable(index, tmp_path, control):
     (broken := tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(
         InputError, match=r"control .*broken\.parquet can't be read: .*No plan was made"
@@ -217,9 +188,7 @@ def test_no_plan_is_made_if_controls_are_unreadable(
     ).content["control"]["files"] == [str(control)]
 
 
-def test_wrong_arguments_are_refused(
-    index: provscan.Index, tmp_path: Path, planned: Plan
-) -> None:
+def test_wrong_arguments_are_refused(index, tmp_path, planned):
     with pytest.raises(
         UsageError, match="can't have seen: give either control_after or"
     ):
@@ -247,7 +216,7 @@ def test_wrong_arguments_are_refused(
             Settings(**wrong)
 
 
-def test_prompts_do_not_contain_the_target() -> None:
+def test_prompts_do_not_contain_the_target():
     tweet = "Never trust a goat near the harbour at night, friends"
     prefix = make_prompt("prefix", "completion", tweet, None, None)
     assert prefix.text + prefix.gap + prefix.target == tweet
@@ -269,8 +238,8 @@ def test_prompts_do_not_contain_the_target() -> None:
     )
 
 
-def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
-    def arm(low: int, word: str) -> list[str]:
+def test_the_baseline_learns_words_from_few_pairs_and_from_others():
+    def arm(low, word):
         return [f"{sentence(low + n, 8)} {word if n % 2 else ''}" for n in range(80)]
 
     pairs = Arms(arm(0, "brexit"), arm(1000, "covid"))
@@ -282,7 +251,7 @@ def test_the_baseline_learns_words_from_few_pairs_and_from_others() -> None:
     assert blind_baseline(alike, Arms([], [])).low < 0.5
 
 
-def test_the_baseline_detects_arms_that_differ_only_in_predictability() -> None:
+def test_the_baseline_detects_arms_that_differ_only_in_predictability():
     texts = Arms(
         [sentence(n, 8) for n in range(80)], [sentence(1000 + n, 8) for n in range(80)]
     )

@@ -1,18 +1,14 @@
 """Test the log-probabilities of a reference model: arms are matched by them."""
 
-from __future__ import annotations
-
 import hashlib
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sentences import sentence, write
 
-import provscan
 from provscan.errors import InputError
-from provscan.probe import Plan, Settings, make_plan
+from provscan.probe import Settings, make_plan
 from provscan.probe.reference import read_reference
 from provscan.probe.report.tables import plan_table
 
@@ -20,7 +16,7 @@ SETTINGS = Settings(pairs=100, prompts=("prefix",))
 
 
 @pytest.fixture(scope="module")
-def bits() -> dict[str, float]:
+def bits():
     """Bits of the tweets of ``index`` and ``control``, apart from every tenth."""
     rng = np.random.default_rng(1)
     texts = {f"{n}-0": sentence(n) for n in range(400)}
@@ -33,14 +29,14 @@ def bits() -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def reference(bits: dict[str, float], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    rows: list[dict[str, object]] = [
+def reference(bits, tmp_path_factory):
+    rows = [
         {"id": tweet, "logprob": -each * math.log(2)} for tweet, each in bits.items()
     ]
     return write(tmp_path_factory.mktemp("reference") / "reference.jsonl", rows)
 
 
-def apart(plan: Plan, bits: dict[str, float]) -> float:
+def apart(plan, bits):
     """Return the mean distance of the members of pairs, in bits per character."""
     found = []
     for pair in plan.pairs:
@@ -51,13 +47,7 @@ def apart(plan: Plan, bits: dict[str, float]) -> float:
     return float(np.mean(found))
 
 
-def test_pairs_are_matched_on_the_reference(
-    reference: Path,
-    bits: dict[str, float],
-    index: provscan.Index,
-    control: Path,
-    tmp_path: Path,
-) -> None:
+def test_pairs_are_matched_on_the_reference(reference, bits, index, control, tmp_path):
     plain = make_plan(index, tmp_path / "plain", SETTINGS, control=[str(control)])
     plan = make_plan(
         index,
@@ -109,26 +99,21 @@ def test_pairs_are_matched_on_the_reference(
     ],
     ids=lambda line: line[:40],
 )
-def test_a_wrong_line_is_named(line: str, tmp_path: Path) -> None:
+def test_a_wrong_line_is_named(line, tmp_path):
     (file := tmp_path / "r.jsonl").write_text(f'{{"id": "0", "logprob": -1}}\n{line}\n')
     with pytest.raises(InputError, match=r"r\.jsonl, line 2: "):
         read_reference(file)
 
 
-def test_equal_lines_and_numbers_as_ids_are_read(tmp_path: Path) -> None:
+def test_equal_lines_and_numbers_as_ids_are_read(tmp_path):
     file = write(tmp_path / "r.jsonl", [{"id": 7, "logprob": -math.log(4)}] * 2)
     assert read_reference(file).bits == {"7": pytest.approx(2.0)}
 
 
-def test_a_missing_reference_is_refused(
-    index: provscan.Index, control: Path, tmp_path: Path
-) -> None:
+def test_a_missing_reference_is_refused(index, control, tmp_path):
     for name in ("none", "."):
         with pytest.raises(InputError, match="can't be read"):
             make_plan(
-                index,
-                tmp_path / "p",
-                control=[str(control)],
-                reference=tmp_path / name,
+                index, tmp_path / "p", control=[str(control)], reference=tmp_path / name
             )
     assert not (tmp_path / "p").exists()

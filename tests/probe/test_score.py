@@ -2,22 +2,17 @@
 that differ.
 """
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from chromium import options_in
 from click.testing import CliRunner
 from models import Lookup, chances
 
 import provscan
 from provscan.cli import main
 from provscan.errors import InputError
-from provscan.probe import Plan, open_plan, run, score, statistics
+from provscan.probe import open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.files import read_score
 from provscan.probe.report import tables as probe_tables
@@ -25,20 +20,15 @@ from provscan.probe.report.page import write_probe_report
 from provscan.probe.report.wording import final_answer
 from provscan.probe.summary import status_of
 from provscan.probe.verification import recitations
-from provscan.report.wording import percent
 from provscan.statuses import STATUSES
 
 
-def scored(
-    plan: Plan, index: provscan.Index, licensed: Any, control: float = 0.0
-) -> dict[str, Any]:
+def scored(plan, index, licensed, control=0.0):
     run(plan.path, Lookup(chances(plan, licensed, control)))
     return score(plan.path)
 
 
-def test_tweets_that_a_model_has_learned_are_shown(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_tweets_that_a_model_has_learned_are_shown(plan, index):
     summary = scored(plan, index, lambda copies: {1: 0.0, 4: 0.1, 64: 1.0}[copies])
     answer = summary["answer"]
     assert answer["status"] == "copies_found"
@@ -83,9 +73,7 @@ def test_tweets_that_a_model_has_learned_are_shown(
     assert summary["power"]["detectable_share"] < 0.1
 
 
-def test_nothing_is_claimed_if_nothing_was_learned(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_nothing_is_claimed_if_nothing_was_learned(plan, index):
     summary = scored(plan, index, lambda copies: 0.02, control=0.02)
     answer = summary["answer"]
     assert (answer["status"], answer["tweets"]["at_least"]) == ("no_copies_shown", 0)
@@ -109,7 +97,7 @@ def test_nothing_is_claimed_if_nothing_was_learned(
     assert summary["listed"]["tweets"] == 0
 
 
-def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> None:
+def test_arms_that_differ_make_no_finding(plan, index):
     file = plan.path / "plan.json"
     content = json.loads(file.read_text(encoding="utf-8"))
     content["claims"] = []
@@ -148,7 +136,7 @@ def test_arms_that_differ_make_no_finding(plan: Plan, index: provscan.Index) -> 
     assert summary["recited"]["licensed"] == summary["recited"]["pairs"]
 
 
-def test_pairs_that_do_not_measure_chance(few: Plan, index: provscan.Index) -> None:
+def test_pairs_that_do_not_measure_chance(few, index):
     """Nothing is claimed from too few pairs, or if controls are recited more often than
     licensed tweets.
     """
@@ -173,45 +161,7 @@ def test_pairs_that_do_not_measure_chance(few: Plan, index: provscan.Index) -> N
     assert answer["tweets"]["at_most"] is None
 
 
-def test_the_page_explains_no_more_recitations_than_there_are(
-    few: Plan, index: provscan.Index
-) -> None:
-    """With more recited controls than licensed tweets, chance explains all of them; if
-    no licensed tweet is recited, the page does not say what chance explains.
-    """
-
-    def page_of(licensed: int, control: int) -> str:
-        recited = {"licensed": licensed, "control": control}
-        (few.path / "answers.jsonl").unlink(missing_ok=True)
-        model = {
-            f"{number}/{arm}": float(number < recited[arm])
-            for number in range(len(few.pairs))
-            for arm in recited
-        }
-        run(few.path, Lookup(model))
-        assert score(few.path)["answer"]["tweets"]["chance"] == control
-        page = (few.path / "report.html").read_text(encoding="utf-8")
-        assert options_in(page) == []
-        return page
-
-    assert "chance explains" not in page_of(0, 3)
-    assert "chance explains all, since as many controls or more" in page_of(2, 3)
-    assert "chance explains about 1, since" in page_of(3, 1)
-
-
-def test_classes_of_copies_and_counts_in_words(
-    few: Plan, index: provscan.Index
-) -> None:
-    shown = probe_tables.plan_table(few.path, few.digest, few.content, 0, verbose=True)
-    classes = shown.partition("Pairs by copies")[2].split("\n")[0]
-    assert [part.split(":")[0].strip() for part in classes.split(";")] == [
-        "1",
-        "4-15",
-        "64 or more",
-    ]
-
-
-def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> None:
+def test_shares_of_few_tweets_are_withheld(few, index):
     summary = scored(few, index, lambda copies: 1.0 if copies == 64 else 0.0)
     recited = summary["recited"]["licensed"]
     assert summary["answer"]["status"] == "copies_found"
@@ -238,9 +188,7 @@ def test_shares_of_few_tweets_are_withheld(few: Plan, index: provscan.Index) -> 
 @pytest.mark.parametrize(
     "status", ["copies_found", "no_copies_shown", "not_measured", "cannot_judge"]
 )
-def test_a_terminal_shows_at_most_ten_lines(
-    few: Plan, index: provscan.Index, status: str
-) -> None:
+def test_a_terminal_shows_at_most_ten_lines(few, index, status):
     """The limit applies to numbers of any length and to many warnings."""
     summary = scored(
         few,
@@ -276,9 +224,7 @@ def test_a_terminal_shows_at_most_ten_lines(
         "cut_off": refused,
     }
     summary["model"]["returned"] *= 12
-    summary |= {
-        "answer": {"tweets": summary["answer"]["tweets"] | tweets},
-    }
+    summary |= {"answer": {"tweets": summary["answer"]["tweets"] | tweets}}
     summary["recited"]["control"] = 1_234
     for missing in (100, 0):
         summary["asked"]["pairs"] = 1_400 + missing
@@ -299,9 +245,7 @@ def test_a_terminal_shows_at_most_ten_lines(
         )
 
 
-def test_pairs_left_out_because_of_the_budget_are_reported(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_pairs_left_out_because_of_the_budget_are_reported(plan, index):
     from provscan.probe.run import Budget
 
     model = Lookup(chances(plan, lambda copies: 1.0))
@@ -324,11 +268,11 @@ def test_pairs_left_out_because_of_the_budget_are_reported(
     )
 
 
-def answer_to(plan: Plan, text: str) -> list[Any]:
+def answer_to(plan, text):
     return recitations(plan, [Answer("0/licensed/prefix/0", text, "2026-01-01")])
 
 
-def test_only_words_of_the_target_count_as_a_recitation(plan: Plan) -> None:
+def test_only_words_of_the_target_count_as_a_recitation(plan):
     """Words of the prompt, a few words, and words of another tweet do not count."""
     prompt = plan.pairs[0]["licensed"]["prompts"]["prefix"]
     target = prompt["target"]
@@ -359,9 +303,7 @@ def test_only_words_of_the_target_count_as_a_recitation(plan: Plan) -> None:
     assert answer_to(plan, "") == []
 
 
-def test_the_report_is_one_page_that_loads_nothing(
-    plan: Plan, index: provscan.Index
-) -> None:
+def test_the_report_is_one_page_that_loads_nothing(plan, index):
     summary = scored(plan, index, lambda copies: 1.0 if copies == 64 else 0.0)
     page = (plan.path / "report.html").read_text(encoding="utf-8")
     assert summary["answer"]["headline"].removeprefix("COPIES FOUND: ") in page
@@ -382,23 +324,13 @@ def test_the_report_is_one_page_that_loads_nothing(
     assert hidden.count("Texts are not shown") == 50
 
 
-def test_the_commands_plan_run_and_score_a_probe(
-    index: provscan.Index, control: Path, tmp_path: Path
-) -> None:
-    def call(*words: object) -> Any:
+def test_the_commands_plan_run_and_score_a_probe(index, control, tmp_path):
+    def call(*words):
         return CliRunner().invoke(main, ["probe", *map(str, words)])
 
     place = tmp_path / "p"
     planned = call(
-        "plan",
-        "-i",
-        index.path,
-        "--control",
-        control,
-        "-o",
-        place,
-        "--pairs",
-        60,
+        "plan", "-i", index.path, "--control", control, "-o", place, "--pairs", 60
     )
     assert planned.exit_code == 0, planned.output
     assert (
@@ -423,8 +355,8 @@ def test_the_commands_plan_run_and_score_a_probe(
     assert (place / "summary.json").read_bytes() == before
 
 
-def test_commands_for_runs_recognise_a_probe(plan: Plan, index: provscan.Index) -> None:
-    def call(*words: object) -> Any:
+def test_commands_for_runs_recognise_a_probe(plan, index):
+    def call(*words):
         return CliRunner().invoke(main, [*map(str, words)])
 
     shown = call("info", plan.path)
@@ -453,24 +385,13 @@ def test_commands_for_runs_recognise_a_probe(plan: Plan, index: provscan.Index) 
     )
 
 
-def test_a_share_near_one_is_a_readable_percentage() -> None:
-    """In a probe of 12 pairs, 5 of whose controls are recited, the detectable share is
-    99.7%, not 1e+02%.
-    """
-    share = statistics.detectable_share(12, 5 / 12)
-    assert share is not None
-    assert (percent(share), percent(1.0)) == ("99.7%", "100%")
-
-
-def test_empty_answers_are_reported_and_give_no_power(
-    few: Plan, index: provscan.Index
-) -> None:
+def test_empty_answers_are_reported_and_give_no_power(few, index):
     """A model that reasons first may give empty answers, which are no evidence that it
     does not recite.
     """
 
     class Silent(Lookup):
-        def answers(self, questions: Any, again: Any) -> Any:
+        def answers(self, questions, again):
             for question in questions:
                 text = (
                     "" if int(question.key.split("/")[0]) < 30 else self.text(question)
@@ -502,11 +423,9 @@ def test_empty_answers_are_reported_and_give_no_power(
     assert warning["message"] in (few.path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_lone_surrogate_in_an_answer_is_replaced(
-    few: Plan, index: provscan.Index
-) -> None:
+def test_a_lone_surrogate_in_an_answer_is_replaced(few, index):
     class Cut(Lookup):
-        def text(self, question: Any) -> str:
+        def text(self, question):
             return f"\ud83d{super().text(question)}"
 
     run(few.path, Cut(chances(few, lambda copies: 1.0)))
@@ -518,9 +437,7 @@ def test_a_lone_surrogate_in_an_answer_is_replaced(
 @pytest.mark.parametrize(
     "name", ["summary.json", "run.json", "tweets.parquet", "recitations.parquet"]
 )
-def test_figures_of_a_changed_probe_are_refused(
-    name: str, few: Plan, index: provscan.Index, tmp_path: Path
-) -> None:
+def test_figures_of_a_changed_probe_are_refused(name, few, index, tmp_path):
     scored(few, index, lambda copies: 0.5)
     data = (few.path / name).read_bytes()
     at = next(n for n in range(len(data) // 3, len(data)) if data[n : n + 1].isdigit())

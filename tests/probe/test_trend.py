@@ -2,8 +2,6 @@
 and simulations.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np
@@ -15,15 +13,11 @@ from nightly import NIGHTLY
 
 from provscan.errors import ParameterError
 from provscan.estimate import clopper_pearson
-from provscan.probe.statistics import (
-    cochran_armitage,
-    paired_auc,
-    stratified_excess,
-)
+from provscan.probe.statistics import cochran_armitage, paired_auc, stratified_excess
 from provscan.probe.summary import conformal_q_values
 
 
-def test_the_trend_test_agrees_with_a_correlation() -> None:
+def test_the_trend_test_agrees_with_a_correlation():
     """The statistic is the correlation of dose and response times the square root of
     n - 1.
     """
@@ -37,7 +31,7 @@ def test_the_trend_test_agrees_with_a_correlation() -> None:
     assert found.low < found.value < found.high
 
 
-def test_a_trend_needs_doses_and_hits() -> None:
+def test_a_trend_needs_doses_and_hits():
     assert (
         cochran_armitage([1, 1], [3, 4], [9, 9]).invalid
         == "all tweets have the same number of copies"
@@ -55,7 +49,7 @@ def test_a_trend_needs_doses_and_hits() -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=20, max_size=40)
 )
-def test_the_area_is_the_share_of_ordered_pairs(scores: list[tuple[int, int]]) -> None:
+def test_the_area_is_the_share_of_ordered_pairs(scores):
     a, b = (np.array(side) for side in zip(*scores, strict=True))
     expected = np.mean((a[:, None] > b) + 0.5 * (a[:, None] == b))
     found = paired_auc(a, b)
@@ -63,7 +57,7 @@ def test_the_area_is_the_share_of_ordered_pairs(scores: list[tuple[int, int]]) -
     assert 0 <= found.low <= found.value <= found.high <= 1
 
 
-def test_intervals_of_areas_contain_the_truth() -> None:
+def test_intervals_of_areas_contain_the_truth():
     rng = np.random.default_rng(3)
     for shift in (0.0, 0.8):
         truth = scipy.stats.norm.cdf(shift / np.sqrt(2))
@@ -84,9 +78,7 @@ SCORES = st.lists(st.integers(0, 6).map(float), min_size=1, max_size=30)
 
 
 @given(SCORES, SCORES)
-def test_q_values_are_those_of_conformal_p_values(
-    licensed: list[float], control: list[float]
-) -> None:
+def test_q_values_are_those_of_conformal_p_values(licensed, control):
     p_values = [
         (1 + sum(other >= score for other in control)) / (1 + len(control))
         for score in licensed
@@ -95,7 +87,7 @@ def test_q_values_are_those_of_conformal_p_values(
     assert found == pytest.approx(scipy.stats.false_discovery_control(p_values))
 
 
-def test_a_list_by_q_values_has_its_error_rate() -> None:
+def test_a_list_by_q_values_has_its_error_rate():
     rng = np.random.default_rng(4)
     shares = []
     for _ in range(400):
@@ -122,9 +114,7 @@ SIZE, DRAWN = [50_000, 3_000, 500, 60], [60, 60, 60, 60]
         ),
     ],
 )
-def test_the_lower_bound_on_the_excess_is_valid(
-    share: list[float], chance: float
-) -> None:
+def test_the_lower_bound_on_the_excess_is_valid(share, chance):
     rng = np.random.default_rng(5)
     truth = float(np.array(SIZE) @ (np.array(share) - chance))
     bounds = [
@@ -136,7 +126,7 @@ def test_the_lower_bound_on_the_excess_is_valid(
     assert np.mean(np.array(bounds) <= truth + 1e-9) >= 0.97
 
 
-def test_chance_in_a_large_stratum_does_not_hide_a_small_one() -> None:
+def test_chance_in_a_large_stratum_does_not_hide_a_small_one():
     found, first = stratified_excess(SIZE, DRAWN, [0, 0, 30, 60], 0, 240)
     assert first == 2
     assert 180 < found.low < found.value == 310.0
@@ -146,7 +136,7 @@ def test_chance_in_a_large_stratum_does_not_hide_a_small_one() -> None:
     assert (nothing.value, nothing.low) == (0.0, 0.0)
 
 
-def test_one_stratum_without_chance_has_the_exact_limit() -> None:
+def test_one_stratum_without_chance_has_the_exact_limit():
     for hits in (3, 30, 64):
         found, _ = stratified_excess([6400], [64], [hits], 0, 10**9)
         assert found.low == pytest.approx(6400 * clopper_pearson(hits, 64)[0], rel=1e-3)
@@ -156,7 +146,7 @@ def test_one_stratum_without_chance_has_the_exact_limit() -> None:
         stratified_excess([5], [6], [0], 0, 9)
 
 
-def test_the_bound_is_the_minimum_over_all_distributions_of_the_deviate() -> None:
+def test_the_bound_is_the_minimum_over_all_distributions_of_the_deviate():
     """Compare with all distributions of the squared deviate over two strata and the
     control, in steps of a hundredth.
     """

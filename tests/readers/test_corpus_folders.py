@@ -30,7 +30,6 @@ NO_TWEETS = {
     "site.jsonl": json.dumps({"title": "A collection of tweets of many users"}) + "\n",
     "Readme.csv": "Sheet,Contents\nTweets,all the tweets of the users\n",
 }
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
 
 
 @pytest.mark.parametrize("name", NO_TWEETS)

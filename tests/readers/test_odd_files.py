@@ -11,7 +11,6 @@ import tarfile
 import zipfile
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -63,44 +62,6 @@ def parquet(**columns):
     out = io.BytesIO()
     pq.write_table(pa.table(columns), out)
     return out.getvalue()
-
-
-LISTS = [[text] for text in TEXTS]
-PLACES = np.arange(20, dtype=np.int32)
-MAPS = [[("k", text)] for text in TEXTS]
-MAP = pa.map_(pa.string(), pa.string())
-KINDS = {
-    "string view": ipc(pa.array(TEXTS, pa.string_view())),
-    "run ends": ipc(
-        pa.RunEndEncodedArray.from_arrays(
-            pa.array(range(1, 21), pa.int32()), pa.array(TEXTS)
-        )
-    ),
-    "union": ipc(
-        pa.UnionArray.from_dense(
-            pa.array([0] * 20, pa.int8()), pa.array(PLACES), [pa.array(TEXTS)]
-        )
-    ),
-    "list view": ipc(pa.array(LISTS, pa.list_view(pa.string()))),
-    "large list view": ipc(pa.array(LISTS, pa.large_list_view(pa.large_string()))),
-    "empty batches": ipc(
-        pa.array([], pa.string()), pa.array(TEXTS), pa.array([], pa.string())
-    ),
-}
-TABLES = {
-    "map": parquet(text=pa.array(MAPS, MAP)),
-    "list of maps": parquet(text=pa.array([[row] for row in MAPS], pa.list_(MAP))),
-    "dictionaries in lists": parquet(
-        text=pa.array(LISTS, pa.list_(pa.dictionary(pa.int32(), pa.string())))
-    ),
-    "large strings in large lists": parquet(
-        text=pa.array(LISTS, pa.large_list(pa.large_string()))
-    ),
-    "lists of fixed size": parquet(text=pa.array(LISTS, pa.list_(pa.string(), 1))),
-    "dictionary": parquet(text=pa.array(TEXTS).dictionary_encode()),
-    "large strings": parquet(text=pa.array(TEXTS, pa.large_string())),
-    "bytes": parquet(text=[text.encode() for text in TEXTS]),
-}
 
 
 def test_a_table_without_rows(write, read_all):
@@ -424,3 +385,16 @@ def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
     assert found.stats.repaired == {"invalid_utf8": 1}
     (case,) = found.stats.examples["invalid_utf8"]
     assert case.record == 1
+
+
+def test_files_of_data_or_code_with_one_name_are_no_samples(write, read_all):
+    files = [
+        ("a/data.jsonl", LINES),
+        ("a/data.txt", TEXTS[0].encode()),
+        ("b/code.c", TEXTS[1].encode()),
+        ("b/code.h", TEXTS[2].encode()),
+    ]
+    found = read_all(write("a.tar", tarred(files)))
+    assert found.texts == [*TEXTS, *TEXTS[:3]]
+    files = [(f"{part}/a.txt", "\n".join(TEXTS).encode()) for part in ("en", "de")]
+    assert read_all(write("b.tar", tarred(files))).texts == [*TEXTS, *TEXTS]

@@ -26,9 +26,6 @@ def test_lines(write, read_all):
     assert found.stats.skipped == {}
 
 
-PIECES = "0123456789"
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(
     lines=st.lists(st.text(st.sampled_from("abé😀 "), max_size=120), max_size=6),

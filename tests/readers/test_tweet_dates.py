@@ -141,26 +141,6 @@ def test_columns_and_values_have_the_same_dates(times, zone):
     assert bad == []
 
 
-FORMS = [
-    "2012-01-02T20:00:13-0530",
-    "2012-01-02T20:00:13+05:30",
-    "2012-01-02 20:00:13Z",
-    "2012-01-02T20:00:13.123Z",
-    "2012-01-02T20:00:13.5",
-    "2012-01-02T20:00:13.123456Z",
-    "2012-01-02",
-    "2012-01-02T20:00",
-    "2012-01-02 20:00Z",
-    "2012-01-02T20:00+05",
-    "2012-01-02T20",
-    "20120102T200013Z",
-    "1325534413",
-    "Mon Jan 02 20:00:13 +0000 2012",
-    "",
-    None,
-]
-
-
 def test_timestamps_before_the_first_tweet_or_in_the_future():
     known = 1445299841000
     times = pa.array([known, 0, 10**16, None, -(10**15)], pa.timestamp("ms"))

@@ -26,7 +26,6 @@ from provscan.errors import FieldNotFoundError, InputError
 from provscan.readers import Fields, ReadStats, read_tweet_objects
 
 FIRST, SECOND = PLANTED[:2]
-QUOTE = v1(SECOND)
 
 
 CUT = FIRST.text[:20] + "…"

@@ -1,11 +1,9 @@
 """Test that fields are found by name, and that errors list the existing fields."""
 
-import json
 import re
 
 import pytest
 
-import provscan
 from provscan.errors import FieldNotFoundError
 from provscan.readers import Fields, plan_tweets
 from provscan.readers.fields.names import NAMES
@@ -102,32 +100,6 @@ def test_a_named_id_must_be_in_one_file(write, read_tweet_rows, tmp_path):
     write("d/a.jsonl", [{"text": "x"}])
     with pytest.raises(FieldNotFoundError, match="no field 'number' for the id"):
         read_tweet_rows(str(tmp_path / "d"), id="number")
-
-
-@pytest.mark.parametrize("form", ["csv", "jsonl", "values"])
-def test_white_space_around_ids_and_authors_is_dropped(form, tmp_path):
-    """Lists of tweets to forget have no white space, so they would not match."""
-    rows = [
-        {"id": " 12", "text": "the first tweet of this corpus", "author": "ann\t"},
-        {"id": "12\u00a0", "text": "the first tweet of this corpus", "author": "ann"},
-        {"id": "13", "text": "the second tweet of this corpus", "author": " bob "},
-    ]
-    path = tmp_path / f"a.{form}"
-    if form == "csv":
-        lines = [f'"{row["id"]}","{row["text"]}","{row["author"]}"\n' for row in rows]
-        path.write_text("id,text,author\n" + "".join(lines))
-    else:
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert (
-        len(
-            provscan.build_index(
-                rows if form == "values" else path, tmp_path / "a.index"
-            )
-        )
-        == 2
-    )
-    assert provscan.forget(tmp_path / "a.index", [" 12"])["tweets"] == 1
-    assert provscan.forget(tmp_path / "a.index", ["bob"], users=True)["tweets"] == 1
 
 
 @pytest.mark.parametrize("number", ["7" * 5000, "1e999"], ids=["digits", "exponent"])

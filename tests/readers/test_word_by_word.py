@@ -11,7 +11,6 @@ import pytest
 
 from provscan.errors import InputError
 from provscan.inspection import inspect_sources
-from provscan.report.omissions import left_out
 
 TEXTS = [
     "nobody on the old bridge had seen the river so high",
@@ -132,35 +131,3 @@ def test_files_with_one_word_per_line(form, write, read_all):
     assert "scanned, but each text is a single word" in about[
         "fields"
     ].values() or about["sampled"]["notes"] == {"wrapped_lines": 1}
-
-
-def test_single_words_in_many_records_are_reported(write, read_all):
-    words = " ".join(TEXTS).split() * 4
-    path = write(
-        "a.csv",
-        "Word,Tag\n" + "".join(f"{word},O\n" for word in words if word not in ":!"),
-    )
-    fields = inspect_sources(path)["files"][0]["fields"]
-    verdict = "scanned, but each text is a single word"
-    assert fields == dict.fromkeys(["Word", "Tag"], verdict)
-    nothing = {
-        "notes": {},
-        "damaged": [],
-        "skipped": {},
-        "repaired": {},
-        "truncated": {},
-        "index": {},
-        "control": {"files": None, "null": None, "too_short": {}},
-    }
-    codes = {"Word": read_all(path).stats.fields["Word"]}
-    (said,) = left_out({**nothing, "field_codes": codes})
-    assert said.startswith(
-        "Single words (Word) were scanned one by one, so a text that spans several of "
-        "them is missed."
-    )
-    path = write(
-        "b.csv",
-        "Word,text\n"
-        + "".join(f"{word},{TEXTS[0]}\n" for word in words if word not in ":!"),
-    )
-    assert "single" not in str(inspect_sources(path)["files"][0]["fields"])

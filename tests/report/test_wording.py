@@ -1,18 +1,12 @@
 """Test the wording that pages, tables and lists share."""
 
 import pytest
-from chromium import options_in
 
-from provscan.messages import tables
-from provscan.probe.report import wording as probe_wording
 from provscan.probe.report.tables import copies
 from provscan.report.languages import language
 from provscan.report.wording import (
-    OPTIONS,
-    REASONS,
     alike,
     amount,
-    for_readers,
     layers,
     percent,
 )
@@ -44,25 +38,6 @@ def test_numbers_in_words():
         "4-15",
         "64 or more",
     ]
-
-
-def test_readers_of_a_page_are_told_of_no_options():
-    said = [
-        str(value)
-        for kind, entries in tables().items()
-        if kind not in ("next_for_terminal", "option")
-        for value in entries.values()
-    ]
-    said += [*probe_wording.WARNINGS.values(), *probe_wording.NOTES.values()]
-    assert options_in(" ".join(said)) == []
-    assert set(OPTIONS) <= set(REASONS)
-    for message, shown in (
-        ("not UTF-8: give --encoding, or -x", "not UTF-8"),
-        ("12 bad lines, more than --max-bad 1; mend it", "12 bad lines"),
-        ("no text (--text-field names one)", "no text"),
-        ("a.json is empty", "a.json is empty"),
-    ):
-        assert for_readers(message).strip() == shown
 
 
 @pytest.mark.parametrize(

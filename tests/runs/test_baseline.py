@@ -1,47 +1,34 @@
 """Test which findings are new since an earlier run, by content and not by position."""
 
-from __future__ import annotations
-
 import json
-from collections import Counter
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
 
 import provscan
 from provscan.cli import main
 from provscan.errors import GateError, InputError, UsageError
-from provscan.runs.evidence.baseline import Contents, new_findings
 from provscan.runs.questions.compare import compare_runs
 
-Write = Callable[..., Path]
-PLAIN: dict[str, Any] = {"spike_ins": 0}
+PLAIN = {"spike_ins": 0}
 
 
 @pytest.fixture
-def tweets(latin: provscan.Index) -> list[str]:
-    found: list[str] = latin.reader.raw_texts(np.arange(20)).array().to_pylist()
-    return found
+def tweets(latin):
+    return latin.reader.raw_texts(np.arange(20)).array().to_pylist()
 
 
-def new_records(run: provscan.Run) -> list[int]:
+def new_records(run):
     rows = run.findings.filter(run.findings["new"])
     return sorted(set(rows["record"].to_pylist()))
 
 
-def records(*texts: str) -> list[dict[str, Any]]:
+def records(*texts):
     return [{"text": text} for text in texts]
 
 
-def test_moved_findings_are_not_new(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+def test_moved_findings_are_not_new(latin, tweets, write, tmp_path):
     """Findings remain old after lines were inserted, reordered or moved to another
     file.
     """
@@ -69,9 +56,7 @@ def test_moved_findings_are_not_new(
     provscan.verify(second.path)
 
 
-def test_an_added_copy_is_the_new_one(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+def test_an_added_copy_is_the_new_one(latin, tweets, write, tmp_path):
     one, other = tweets[0], tweets[1]
     old = records(f"{one} as before", other, other)
     first = provscan.match(write("a.jsonl", old), latin, tmp_path / "a.run", **PLAIN)
@@ -98,8 +83,8 @@ def test_an_added_copy_is_the_new_one(
 
 
 def test_an_edited_passage_is_new_and_a_removed_one_is_gone(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+    latin, tweets, write, tmp_path
+):
     first = provscan.match(
         write("a.jsonl", records(*tweets[:3])), latin, tmp_path / "a.run", **PLAIN
     )
@@ -109,9 +94,7 @@ def test_an_edited_passage_is_new_and_a_removed_one_is_gone(
     assert run.summary["baseline"]["gone"] == 2
 
 
-def test_runs_without_texts_are_compared_by_digests(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+def test_runs_without_texts_are_compared_by_digests(latin, tweets, write, tmp_path):
     data = write("a.jsonl", records(*tweets))
     whole = provscan.match(data, latin, tmp_path / "a.run", **PLAIN)
     bare = provscan.match(
@@ -124,12 +107,7 @@ def test_runs_without_texts_are_compared_by_digests(
         assert run.summary["baseline"]["differs"] == []
 
 
-def test_other_differences_between_the_runs_are_listed(
-    latin: provscan.Index,
-    tweets: list[str],
-    write: Write,
-    tmp_path: Path,
-) -> None:
+def test_other_differences_between_the_runs_are_listed(latin, tweets, write, tmp_path):
     data = write("a.jsonl", records(*tweets))
     other = provscan.build_index(
         [{"id": str(n), "text": text} for n, text in enumerate(tweets[:5])],
@@ -146,15 +124,11 @@ def test_other_differences_between_the_runs_are_listed(
 
 @pytest.mark.parametrize("name", ["control", "other_sources"])
 def test_changed_contents_of_a_named_file_are_a_difference(
-    latin: provscan.Index,
-    tweets: list[str],
-    write: Write,
-    tmp_path: Path,
-    name: str,
-) -> None:
+    latin, tweets, write, tmp_path, name
+):
     data = write("a.jsonl", records(*tweets))
     absent = "a text about something else that no tweet of the index contains"
-    options: dict[str, Any] = {name: write("named.jsonl", records(absent)), **PLAIN}
+    options = {name: write("named.jsonl", records(absent)), **PLAIN}
     first = provscan.match(data, latin, tmp_path / "a.run", **options)
     same = provscan.match(data, latin, tmp_path / "b.run", baseline=first, **options)
     assert same.summary["baseline"]["differs"] == []
@@ -164,9 +138,7 @@ def test_changed_contents_of_a_named_file_are_a_difference(
     assert run.summary["baseline"]["differs"] == [name]
 
 
-def test_an_invalid_baseline_is_refused_before_the_scan(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+def test_an_invalid_baseline_is_refused_before_the_scan(latin, tweets, write, tmp_path):
     data, out = write("a.jsonl", records(*tweets)), tmp_path / "b.run"
     with pytest.raises(InputError, match=r"is not a finished run of match"):
         provscan.match(data, latin, out, baseline=tmp_path / "none.run")
@@ -189,9 +161,7 @@ def test_an_invalid_baseline_is_refused_before_the_scan(
     assert not out.exists()
 
 
-def test_a_run_may_replace_its_own_baseline(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+def test_a_run_may_replace_its_own_baseline(latin, tweets, write, tmp_path):
     """A job may keep only its latest run, and compare with it."""
     out = tmp_path / "a.run"
     provscan.match(write("a.jsonl", records(*tweets[:4])), latin, out, **PLAIN)
@@ -201,9 +171,7 @@ def test_a_run_may_replace_its_own_baseline(
     assert json.loads((out / "summary.json").read_bytes()) == run.summary
 
 
-def test_comparison_counts_as_the_baseline_does(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+def test_comparison_counts_as_the_baseline_does(latin, tweets, write, tmp_path):
     first = provscan.match(
         write("a.jsonl", records(*tweets[:5])), latin, tmp_path / "a.run", **PLAIN
     )
@@ -228,8 +196,8 @@ def test_comparison_counts_as_the_baseline_does(
 
 
 def test_runs_that_differ_otherwise_say_so_and_samples_are_refused(
-    latin: provscan.Index, tweets: list[str], write: Write, tmp_path: Path
-) -> None:
+    latin, tweets, write, tmp_path
+):
     data = write("a.jsonl", records(*tweets))
     rows = [{"id": str(n), "text": text} for n, text in enumerate(tweets[:5])]
     other = provscan.build_index(rows, tmp_path / "other.index")
@@ -246,25 +214,3 @@ def test_runs_that_differ_otherwise_say_so_and_samples_are_refused(
     for pair in (paths[1:], paths[:0:-1]):
         with pytest.raises(InputError, match="run of a sample"):
             compare_runs(*pair)
-
-
-FINDINGS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2)), max_size=12)
-
-
-@given(FINDINGS, FINDINGS)
-def test_findings_are_paired_as_often_as_possible(
-    now: list[tuple[int, int]], before: list[tuple[int, int]]
-) -> None:
-    """The number of new findings is the size of the difference of two multisets, and as
-    many pairs as possible have the same context.
-    """
-
-    def contents(findings: list[tuple[int, int]]) -> Contents:
-        return Contents([10 * a + b for a, b in findings], [a for a, _ in findings])
-
-    new, gone = new_findings(contents(now), contents(before))
-    alone = Counter(a for a, _ in now), Counter(a for a, _ in before)
-    assert int(new.sum()) == (alone[0] - alone[1]).total()
-    assert gone == (alone[1] - alone[0]).total()
-    old = Counter(finding for finding, fresh in zip(now, new, strict=True) if not fresh)
-    assert Counter(now) & Counter(before) <= old

@@ -2,8 +2,6 @@
 wording.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +14,7 @@ from provscan.scoring.lengths import SCRIPTS
 LATIN, CYRILLIC = SCRIPTS.index("latin"), SCRIPTS.index("cyrillic")
 
 
-def sample(total: int, script: list[int], rarity: list[float]) -> TextSample:
+def sample(total, script, rarity):
     count = len(script)
     years, unknown = (
         np.full(count, 2020),
@@ -35,7 +33,7 @@ def sample(total: int, script: list[int], rarity: list[float]) -> TextSample:
     )
 
 
-def test_control_texts_with_more_common_wording_have_lower_weights() -> None:
+def test_control_texts_with_more_common_wording_have_lower_weights():
     licensed = sample(60_000, [LATIN] * 300, np.linspace(2, 5, 300).tolist())
     control = sample(20_000, [LATIN] * 300, np.linspace(2, 4, 300).tolist())
     strata = stratify(licensed, control)
@@ -49,7 +47,7 @@ def test_control_texts_with_more_common_wording_have_lower_weights() -> None:
     assert agreement(licensed, control)["wording"] == pytest.approx(2 / 3, abs=0.07)
 
 
-def test_lengths_are_compared_if_strata_do_not_correct_them() -> None:
+def test_lengths_are_compared_if_strata_do_not_correct_them():
     """Two thirds of the control texts are short, but none of the licensed ones."""
     licensed, control = (
         replace(
@@ -70,7 +68,7 @@ def test_lengths_are_compared_if_strata_do_not_correct_them() -> None:
     assert stratify(*both).length_overlap == pytest.approx(1)
 
 
-def test_differences_that_strata_correct_are_not_corrected_again() -> None:
+def test_differences_that_strata_correct_are_not_corrected_again():
     """Cyrillic texts, which have more bits here, are half of the licensed texts and a
     tenth of the control.
     """

@@ -1,12 +1,7 @@
 """Test the estimate from a random part of the tweets and a random part of the files."""
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +9,7 @@ from tweets import sentence
 
 import provscan
 from provscan.estimate.design_effect import DrawnParts
-from provscan.estimate.limits import Factor, SampleDesign, exactly, total
+from provscan.estimate.limits import SampleDesign, exactly, total
 from provscan.runs.answer.layers import double_effect
 
 # The records with copies in a dataset, the parts that it is cut into, the shares of the
@@ -22,7 +17,7 @@ from provscan.runs.answer.layers import double_effect
 COPIES, PARTS, OF_PARTS, OF_TWEETS, DRAWS = 150_000, 8_380, 0.2, 0.05, 200
 
 
-def estimate(parts: Any, texts: Any, rng: np.random.Generator) -> Factor:
+def estimate(parts, texts, rng):
     """Draw a double sample of copies, given the part and the text of each, and return
     the estimate of their number as a run does.
     """
@@ -32,7 +27,7 @@ def estimate(parts: Any, texts: Any, rng: np.random.Generator) -> Factor:
     in_index = rng.random(texts.max() + 1) < OF_TWEETS
     found = in_parts[parts] & in_index[texts]
     records = np.bincount(parts[found], minlength=PARTS)[drawn].astype(np.float64)
-    amount: Any = SimpleNamespace(copies=np.bincount(texts[found]))
+    amount = SimpleNamespace(copies=np.bincount(texts[found]))
     size = np.full(PARTS, 1000.0)
     of_files = DrawnParts(size[drawn], size[drawn], size[len(drawn) :])
     design = SampleDesign(
@@ -43,7 +38,7 @@ def estimate(parts: Any, texts: Any, rng: np.random.Generator) -> Factor:
 
 
 @pytest.mark.parametrize("clustering", ["weak", "strong", "the same text in a part"])
-def test_intervals_contain_the_number_of_copies(clustering: str) -> None:
+def test_intervals_contain_the_number_of_copies(clustering):
     rng = np.random.default_rng(5)
     # The copies in a part, and those of a text: if they are clustered strongly, their
     # standard deviations are three times their means.
@@ -61,12 +56,7 @@ def test_intervals_contain_the_number_of_copies(clustering: str) -> None:
     assert width <= 0.25 or clustering == "the same text in a part"
 
 
-def test_a_run_of_a_part_of_the_tweets_and_the_files(
-    latin: provscan.Index,
-    other: list[dict[str, Any]],
-    write: Callable[..., Path],
-    tmp_path: Path,
-) -> None:
+def test_a_run_of_a_part_of_the_tweets_and_the_files(latin, other, write, tmp_path):
     rng = random.Random(3)
     texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
     half = provscan.build_index(

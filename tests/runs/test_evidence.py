@@ -1,13 +1,9 @@
 """Test the passages and tweets in ``matches.parquet``."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import zipfile
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +33,7 @@ TWEETS = [
 ]
 
 
-def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
+def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path):
     reader = provscan.build_index(TWEETS, tmp_path / "a.index").reader
     order = [
         reader.tweet_ids(np.arange(2)).array().to_pylist().index(tweet["id"])
@@ -71,7 +67,7 @@ def test_a_row_has_the_passage_and_the_earliest_tweet(tmp_path: Path) -> None:
     assert (second["passage"], second["tweet"]) == ("\0", TWEETS[1]["text"])
 
 
-def test_without_findings_the_file_has_no_rows(tmp_path: Path) -> None:
+def test_without_findings_the_file_has_no_rows(tmp_path):
     index = provscan.build_index(TWEETS, tmp_path / "a.index")
     provscan.match(
         [{"text": "nothing of theirs stands in here"}], index, tmp_path / "a.run"
@@ -80,12 +76,12 @@ def test_without_findings_the_file_has_no_rows(tmp_path: Path) -> None:
     assert (len(matches), matches.schema.names) == (0, TABLE.names)
 
 
-def test_the_strongest_other_matches_keep_their_texts() -> None:
+def test_the_strongest_other_matches_keep_their_texts():
     """Neither findings nor matches of control texts are candidates."""
     bits = np.array([9.0, 8.0, np.nan, 7.0, 30.0, 40.0])
     counted = np.array([True, False, False, True, False, False])
     control = np.array([False] * 5 + [True])
-    columns: dict[str, Any] = dict.fromkeys(MatchRows._fields)
+    columns = dict.fromkeys(MatchRows._fields)
     columns |= {"bits": bits, "passes_rule": counted, "in_source": np.arange(6)}
     for limit, expected in ((9, [4, 1, 2]), (1, [4]), (0, [])):
         found = candidates(MatchRows(**columns), ~control, limit)
@@ -93,7 +89,7 @@ def test_the_strongest_other_matches_keep_their_texts() -> None:
 
 
 @pytest.mark.pages
-def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
+def test_a_run_without_texts_has_digests(tmp_path):
     """The matches, the report and exported lists have digests, whatever the options."""
     text = (
         "the harbour opened late because the old ferry had lost its only rudder again"
@@ -123,7 +119,7 @@ def test_a_run_without_texts_has_digests(tmp_path: Path) -> None:
     assert [exhibit["passage"] for exhibit in exhibits] == [row["passage"], None]
 
 
-def _content(path: Path) -> str:
+def _content(path):
     """Return the content of a file, without compression."""
     if path.suffix == ".parquet":
         return str(pq.read_table(path).to_pylist())
@@ -133,7 +129,7 @@ def _content(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def test_no_file_of_a_run_with_digests_has_texts(tmp_path: Path) -> None:
+def test_no_file_of_a_run_with_digests_has_texts(tmp_path):
     """Nor if it replaces a run with texts, and lines of the dataset are damaged."""
     data = tmp_path / "data.jsonl"
     tweet = "never trust a goat near the harbour at low tide, said the old ferryman"

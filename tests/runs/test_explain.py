@@ -1,10 +1,7 @@
 """Test explanations of why a text is or is not a match."""
 
-from __future__ import annotations
-
 import json
 import zipfile
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -47,7 +44,7 @@ RECORDS = [
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
+def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("explain")
     index = provscan.build_index(TWEETS, folder / "a.index")
     data = folder / "data.jsonl"
@@ -58,11 +55,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> provscan.Run:
 
 
 @pytest.fixture(scope="module")
-def index(run: provscan.Run) -> provscan.Index:
+def index(run):
     return provscan.open_index(run.path.parent / "a.index")
 
 
-def test_a_moved_index_can_be_named(run: provscan.Run, tmp_path: Path) -> None:
+def test_a_moved_index_can_be_named(run, tmp_path):
     path, moved = run.path.parent / "a.index", tmp_path / "b.index"
     path.rename(moved)
     words = ["explain", str(run.path), "1"]
@@ -73,7 +70,7 @@ def test_a_moved_index_can_be_named(run: provscan.Run, tmp_path: Path) -> None:
     assert "--index" in missing.stderr
 
 
-def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> None:
+def test_a_match_passes_every_gate(run, index):
     (found,) = explain_record(run.info, run.matches, 1, index)
     assert found["passed"]
     assert found["match"] is not None
@@ -99,12 +96,8 @@ def test_a_match_passes_every_gate(run: provscan.Run, index: provscan.Index) -> 
     assert found["way"] == "whole"
 
 
-def test_a_scored_match_has_the_conditions_of_a_finding(
-    run: provscan.Run, index: provscan.Index
-) -> None:
-    def explained(
-        **columns: float | int | None,
-    ) -> provscan.runs.questions.explain.Explanation:
+def test_a_scored_match_has_the_conditions_of_a_finding(run, index):
+    def explained(**columns):
         rows = run.matches
         for name, value in columns.items():
             at = rows.schema.get_field_index(name)
@@ -136,46 +129,17 @@ def test_a_scored_match_has_the_conditions_of_a_finding(
     )
 
 
-def test_the_limits_are_those_of_the_search(
-    run: provscan.Run, index: provscan.Index
-) -> None:
-    text = "The ferry is late for once, bring a book and a blanket"
-    (row,) = index.match([text]).to_pylist()
-    found = explain_text(text, index)[0]
-    assert found["gates"][0]["value"] == pytest.approx(row["similarity"])
-    assert found["gates"][1]["value"] == pytest.approx(row["containment"])
-
-
-def test_the_matches_are_those_of_a_run(
-    run: provscan.Run, index: provscan.Index
-) -> None:
+def test_the_matches_are_those_of_a_run(run, index):
     texts = [TWEETS[0]["text"], "ferries are late", f"Yes: {TWEETS[1]['text']}"]
     explained = [explain_text(text, index) for text in texts]
     assert [
         [item["match"] and item["match"]["level"] for item in items]
         for items in explained
-    ] == [
-        ["exact"],
-        [],
-        ["exact"],
-    ]
+    ] == [["exact"], [], ["exact"]]
     assert "Tweet 1101: match, exact" in explanation_table(explained[0])
 
 
-def test_an_overlapping_match_of_another_tweet_is_shown(index: provscan.Index) -> None:
-    (found,) = explain_text(TWEETS[0]["text"], index, tweet_id="1102")
-    assert (found["match"], found["instead"]["tweet_id"], found["passed"]) == (
-        None,
-        "1101",
-        False,
-    )
-    assert (
-        "no match, since tweet 1101 matches this place more closely"
-        in explanation_table([found])
-    )
-
-
-def test_a_missed_candidate_is_not_attributed_to_a_gate(index: provscan.Index) -> None:
+def test_a_missed_candidate_is_not_attributed_to_a_gate(index):
     missed = "Mussels zrom seven j'clock, afzer that onxy excuses"
     assert index.match_document(missed) == []
     (found,) = explain_text(missed, index, tweet_id="1102")
@@ -188,48 +152,7 @@ def test_a_missed_candidate_is_not_attributed_to_a_gate(index: provscan.Index) -
     )
 
 
-@pytest.mark.parametrize(("text", "tweet_id", "way"), [
-    ("the ferry is late again bring", "1101", "whole"),
-    ("queue politely outside the bakery until seven", "1105", "stretch"),
-    ("the ferry is  x  and a blanket", "1101", None),
-])  # fmt: skip
-def test_the_kernel_decides_which_rule_applies(
-    index: provscan.Index, text: str, tweet_id: str, way: str | None
-) -> None:
-    (found,) = explain_text(text, index, tweet_id=tweet_id)
-    assert found["way"] == way
-    assert found["passed"] == (way is not None)
-    said = " ".join(explanation_table([found]).split())
-    named = {
-        "whole": "(similar as a whole)",
-        "stretch": "(a long enough stretch)",
-        None: "no match: it is not similar enough",
-    }
-    assert named[way] in said
-
-
-def test_a_chinese_character_of_a_rare_block_counts_as_two_as_in_a_scan(
-    index: provscan.Index,
-) -> None:
-    text = TWEETS[3]["text"]
-    assert index.match([text]).num_rows == 1
-    (found,) = explain_text(text, index)
-    assert [gate["value"] for gate in found["gates"][2:]] == [28, 28]
-    assert found["passed"]
-
-
-def test_spans_in_a_text_that_begins_inside_its_record(
-    run: provscan.Run, index: provscan.Index
-) -> None:
-    (found,) = explain_text(f"Yes: {TWEETS[1]['text']}", index, offset=100)
-    assert (found["start"], found["end"]) == (105, 105 + len(TWEETS[1]["text"]))
-    assert (found["match"]["start"], found["match"]["end"]) == (
-        found["start"],
-        found["end"],
-    )
-
-
-def test_a_text_that_fails_gates_is_no_match(index: provscan.Index) -> None:
+def test_a_text_that_fails_gates_is_no_match(index):
     (found,) = explain_text(
         "They say that the ferry is late again, nobody knows", index, tweet_id="1101"
     )
@@ -243,9 +166,7 @@ def test_a_text_that_fails_gates_is_no_match(index: provscan.Index) -> None:
     assert "no match" in explanation_table([found])
 
 
-def test_a_tweet_is_explained_by_its_matches_or_alone(
-    run: provscan.Run, index: provscan.Index
-) -> None:
+def test_a_tweet_is_explained_by_its_matches_or_alone(run, index):
     assert [
         item["passage"] for item in explain_tweet(run.info, run.matches, "1101", index)
     ] == [RECORDS[1][9:-1]]
@@ -255,7 +176,7 @@ def test_a_tweet_is_explained_by_its_matches_or_alone(
         explain_tweet(run.info, run.matches, "999", index)
 
 
-def test_missing_records_are_an_error(run: provscan.Run, index: provscan.Index) -> None:
+def test_missing_records_are_an_error(run, index):
     with pytest.raises(InputError, match="record 7 was not found"):
         explain_record(run.info, run.matches, 7, index)
     assert explain_record(run.info, run.matches, 0, index) == []
@@ -271,13 +192,13 @@ def test_missing_records_are_an_error(run: provscan.Run, index: provscan.Index) 
         ("a b", "No licensed text comes close"),
     ],
 )
-def test_command(run: provscan.Run, what: str, text: str) -> None:
+def test_command(run, what, text):
     done = CliRunner().invoke(main, ["explain", str(run.path), what])
     assert text in done.output
     assert done.exit_code == (3 if "not found" in text else 0)
 
 
-def test_omitted_tweets_are_mentioned(tmp_path: Path) -> None:
+def test_omitted_tweets_are_mentioned(tmp_path):
     # Each text has three authors, so it is commonplace and not a finding.
     texts = [f"tweet {n} of many that stand in a record" for n in range(11, 18)]
     tweets = [
@@ -307,7 +228,7 @@ def test_omitted_tweets_are_mentioned(tmp_path: Path) -> None:
     }
 
 
-def test_a_tweet_in_an_index_with_a_forgotten_one(tmp_path: Path) -> None:
+def test_a_tweet_in_an_index_with_a_forgotten_one(tmp_path):
     texts = [
         "a text that was forgotten some time ago",
         "another text, which is there",
@@ -324,9 +245,7 @@ def test_a_tweet_in_an_index_with_a_forgotten_one(tmp_path: Path) -> None:
         explain_text(texts[0], index, tweet_id="0")
 
 
-def test_a_record_is_found_by_the_source_of_its_matches(
-    index: provscan.Index, tmp_path: Path
-) -> None:
+def test_a_record_is_found_by_the_source_of_its_matches(index, tmp_path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(
@@ -367,26 +286,8 @@ def test_a_record_is_found_by_the_source_of_its_matches(
         explain_record(run.info, run.matches, 1, index, source=f"{path}/x/a.jsonl")
 
 
-def test_a_record_of_the_only_file_of_an_archive(
-    index: provscan.Index, tmp_path: Path
-) -> None:
-    path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("x/a.jsonl", json.dumps({"text": TWEETS[0]["text"]}))
-    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
-    (source,) = run.matches["source"].to_pylist()
-    assert (source, [item["source"] for item in run.info["inputs"]]) == (
-        f"{path}/x/a.jsonl",
-        [str(path)],
-    )
-    (found, *_) = explain_record(run.info, run.matches, 0, index, source=source)
-    assert (found["source"], found["tweet_id"]) == (source, TWEETS[0]["id"])
-
-
 @pytest.mark.filterwarnings("always:.*was changed since the run:RuntimeWarning")
-def test_another_index_or_dataset_than_that_of_the_run_is_reported(
-    tmp_path: Path,
-) -> None:
+def test_another_index_or_dataset_than_that_of_the_run_is_reported(tmp_path):
     provscan.build_index(TWEETS, tmp_path / "a.index")
     data = tmp_path / "data.jsonl"
     data.write_text(
@@ -407,18 +308,3 @@ def test_another_index_or_dataset_than_that_of_the_run_is_reported(
     assert "does not contain the same tweets as the index of the run" in done.stderr
     assert f"{data} was changed since the run" in done.stderr
     assert "No licensed text comes close" in done.stdout
-
-
-def test_a_tweet_with_two_texts_is_compared_by_the_more_similar_one(
-    tmp_path: Path,
-) -> None:
-    texts = [
-        "the ferry to the northern island is late again tonight",
-        "my grandmother keeps seven geese and feeds them plums",
-    ]
-    index = provscan.build_index(
-        [{"id": "1", "text": text} for text in texts], tmp_path / "a.index"
-    )
-    for text in texts:
-        (item,) = explain_text(text, index)
-        assert (item["tweet"], item["shared"]) == (text, len(text) - 4)

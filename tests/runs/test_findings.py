@@ -1,11 +1,6 @@
 """Test which matches are findings: common wording, known texts, and a changed rule."""
 
-from __future__ import annotations
-
 import random
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,18 +9,14 @@ from tweets import sentence
 import provscan
 from provscan.errors import UsageError
 
-Write = Callable[..., Path]
 
-
-def others(count: int) -> list[dict[str, Any]]:
+def others(count):
     """Records without tweets."""
     rng = random.Random(6)
     return [{"text": sentence(rng, "latin", 90)} for _ in range(count)]
 
 
-def test_common_wording_does_not_count_in_the_headline(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
-) -> None:
+def test_common_wording_does_not_count_in_the_headline(latin, other, write, tmp_path):
     text = latin.reader.raw_texts(np.arange(100)).array().to_pylist()
     tweets = [
         {"id": str(n), "text": t, "author": f"a{n}"}
@@ -48,9 +39,7 @@ def test_common_wording_does_not_count_in_the_headline(
     assert len(run.findings) == 0
 
 
-def test_a_text_in_known_data_is_not_a_finding(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
-) -> None:
+def test_a_text_in_known_data_is_not_a_finding(latin, other, write, tmp_path):
     texts = latin.reader.raw_texts(np.arange(60)).array().to_pylist()
     data = write("d.jsonl", [{"text": text} for text in texts[:40]] + others(300))
     known = write(
@@ -84,8 +73,8 @@ def test_a_text_in_known_data_is_not_a_finding(
 
 
 def test_known_data_applies_to_the_control_and_the_null_dataset(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write, tmp_path: Path
-) -> None:
+    latin, other, write, tmp_path
+):
     sayings = [row["text"] for row in other[:30]]
     data = write("d.jsonl", [{"text": text} for text in sayings] + others(300))
     # A collection has as large a share of the licensed texts as of the control.
@@ -124,7 +113,7 @@ def test_known_data_applies_to_the_control_and_the_null_dataset(
         )
 
 
-def test_a_repeated_word_is_no_finding(latin: provscan.Index, tmp_path: Path) -> None:
+def test_a_repeated_word_is_no_finding(latin, tmp_path):
     """The word has all 5-grams of the text, since containment counts a repeated 5-gram
     only once, and repetition has no bits.
     """

@@ -2,17 +2,12 @@
 folder.
 """
 
-from __future__ import annotations
-
 import contextlib
 import errno
-import json
 import os
 import random
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from invariants import assert_kept, contents
@@ -21,9 +16,7 @@ from nightly import NIGHTLY
 import provscan
 from provscan.engine import Progress
 from provscan.errors import OutputError, ProvscanError
-from provscan.index.lock import HEAD
 from provscan.report.document import write_report
-from provscan.report.export import export
 from provscan.unfinished import ROOM
 from provscan.writing import is_mount_point
 
@@ -68,11 +61,9 @@ NAMES = [
 ]
 
 
-def add(
-    folder: Path, rng: random.Random, names: list[str] = NAMES
-) -> dict[str, bytes | None]:
+def add(folder, rng, names=NAMES):
     """Add foreign files to a folder, and return their contents."""
-    added: dict[str, bytes | None] = {}
+    added = {}
     for name in rng.sample(names, rng.randint(1, 6)):
         path = folder / name
         if any(parent.is_file() for parent in path.parents) or os.path.lexists(path):
@@ -92,14 +83,14 @@ def add(
     return added
 
 
-def tried(action: Callable[[], Any]) -> None:
+def tried(action):
     """Run a command, whether it refuses or not."""
     with contextlib.suppress(ProvscanError):
         action()
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(tmp_path_factory):
     place = tmp_path_factory.mktemp("made")
     index = provscan.build_index(TWEETS[:20], place / "a.index")
     provscan.build_index(TWEETS[20:25], index.path, append=True)
@@ -108,7 +99,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-ON_INDEX: list[Callable[[Path], Any]] = [
+ON_INDEX = [
     lambda path: provscan.build_index(TWEETS, path),
     lambda path: provscan.build_index(TWEETS, path, overwrite=True),
     lambda path: provscan.build_index(TWEETS, path, append=True),
@@ -123,7 +114,7 @@ ON_INDEX: list[Callable[[Path], Any]] = [
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(LAYOUTS))
-def test_foreign_files_in_an_index(made: Path, tmp_path: Path, seed: int) -> None:
+def test_foreign_files_in_an_index(made, tmp_path, seed):
     rng = random.Random(seed)
     path = tmp_path / "x"
     if seed % 2:
@@ -138,7 +129,7 @@ def test_foreign_files_in_an_index(made: Path, tmp_path: Path, seed: int) -> Non
 
 @pytest.mark.untraced
 @pytest.mark.parametrize("seed", range(LAYOUTS))
-def test_foreign_files_in_a_run(made: Path, tmp_path: Path, seed: int) -> None:
+def test_foreign_files_in_a_run(made, tmp_path, seed):
     """The files may be in the run, in the unfinished folder next to it, or in both."""
     rng = random.Random(1000 + seed)
     path, unfinished = tmp_path / "x.run", tmp_path / "x.run.unfinished"
@@ -157,73 +148,13 @@ def test_foreign_files_in_a_run(made: Path, tmp_path: Path, seed: int) -> None:
         assert_kept(before, tmp_path, own)
 
 
-@pytest.mark.parametrize("changed", [False, True])
-def test_foreign_files_in_an_interrupted_run(
-    made: Path, tmp_path: Path, changed: bool
-) -> None:
-    """The run is resumed, or discarded since the options differ; the foreign files
-    stay.
-    """
-    for number in range(3):
-        (tmp_path / f"data/{number}.jsonl").parent.mkdir(exist_ok=True)
-        (tmp_path / f"data/{number}.jsonl").write_text(
-            "".join(json.dumps(row) + "\n" for row in DATA)
-        )
-
-    class Interrupted(Progress):
-        read = 0
-
-        def advance(self, n: int) -> None:
-            self.read += n
-            if self.read > 1.5 * (tmp_path / "data/0.jsonl").stat().st_size:
-                raise KeyboardInterrupt
-
-    options: dict[str, Any] = {"spike_ins": 0, "workers": 1}
-    with pytest.raises(KeyboardInterrupt):
-        provscan.match(
-            tmp_path / "data",
-            made / "a.index",
-            tmp_path / "x.run",
-            progress=Interrupted(),
-            **options,
-        )
-    unfinished = tmp_path / "x.run.unfinished"
-    parts = {path.name for path in (unfinished / "parts").iterdir()}
-    assert "00000000.json" in parts
-    saved = {
-        "notes.txt": b"1",
-        "parts/thesis.doc": b"2",
-        "null/readme": b"3",
-        "control/manifest.json": b"4",
-    }
-    for name, content in saved.items():
-        (unfinished / name).parent.mkdir(exist_ok=True)
-        (unfinished / name).write_bytes(content)
-    provscan.match(
-        tmp_path / "data",
-        made / "a.index",
-        tmp_path / "x.run",
-        overwrite=changed,
-        **(options | {"seed": 2} if changed else options),
-    )
-    found = {
-        name: content
-        for name, content in contents(unfinished).items()
-        if content is not None
-    }
-    assert found == saved
-    assert contents(tmp_path / "x.run").keys() == contents(made / "a.run").keys()
-
-
-def test_files_saved_in_a_run_while_it_is_replaced_move_to_the_new_run(
-    made: Path, tmp_path: Path
-) -> None:
+def test_files_saved_in_a_run_while_it_is_replaced_move_to_the_new_run(made, tmp_path):
     path = tmp_path / "x.run"
     shutil.copytree(made / "a.run", path)
     saved = {"x.run/notes.txt", "x.run/parts/thesis.doc", "x.run.unfinished/mine"}
 
     class Saving(Progress):
-        def start(self, *_: Any) -> None:
+        def start(self, *_):
             for name in saved:
                 (tmp_path / name).parent.mkdir(exist_ok=True)
                 (tmp_path / name).write_text(name)
@@ -238,51 +169,7 @@ def test_files_saved_in_a_run_while_it_is_replaced_move_to_the_new_run(
     assert contents(tmp_path / "x.run.unfinished").keys() == {"mine"}
 
 
-def test_a_failed_build_removes_only_its_own_files(tmp_path: Path) -> None:
-    path = tmp_path / "x.index"
-
-    def tweets() -> Any:
-        yield TWEETS[0]
-        (path / "notes.txt").write_text("saved meanwhile")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        provscan.build_index(tweets(), path)
-    assert contents(tmp_path) == {
-        "x.index": None,
-        "x.index/notes.txt": b"saved meanwhile",
-    }
-
-
-def test_only_the_listed_files_of_a_killed_writer_are_removed(
-    made: Path, tmp_path: Path
-) -> None:
-    path = tmp_path / "x.index"
-    shutil.copytree(made / "a.index", path)
-    named = contents(path)
-    new = "segments/.new-0123456789abcdef"
-    (path / "segments/fedcba9876543210").mkdir()
-    (path / new).mkdir()
-    for name in (
-        f"{new}/texts.utf8",
-        f"{new}.arrow",
-        "segments/fedcba9876543210/ids.utf8",
-    ):
-        (path / name).write_text("unfinished")
-    noted = "segments/fedcba9876543210"
-    (path / "lock").write_text(
-        f"{HEAD}process 1\n{new}\n{noted}\n{noted}/ids.utf8\n../../x\n"
-    )
-    (path / noted / "mine").write_text("of somebody else")
-    provscan.forget(path, ["nobody"])
-    assert contents(path) == {
-        **named,
-        noted: None,
-        f"{noted}/mine": b"of somebody else",
-    }
-
-
-def test_a_damaged_segment_is_rebuilt(made: Path, tmp_path: Path) -> None:
+def test_a_damaged_segment_is_rebuilt(made, tmp_path):
     """The name of a segment depends on its contents, so the new segment could be
     mistaken for the damaged one.
     """
@@ -296,7 +183,7 @@ def test_a_damaged_segment_is_rebuilt(made: Path, tmp_path: Path) -> None:
     assert provscan.open_index(path).fingerprint == index.fingerprint
 
 
-def test_a_mount_point_is_refused_before_the_scan(made: Path, tmp_path: Path) -> None:
+def test_a_mount_point_is_refused_before_the_scan(made, tmp_path):
     """A folder can't replace a mount point, which must not be noticed only after the
     scan.
     """
@@ -312,7 +199,7 @@ def test_a_mount_point_is_refused_before_the_scan(made: Path, tmp_path: Path) ->
         pytest.skip("nothing is mounted here")
     assert not is_mount_point(tmp_path)
 
-    def data() -> Any:
+    def data():
         raise AssertionError
         yield
 
@@ -323,17 +210,15 @@ def test_a_mount_point_is_refused_before_the_scan(made: Path, tmp_path: Path) ->
         provscan.match(data(), made / "a.index", place, overwrite=True)
 
 
-def test_free_space_is_checked_before_the_scan(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_free_space_is_checked_before_the_scan(made, tmp_path, monkeypatch):
     written = os.pwrite
 
-    def full(descriptor: int, content: bytes, place: int) -> int:
+    def full(descriptor, content, place):
         if len(content) >= ROOM:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return written(descriptor, content, place)
 
-    def data() -> Any:
+    def data():
         raise AssertionError
         yield
 
@@ -345,35 +230,7 @@ def test_free_space_is_checked_before_the_scan(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_file_is_replaced_without_overwrite(made: Path, tmp_path: Path) -> None:
-    """``-o`` names the manifest of an index."""
-    shutil.copytree(made / "a.index", tmp_path / "a.index")
-    for name in (
-        "manifest.json",
-        "list.csv",
-        "list.xlsx",
-        "list.jsonl",
-        "list.parquet",
-    ):
-        path = tmp_path / "a.index" / name
-        if path.suffix != ".json":
-            path.write_text("of somebody else")
-        before = path.read_bytes()
-        write = write_report if path.suffix == ".json" else export
-        with pytest.raises(
-            OutputError,
-            match=f"{name} exists already: name another file, or replace it with "
-            "overwrite=True",
-        ):
-            write(made / "a.run", path)
-        assert path.read_bytes() == before
-        write(made / "a.run", path, overwrite=True)
-        assert path.read_bytes() != before
-
-
-def test_a_report_is_written_again_unless_somebody_changed_it(
-    made: Path, tmp_path: Path
-) -> None:
+def test_a_report_is_written_again_unless_somebody_changed_it(made, tmp_path):
     path = write_report(made / "a.run", tmp_path / "a.html")
     before = path.read_bytes()
     assert write_report(made / "a.run", path).read_bytes() == before
@@ -383,7 +240,7 @@ def test_a_report_is_written_again_unless_somebody_changed_it(
     assert write_report(made / "a.run", path, overwrite=True).read_bytes() == before
 
 
-def test_a_log_is_only_appended_to(made: Path, tmp_path: Path) -> None:
+def test_a_log_is_only_appended_to(made, tmp_path):
     log, other = tmp_path / "log", tmp_path / "other"
     other.write_text('{"text": "a dataset"}\n')
     for place in ("a.run", "b.run"):

@@ -2,12 +2,7 @@
 allowed.
 """
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,21 +13,18 @@ from provscan.cli import main
 from provscan.errors import GateError, IncompleteError, WithheldError
 from provscan.statuses import STATUSES
 
-Write = Callable[..., Path]
 TWEETS, OTHERS = 20, 30
 
 
 @pytest.fixture
-def dataset(latin: provscan.Index, write: Write) -> Path:
+def dataset(latin, write):
     """20 records with one tweet each, and 30 other records."""
     texts = latin.reader.raw_texts(np.arange(TWEETS)).array().to_pylist()
     texts += [f"record number {n} of nothing" for n in range(OTHERS)]
     return write("data.jsonl", [{"text": text} for text in texts])
 
 
-def test_findings_are_compared_without_a_control(
-    latin: provscan.Index, dataset: Path, tmp_path: Path
-) -> None:
+def test_findings_are_compared_without_a_control(latin, dataset, tmp_path):
     run = provscan.match(dataset, latin, tmp_path / "a.run", fail_above=0.4)
     assert run.summary["answer"]["records"]["findings"] == TWEETS
     with pytest.raises(
@@ -43,7 +35,7 @@ def test_findings_are_compared_without_a_control(
 
 
 CLEAN = [{"text": f"record number {n} of nothing"} for n in range(10)]
-DEEP: Any = "some words of a text"
+DEEP = "some words of a text"
 for _ in range(200):
     DEEP = [DEEP]
 
@@ -61,9 +53,7 @@ for _ in range(200):
         ('{"text": "x", "url": "some words in a url", "id": "a b c d e f"}', None),
     ],
 )
-def test_an_answer_is_incomplete_if_text_was_not_scanned(
-    latin: provscan.Index, tmp_path: Path, line: str, code: str | None
-) -> None:
+def test_an_answer_is_incomplete_if_text_was_not_scanned(latin, tmp_path, line, code):
     path = tmp_path / "data.jsonl"
     lines = [*map(json.dumps, CLEAN), line, json.dumps(CLEAN[0])]
     path.write_text("".join(f"{line}\n" for line in lines))
@@ -90,26 +80,7 @@ def test_an_answer_is_incomplete_if_text_was_not_scanned(
         assert result.stdout.startswith("INCOMPLETE")
 
 
-def test_damage_of_a_null_dataset_does_not_make_an_answer_incomplete(
-    latin: provscan.Index, write: Write, tmp_path: Path
-) -> None:
-    data, null = write("data.jsonl", CLEAN), write("null.jsonl", CLEAN)
-    with null.open("a") as file:
-        file.write('{"text": "cut')
-    for name, options, codes in (
-        ("a", {"clean_data": null}, []),
-        ("b", {}, ["damaged"]),
-    ):
-        source = data if options else null
-        run = provscan.match(source, latin, tmp_path / f"{name}.run", **options)
-        assert len(run.summary["damaged"]) == 1
-        found = [each["code"] for each in run.summary["answer"]["not_scanned"]]
-        assert found == codes
-
-
-def test_a_gate_counts_what_was_not_scanned_as_findings(
-    latin: provscan.Index, dataset: Path, tmp_path: Path
-) -> None:
+def test_a_gate_counts_what_was_not_scanned_as_findings(latin, dataset, tmp_path):
     with dataset.open("a") as file:
         file.write('{"text": "cut\n')
     least = (TWEETS + 1) / (TWEETS + OTHERS + 1)
@@ -119,9 +90,7 @@ def test_a_gate_counts_what_was_not_scanned_as_findings(
         provscan.match(dataset, latin, tmp_path / "b.run", fail_above=0.4, **options)
 
 
-def test_the_lower_bound_is_compared_with_a_control(
-    latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
-) -> None:
+def test_the_lower_bound_is_compared_with_a_control(latin, other, dataset, write):
     control = write("control.jsonl", other)
     run = provscan.match(dataset, latin, dataset.parent / "a.run", control=control)
     share = run.summary["answer"]["records"]["share"]["at_least"]
@@ -136,9 +105,7 @@ def test_the_lower_bound_is_compared_with_a_control(
             provscan.match(dataset, latin, out, **options)
 
 
-def test_findings_that_cant_be_judged_decide_nothing(
-    latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
-) -> None:
+def test_findings_that_cant_be_judged_decide_nothing(latin, other, dataset, write):
     """One tweet in 20 of 50 records may be a single coincidence."""
     (text,) = latin.reader.raw_texts(np.arange(1)).array().to_pylist()
     data = write("one.jsonl", [{"text": text}] * TWEETS + CLEAN * (OTHERS // 10))
@@ -162,9 +129,7 @@ def test_findings_that_cant_be_judged_decide_nothing(
         )
 
 
-def test_no_finding_is_within_every_limit(
-    latin: provscan.Index, other: list[dict[str, Any]], write: Write
-) -> None:
+def test_no_finding_is_within_every_limit(latin, other, write):
     """Most of the control is in the data, so the bound is withheld."""
     control = write("control.jsonl", other[:100])
     data = write("data.jsonl", [*CLEAN, *other[:90]])
@@ -187,9 +152,7 @@ def test_no_finding_is_within_every_limit(
         )
 
 
-def test_a_withheld_bound_decides_nothing(
-    latin: provscan.Index, other: list[dict[str, Any]], dataset: Path, write: Write
-) -> None:
+def test_a_withheld_bound_decides_nothing(latin, other, dataset, write):
     """A null dataset of long records does not measure chance in short ones."""
     long = " ".join(row["text"] for row in other[:50])
     null, out = write("null.jsonl", [{"text": long}] * 300), dataset.parent / "a.run"

@@ -2,8 +2,6 @@
 workers.
 """
 
-from __future__ import annotations
-
 import errno
 import gzip
 import json
@@ -12,9 +10,7 @@ import random
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import naive_passages as naive
 import pyarrow as pa
@@ -26,7 +22,6 @@ from nightly import NIGHTLY
 from tweets import sentence
 
 import provscan
-from provscan import readers
 from provscan.errors import (
     IndexFormatError,
     InputError,
@@ -39,19 +34,17 @@ from provscan.readers import Limits
 from provscan.report.document import write_report
 from provscan.report.export import export
 
-Write = Callable[..., Path]
 
-
-def listing(folder: Path) -> list[str]:
+def listing(folder):
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def found(run: provscan.Run) -> pa.Table:
+def found(run):
     """Return the matches, without the name of the dataset."""
     return run.matches.select([name for name in MATCHES.names if name != "source"])
 
 
-def check(run: provscan.Run) -> None:
+def check(run):
     """Check that the summary agrees with the matches."""
     rows, summary = run.matches.to_pylist(), run.summary
     assert summary == json.loads((run.path / "summary.json").read_text())
@@ -90,9 +83,7 @@ def check(run: provscan.Run) -> None:
     ]
 
 
-def test_the_folder_of_a_run(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+def test_the_folder_of_a_run(index, write, tmp_path):
     records = some_records(1, 300)
     data = write("data.jsonl", records)
     run = provscan.match(data, index, tmp_path / "a.run")
@@ -121,68 +112,7 @@ def test_the_folder_of_a_run(
     assert run.info["started"] <= run.info["finished"]
 
 
-@pytest.mark.parametrize(("target_bytes", "batch"), [(3_000, 16_384), (40_000, 11)])
-def test_results_depend_neither_on_workers_nor_on_splits(
-    index: provscan.Index,
-    write: Write,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    target_bytes: int,
-    batch: int,
-) -> None:
-    data = write("data.jsonl", some_records(2, 160))
-    expected = provscan.match(data, index, tmp_path / "one.run", workers=1)
-    assert expected.matches.num_rows > 100
-    plan = readers.plan
-    splits = []
-
-    def cut(sources: Any, fields: Any, **_: Any) -> Any:
-        found = plan(sources, fields, target_bytes=target_bytes)
-        splits.append(len(found))
-        return found
-
-    monkeypatch.setattr(readers, "plan", cut)
-    monkeypatch.setattr("provscan.readers.limits.LIMITS", Limits(batch_records=batch))
-    for workers in (1, 2, 5):
-        run = provscan.match(data, index, tmp_path / f"{workers}.run", workers=workers)
-        assert run.matches.equals(expected.matches)
-        same = {key: value for key, value in run.summary.items() if key != "truncated"}
-        assert same == {
-            key: value for key, value in expected.summary.items() if key != "truncated"
-        }
-    assert min(splits) > 2
-
-
-def test_several_sources(index: provscan.Index, write: Write, tmp_path: Path) -> None:
-    first = write("a/data.jsonl", some_records(3, 40))
-    second = write("b/data.jsonl", some_records(4, 50))
-    folder = write("more/x.jsonl", some_records(5, 20)).parent
-    write("more/deep/y.jsonl", some_records(6, 30))
-    (folder / "logo.png").write_bytes(b"\x89PNG")
-    table = pa.Table.from_pylist(some_records(7, 25))
-    pq.write_table(table, tmp_path / "t.parquet")
-    sources = [first, second, folder, tmp_path / "t.parquet"]
-    run = provscan.match(sources, index, tmp_path / "a.run")
-    check(run)
-    expected = {
-        str(first): 40,
-        str(second): 50,
-        f"{folder}/deep/y.jsonl": 30,
-        f"{folder}/x.jsonl": 20,
-        str(tmp_path / "t.parquet"): 25,
-    }
-    assert {
-        entry["source"]: entry["records"] for entry in run.summary["sources"]
-    } == expected
-    order = list(dict.fromkeys(run.matches.column("source").to_pylist()))
-    assert order == [entry["source"] for entry in run.summary["sources"]]
-    for row in run.matches.to_pylist():
-        assert row["record_id"] == f"r{row['record']}"
-
-
-def test_the_standard_input(
-    index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_standard_input(index, write, tmp_path, monkeypatch):
     data = write("data.jsonl", some_records(8, 60))
     expected = provscan.match(data, index, tmp_path / "a.run")
     with data.open(encoding="utf-8") as stdin:
@@ -200,14 +130,14 @@ def test_the_standard_input(
         provscan.match("-", index)
 
 
-def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_data_in_memory(index, write, tmp_path):
     import datasets
 
     records = some_records(9, 70)
     expected = found(
         provscan.match(write("data.jsonl", records), index, tmp_path / "a.run")
     )
-    kinds: list[Any] = [
+    kinds = [
         records,
         iter(records),
         pa.Table.from_pylist(records),
@@ -221,7 +151,7 @@ def test_data_in_memory(index: provscan.Index, write: Write, tmp_path: Path) -> 
     assert found(provscan.match(records, index)).equals(expected)
 
 
-def test_overlapping_matches_count_their_characters_once(tmp_path: Path) -> None:
+def test_overlapping_matches_count_their_characters_once(tmp_path):
     first, second = (
         "one two three four five six seven",
         "six seven eight nine ten eleven twelve",
@@ -238,7 +168,7 @@ def test_overlapping_matches_count_their_characters_once(tmp_path: Path) -> None
     assert run.summary["characters_matched"] == 2 * len(text) + len(first)
 
 
-def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) -> None:
+def test_nothing_to_scan(index, write, tmp_path):
     for source, reason in (
         (write("empty.jsonl", []), "the inputs are empty"),
         ([], "the inputs are empty"),
@@ -263,24 +193,7 @@ def test_nothing_to_scan(index: provscan.Index, write: Write, tmp_path: Path) ->
     assert run.matches.num_rows == run.findings.num_rows == run.summary["matches"] == 0
 
 
-def test_the_readable_part_of_a_damaged_file_is_scanned(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
-    records = some_records(10, 400)
-    raw = gzip.compress(write("data.jsonl", records).read_bytes())
-    (tmp_path / "data.jsonl.gz").write_bytes(raw[: len(raw) // 2])
-    run = provscan.match(tmp_path / "data.jsonl.gz", index, tmp_path / "a.run")
-    check(run)
-    (damage,) = run.summary["damaged"]
-    assert damage["source"] == str(tmp_path / "data.jsonl.gz")
-    assert 0 < damage["records"] == run.summary["records"] < 400
-    texts = [record["text"] for record in records[: damage["records"]]]
-    assert run.matches.column("start").equals(index.match(texts).column("start"))
-
-
-def test_bad_lines_are_counted(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+def test_bad_lines_are_counted(index, write, tmp_path):
     data = write(
         "data.jsonl",
         [
@@ -314,8 +227,8 @@ def test_bad_lines_are_counted(
 
 
 def test_the_order_of_the_files_does_not_decide_whether_a_run_stops(
-    index: provscan.Index, write: Write, tmp_path: Path
-) -> None:
+    index, write, tmp_path
+):
     """One tenth of the first file can't be read, but less than 5% of the dataset."""
     bad, good = [{"text": 7}] * 1_000, [{"text": "good"}]
     first = write("1.jsonl", bad + good * 10_000)
@@ -332,9 +245,7 @@ def test_the_order_of_the_files_does_not_decide_whether_a_run_stops(
         )
 
 
-def test_one_record_in_pieces(
-    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_record_in_pieces(index, tmp_path, monkeypatch):
     """A line longer than the limit is read in overlapping pieces; every match is
     reported once.
     """
@@ -357,10 +268,8 @@ def test_one_record_in_pieces(
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, InputError("broken"), ValueError("bug")]
 )
-def test_an_interrupted_run_leaves_nothing(
-    index: provscan.Index, tmp_path: Path, error: Any
-) -> None:
-    def records() -> Iterator[dict[str, Any]]:
+def test_an_interrupted_run_leaves_nothing(index, tmp_path, error):
+    def records():
         yield from some_records(12, 50)
         raise error
 
@@ -373,11 +282,9 @@ def test_an_interrupted_run_leaves_nothing(
     assert old.matches.num_rows == 0
 
 
-def test_a_full_disk(
-    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk(index, tmp_path, monkeypatch):
     class Full(pa.ipc.RecordBatchFileWriter):  # type: ignore[misc]
-        def write_batch(self, *_: Any, **__: Any) -> None:
+        def write_batch(self, *_, **__):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(
@@ -390,9 +297,7 @@ def test_a_full_disk(
     assert listing(tmp_path) == []
 
 
-def test_a_run_is_replaced_when_asked(
-    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_is_replaced_when_asked(index, tmp_path, monkeypatch):
     target = tmp_path / "a.run"
     provscan.match([{"text": "nothing"}], index, target)
     with pytest.raises(OutputError, match="exists already"):
@@ -419,12 +324,10 @@ def test_a_run_is_replaced_when_asked(
         provscan.match(some_records(14, 20), index, target, overwrite=True)
 
 
-def test_all_files_are_synced_before_the_run_is_renamed(
-    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    synced: dict[str, bool] = {}
+def test_all_files_are_synced_before_the_run_is_renamed(index, tmp_path, monkeypatch):
+    synced = {}
 
-    def note(path: Path) -> None:
+    def note(path):
         synced[path.name] = (tmp_path / "a.run").exists()
 
     for module in ("index.folder", "unfinished"):
@@ -435,9 +338,7 @@ def test_all_files_are_synced_before_the_run_is_renamed(
     }
 
 
-def test_default_paths_of_results_and_index(
-    index: provscan.Index, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_default_paths_of_results_and_index(index, write, tmp_path, monkeypatch):
     data = write("in/some.data.jsonl.gz", [])
     data.write_bytes(gzip.compress(b'{"text": "nothing"}\n'))
     work = tmp_path / "work"
@@ -450,28 +351,6 @@ def test_default_paths_of_results_and_index(
     run = provscan.match(data)
     assert run.path == Path("some.data.run")
     assert run.info["index"]["path"] == str(index.path)
-
-
-def test_file_names_that_are_not_unicode(index: provscan.Index, tmp_path: Path) -> None:
-    data = os.fsencode(tmp_path) + b"/caf\xe9 'x'.jsonl"
-    try:
-        Path(os.fsdecode(data)).write_text(
-            json.dumps({"id": "1", "text": TWEETS[0]["text"]}) + "\n7\n"
-        )
-    except OSError:
-        pytest.skip("this file system has Unicode names only")
-    run = provscan.match(os.fsdecode(data), index, tmp_path / "it's a.run", max_bad=1.0)
-    check(run)
-    assert run.matches.column("source").to_pylist() == [
-        f"{tmp_path}/caf\\xe9 'x'.jsonl"
-    ]
-    rebuilt = provscan.build_index(os.fsdecode(data), tmp_path / "b.index")
-    assert rebuilt.info()["sources"][0]["source"] == f"{tmp_path}/caf\\xe9 'x'.jsonl"
-
-
-def test_workers_are_at_least_one(index: provscan.Index, tmp_path: Path) -> None:
-    with pytest.raises(ParameterError, match="workers must be at least 1, not 0"):
-        provscan.match([{"text": "a"}], index, tmp_path / "a.run", workers=0)
 
 
 PEAK = """
@@ -493,9 +372,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
     not sys.platform.startswith("linux"), reason="ru_maxrss is in KiB on Linux only"
 )
 @pytest.mark.parametrize("kind", ["records", *(["one record"] if NIGHTLY else [])])
-def test_memory_does_not_grow_with_the_dataset(
-    index: provscan.Index, tmp_path: Path, kind: str
-) -> None:
+def test_memory_does_not_grow_with_the_dataset(index, tmp_path, kind):
     """After the first run, more data without further matches takes less memory than the
     data itself, and a longer record takes a few times its size.
     """
@@ -528,9 +405,7 @@ def test_memory_does_not_grow_with_the_dataset(
     assert int(done.stdout) < (0.9 if kind == "records" else 4) * more
 
 
-def test_file_names_that_are_not_utf8(
-    tmp_path: Path, index: provscan.Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_file_names_that_are_not_utf8(tmp_path, index, monkeypatch):
     """Files with such names can be read. provscan writes none, since Arrow can't open
     them.
     """
@@ -554,26 +429,8 @@ def test_file_names_that_are_not_utf8(
     )
 
 
-def test_a_locale_without_utf8_is_refused(
-    index: provscan.Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In a Latin-1 locale, the sources of a run would have other names than the
-    files.
-    """
-    monkeypatch.setattr("sys.getfilesystemencoding", lambda: "iso8859-1")
-    for refused in (
-        lambda: provscan.match([{"text": "nothing"}], index, tmp_path / "a.run"),
-        lambda: provscan.open_index(index.path),
-    ):
-        with pytest.raises(
-            ParameterError,
-            match="as iso8859-1 here, not as UTF-8: start it with PYTHONUTF8=1",
-        ):
-            refused()
-
-
 @pytest.mark.pages
-def test_a_copy_of_the_dataset_is_not_a_control(tmp_path: Path, write: Write) -> None:
+def test_a_copy_of_the_dataset_is_not_a_control(tmp_path, write):
     """Its matches would explain all findings."""
     texts = [sentence(random.Random(n), "latin", 80) for n in range(120)]
     index = provscan.build_index(

@@ -1,18 +1,13 @@
 """Test that a ``ray.data.Dataset`` is read in blocks, on the nodes that store them."""
 
-from __future__ import annotations
-
 import json
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pytest
 from dataset import some_records
 
 import provscan
-from provscan.engine import Progress, Ran
+from provscan.engine import Progress
 from provscan.errors import FieldNotFoundError
 from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset
 from provscan.readers.formats.objects import object_rows
@@ -23,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @pytest.fixture(autouse=True)
-def no_progress_bars(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def no_progress_bars(cluster, monkeypatch):
     import ray.data
 
     monkeypatch.setattr(
@@ -32,13 +27,11 @@ def no_progress_bars(cluster: None, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def rows() -> list[dict[str, Any]]:
+def rows():
     return some_records(1, 600)
 
 
-def dataset(
-    rows: list[dict[str, Any]], change: Callable[[pa.Table], Any] = lambda table: table
-) -> Any:
+def dataset(rows, change=lambda table: table):
     """A dataset whose blocks are computed when they are needed, later blocks faster
     than the first.
     """
@@ -48,7 +41,7 @@ def dataset(
     return made.map_batches(change, batch_size=None, batch_format="pyarrow")
 
 
-def content(run: provscan.Run) -> dict[str, Any]:
+def content(run):
     summary = {
         name: run.summary[name]
         for name in ("records", "matches", "levels", "texts_found", "answer", "fields")
@@ -61,24 +54,19 @@ def content(run: provscan.Run) -> dict[str, Any]:
 
 
 class Tasks(Progress):
-    def __init__(self) -> None:
-        self.nodes: set[str] = set()
+    def __init__(self):
+        self.nodes = set()
         self.done, self.texts = 0, 0
 
-    def advance(self, n: int) -> None:
+    def advance(self, n):
         self.texts += n
 
-    def ended(self, task: str, ran: Ran) -> None:
+    def ended(self, task, ran):
         self.nodes.add(ran.where)
         self.done += 1
 
 
-def test_blocks_are_scanned_by_the_cluster(
-    index: provscan.Index,
-    rows: list[dict[str, Any]],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_blocks_are_scanned_by_the_cluster(index, rows, tmp_path, monkeypatch):
     import ray
 
     table = pa.Table.from_pylist(rows)
@@ -116,8 +104,8 @@ def test_blocks_are_scanned_by_the_cluster(
     ]
 
 
-def test_records_are_numbered_over_all_blocks(rows: list[dict[str, Any]]) -> None:
-    def without_some(table: pa.Table) -> pa.Table:
+def test_records_are_numbered_over_all_blocks(rows):
+    def without_some(table):
         # The first block and one other are empty.
         return (
             table.slice(0, 0)
@@ -150,15 +138,13 @@ def test_records_are_numbered_over_all_blocks(rows: list[dict[str, Any]]) -> Non
     assert streamed == kept
 
 
-def test_an_index_of_a_dataset(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_an_index_of_a_dataset(rows, tmp_path):
     whole = provscan.build_index(pa.Table.from_pylist(rows), tmp_path / "whole.index")
     parted = provscan.build_index(dataset(rows), tmp_path / "parted.index")
     assert (parted.fingerprint, len(parted)) == (whole.fingerprint, len(whole))
 
 
-def test_errors_name_the_problem(
-    index: provscan.Index, rows: list[dict[str, Any]], tmp_path: Path
-) -> None:
+def test_errors_name_the_problem(index, rows, tmp_path):
     with pytest.raises(FieldNotFoundError, match="no field 'body' for the text"):
         provscan.match(
             dataset(rows), index, tmp_path / "a.run", ray="local", text_field="body"

@@ -1,12 +1,8 @@
 """Test the recall of distinct texts, some of which are in several records."""
 
-from __future__ import annotations
-
 import random
 from math import sqrt
-from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,9 +13,7 @@ from provscan.estimate.recall import Recall
 from provscan.runs.measures.recall import MeasuredRecall
 
 
-def texts(
-    value: float, *, detectable: float = 1.0, same: float = 1.0, together: bool = False
-) -> Recall:
+def texts(value, *, detectable=1.0, same=1.0, together=False):
     """60 texts with one found copy each, and 30 texts with two."""
     flags = np.ones(100, np.bool_)
     back = SimpleNamespace(
@@ -27,7 +21,7 @@ def texts(
         found=flags,
         same_text=np.arange(100) < 100 * same,
     )
-    recalls: Any = SimpleNamespace(recovered=back, usual=flags)
+    recalls = SimpleNamespace(recovered=back, usual=flags)
     result = MeasuredRecall.of_distinct(
         recalls,
         Recall(value, value - 0.05, value + 0.05, {}, {}),
@@ -38,12 +32,12 @@ def texts(
     return result
 
 
-def good_toulmin(recall: float) -> float:
+def good_toulmin(recall):
     lost = (1 - recall) / recall
     return 90 / (60 * (1 + lost) + 30 * (1 - lost**2))
 
 
-def test_recall_of_texts_by_hand() -> None:
+def test_recall_of_texts_by_hand():
     found = texts(0.8)
     assert found.value == pytest.approx(good_toulmin(0.8))
     assert found.high == pytest.approx(good_toulmin(0.85))
@@ -53,25 +47,25 @@ def test_recall_of_texts_by_hand() -> None:
     assert texts(0.8, together=True).low == pytest.approx(0.75)
 
 
-def test_texts_that_cannot_be_found_are_missed_with_all_their_copies() -> None:
+def test_texts_that_cannot_be_found_are_missed_with_all_their_copies():
     assert texts(0.8, detectable=0.9).value == pytest.approx(
         0.9 * good_toulmin(0.8 / 0.9)
     )
 
 
-def test_if_the_series_diverges_each_text_has_one_copy() -> None:
+def test_if_the_series_diverges_each_text_has_one_copy():
     assert texts(0.59).value == pytest.approx(0.59)
     assert texts(0.61).value == pytest.approx(good_toulmin(0.61))
 
 
-def test_matches_of_other_texts_widen_the_limits() -> None:
+def test_matches_of_other_texts_widen_the_limits():
     plain, other = texts(0.8), texts(0.8, same=0.98)
     assert other.value == plain.value
     assert other.low == pytest.approx(plain.low * 0.98)
     assert other.high == pytest.approx(plain.high * 1.02)
 
 
-def test_there_are_at_least_as_many_tweets_as_texts(tmp_path: Path) -> None:
+def test_there_are_at_least_as_many_tweets_as_texts(tmp_path):
     """With a control text of many tweets, chance alone would leave a lower bound of 93
     texts but of 0 tweets.
     """

@@ -2,7 +2,6 @@
 
 import importlib
 import io
-import json
 
 import pytest
 
@@ -10,34 +9,6 @@ import provscan
 from provscan.options import MatchOptions
 from provscan.runs.inputs.plan import plan_inputs
 from provscan.runs.scan.left_out import check_files
-from provscan.runs.target import default_out
-
-
-def test_secrets_of_remote_datasets_are_not_recorded(monkeypatch):
-    fsspec = __import__("fsspec")
-    system = fsspec.filesystem("memory")
-    system.pipe("/bucket/data.jsonl", b'{"text": "a text"}\n')
-    monkeypatch.setattr(
-        fsspec.core, "url_to_fs", lambda url, **_: (system, "/bucket/data.jsonl")
-    )
-    url = "https://me:hush@host/bucket/data.jsonl?X-Signature=hush"
-    options = MatchOptions(control=url, clean_data=[url])
-    inputs = plan_inputs([url], options, 1)
-    shown = "https://host/bucket/data.jsonl"
-    assert [split.source for split in inputs.splits] == [shown]
-    _, (described,) = check_files(inputs, 1)
-    assert list(described.pop("version")) == ["created"]
-    assert described == {"source": shown, "bytes": 19, "xxh3": None}
-    assert default_out([url]) == "data.run"
-    written = json.dumps(
-        [
-            options.as_dict(),
-            options.command([url], "licensed.index", None),
-            inputs.state,
-        ]
-    )
-    assert shown in written
-    assert "hush" not in written
 
 
 @pytest.fixture

@@ -2,21 +2,11 @@
 its files are those of a full scan.
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import os
 import shutil
-import tarfile
-import time
-import zipfile
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from dataset import TWEETS, some_records
 
@@ -26,24 +16,23 @@ from provscan.readers import Limits, limits
 from provscan.runs.folder import SCANNED_FILE
 from provscan.runs.scan import reuse, tasks
 
-Write = Callable[..., Path]
 FILES = 7
 
 
 @pytest.fixture
-def folder(write: Write, tmp_path: Path) -> Path:
+def folder(write, tmp_path):
     for number in range(FILES):
         write(f"data/{number:02}.jsonl", some_records(number, 40))
     return tmp_path / "data"
 
 
 @pytest.fixture
-def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def scanned(monkeypatch):
     """Return a list to which the name of each scanned file is added."""
-    names: list[str] = []
+    names = []
     read = task.read
 
-    def noted(split: Any, *args: Any, **options: Any) -> Any:
+    def noted(split, *args, **options):
         names.append(os.path.basename(split.source))
         return read(split, *args, **options)
 
@@ -51,9 +40,9 @@ def scanned(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def content(run: provscan.Run) -> dict[str, Any]:
+def content(run):
     """Return what a run has in common with a full scan of the same data."""
-    found: dict[str, Any] = {
+    found = {
         name: (run.path / name).read_bytes()
         for name in ("matches.parquet", "summary.json")
     }
@@ -63,7 +52,7 @@ def content(run: provscan.Run) -> dict[str, Any]:
     return found | {"run.json": info}
 
 
-def again(folder: Path, index: Any, tmp_path: Path, **options: Any) -> provscan.Run:
+def again(folder, index, tmp_path, **options):
     """Replace a run, and check it against a full scan."""
     run = provscan.match(
         folder, index, tmp_path / "a.run", overwrite=True, **{"workers": 2, **options}
@@ -81,12 +70,12 @@ def again(folder: Path, index: Any, tmp_path: Path, **options: Any) -> provscan.
     return run
 
 
-def append(path: Path) -> None:
+def append(path):
     with path.open("a") as file:
         file.write(json.dumps({"id": "new", "text": TWEETS[3]["text"]}) + "\n")
 
 
-def several(folder: Path) -> set[str]:
+def several(folder):
     (folder / "00.jsonl").touch()
     append(folder / "01.jsonl")
     append(folder / "0.jsonl")
@@ -101,7 +90,7 @@ def several(folder: Path) -> set[str]:
     return {"01.jsonl", "0.jsonl", "02.jsonl", "99.jsonl", "055.jsonl"}
 
 
-def swapped(folder: Path) -> set[str]:
+def swapped(folder):
     first, second = folder / "03.jsonl", folder / "05.jsonl"
     content = first.read_bytes()
     first.write_bytes(second.read_bytes())
@@ -111,7 +100,7 @@ def swapped(folder: Path) -> set[str]:
     return {"03.jsonl", "05.jsonl", "06.txt"}
 
 
-def damaged(folder: Path) -> set[str]:
+def damaged(folder):
     (folder / "03.jsonl").write_bytes(b"")
     text = (folder / "05.jsonl").read_bytes()
     (folder / "05.jsonl.gz").write_bytes(gzip.compress(text)[:-50])
@@ -120,12 +109,8 @@ def damaged(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("change", [several, swapped, damaged])
 def test_only_new_and_changed_files_are_scanned(
-    change: Callable[[Path], set[str]],
-    index: provscan.Index,
-    folder: Path,
-    tmp_path: Path,
-    scanned: list[str],
-) -> None:
+    change, index, folder, tmp_path, scanned
+):
     provscan.match(folder, index, tmp_path / "a.run", workers=2)
     # A damaged file is always scanned again.
     for changed in (change(folder), {"05.jsonl.gz"} if change is damaged else set()):
@@ -144,14 +129,12 @@ def test_only_new_and_changed_files_are_scanned(
         {"sample": 0.5, "sample_by": "files"},
     ],
 )
-def test_nothing_is_reused_with_other_options(
-    options: dict[str, Any], index: provscan.Index, folder: Path, tmp_path: Path
-) -> None:
+def test_nothing_is_reused_with_other_options(options, index, folder, tmp_path):
     provscan.match(folder, index, tmp_path / "a.run")
     assert again(folder, index, tmp_path, **options).info["reused"] == 0
 
 
-def test_nothing_is_reused_with_another_index(folder: Path, tmp_path: Path) -> None:
+def test_nothing_is_reused_with_another_index(folder, tmp_path):
     index = provscan.build_index(TWEETS[:90], tmp_path / "a.index")
     provscan.match(folder, index, tmp_path / "a.run")
     index = provscan.build_index(TWEETS[60:], tmp_path / "a.index", append=True)
@@ -162,12 +145,8 @@ def test_nothing_is_reused_with_another_index(folder: Path, tmp_path: Path) -> N
 
 
 def test_nothing_is_reused_with_another_control_or_other_limits(
-    index: provscan.Index,
-    folder: Path,
-    write: Write,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+    index, folder, write, tmp_path, monkeypatch
+):
     control = write("control.jsonl", [{"id": "c", "text": "of the control " * 4}])
     provscan.match(folder, index, tmp_path / "a.run", control=control)
     assert again(folder, index, tmp_path, control=control).info["reused"] == FILES
@@ -177,21 +156,14 @@ def test_nothing_is_reused_with_another_control_or_other_limits(
     assert again(folder, index, tmp_path, control=control).info["reused"] == 0
 
 
-def test_nothing_is_reused_of_another_program(
-    index: provscan.Index,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_nothing_is_reused_of_another_program(index, folder, tmp_path, monkeypatch):
     provscan.match(folder, index, tmp_path / "a.run")
     monkeypatch.setattr(reuse, "sources_digest", lambda folder: "edited")
     assert again(folder, index, tmp_path).info["reused"] == 0
 
 
 @pytest.mark.parametrize("name", [SCANNED_FILE, "removed", "other run"])
-def test_a_changed_run_is_not_reused(
-    name: str, index: provscan.Index, folder: Path, tmp_path: Path
-) -> None:
+def test_a_changed_run_is_not_reused(name, index, folder, tmp_path):
     run = provscan.match(folder, index, tmp_path / "a.run")
     if name == "removed":
         (run.path / SCANNED_FILE).unlink()
@@ -206,12 +178,7 @@ def test_a_changed_run_is_not_reused(
     assert again(folder, index, tmp_path).info["reused"] == 0
 
 
-def test_carrier_records_are_those_of_a_full_scan(
-    index: provscan.Index,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_carrier_records_are_those_of_a_full_scan(index, folder, tmp_path, monkeypatch):
     for module in (tasks, reuse):
         monkeypatch.setattr(module, "CARRIERS", 3)
     # A task keeps only carrier records that the tasks before it leave room for.
@@ -225,9 +192,7 @@ def test_carrier_records_are_those_of_a_full_scan(
     assert max(reused) > FILES // 2
 
 
-def test_null_and_known_data_are_reused(
-    index: provscan.Index, folder: Path, write: Write, tmp_path: Path
-) -> None:
+def test_null_and_known_data_are_reused(index, folder, write, tmp_path):
     options = {
         "clean_data": write("null.jsonl", some_records(30, 80)),
         "other_sources": write("known.jsonl", [{"text": TWEETS[7]["text"]}]),
@@ -238,54 +203,15 @@ def test_null_and_known_data_are_reused(
     assert again(folder, index, tmp_path, **options).info["reused"] == FILES + 1
 
 
-def in_several_formats(folder: Path) -> None:
-    """Write a dataset with files of one part and of several."""
-    folder.mkdir()
-    records = [some_records(number, 50) for number in range(9)]
-    lines = [
-        "".join(json.dumps(each) + "\n" for each in rows).encode() for rows in records
-    ]
-    (folder / "a.jsonl.gz").write_bytes(gzip.compress(lines[0]))
-    (folder / "b.jsonl").write_bytes(b"".join(lines) * 12)
-    with zipfile.ZipFile(folder / "c.zip", "w") as archive:
-        archive.writestr("one.jsonl", lines[1])
-        archive.writestr("two.jsonl", lines[2])
-    with tarfile.open(folder / "d.tar.gz", "w:gz") as packed:
-        for number in (3, 4):
-            (folder / "e.jsonl").write_bytes(lines[number])
-            packed.add(folder / "e.jsonl", f"{number}.jsonl")
-    table = pa.Table.from_pylist([row for rows in records for row in rows])
-    pq.write_table(table, folder / "f.parquet", row_group_size=30)
-    (folder / "g.txt").write_bytes(b"\n".join(lines))
-
-
-def test_files_of_all_kinds_are_reused_however_they_are_split(
-    index: provscan.Index, tmp_path: Path
-) -> None:
-    folder = tmp_path / "data"
-    in_several_formats(folder)
-    how = {"sample": 0.6, "sample_by": "records"}
-    provscan.match(folder, index, tmp_path / "a.run", workers=1, **how)
-    # The sizes of splits depend on all files and on the number of workers.
-    files = len(list(folder.iterdir()))
-    shutil.copy(folder / "b.jsonl", folder / "h.jsonl")
-    run = again(folder, index, tmp_path, workers=7, **how)
-    assert run.info["reused"] == files
-
-
 def test_an_interrupted_run_is_resumed_with_the_reused_parts(
-    index: provscan.Index,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    scanned: list[str],
-) -> None:
+    index, folder, tmp_path, monkeypatch, scanned
+):
     provscan.match(folder, index, tmp_path / "a.run", workers=1)
     for number in (1, 4):
         append(folder / f"{number:02}.jsonl")
     noted = task.read
 
-    def interrupt(split: Any, *args: Any, **options: Any) -> Any:
+    def interrupt(split, *args, **options):
         if "04" in split.path:
             raise KeyboardInterrupt
         return noted(split, *args, **options)
@@ -299,36 +225,3 @@ def test_an_interrupted_run_is_resumed_with_the_reused_parts(
     assert scanned == ["04.jsonl"]
     full = provscan.match(folder, index, tmp_path / "full.run")
     assert content(run) == content(full) | {"run.json": content(run)["run.json"]}
-
-
-def test_parts_of_another_interrupted_run_are_discarded(
-    index: provscan.Index,
-    folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    provscan.match(folder, index, tmp_path / "a.run", workers=1)
-    noted, parts = task.read, tmp_path / "a.run.unfinished" / "parts"
-
-    def interrupt(split: Any, *args: Any, **options: Any) -> Any:
-        if "06" in split.path:
-            # Files are read ahead of those that are scanned.
-            end = time.monotonic() + 20
-            while not list(parts.glob("*.json")) and time.monotonic() < end:
-                time.sleep(0.01)
-            raise KeyboardInterrupt
-        return noted(split, *args, **options)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(task, "read", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            provscan.match(
-                folder,
-                index,
-                tmp_path / "a.run",
-                overwrite=True,
-                workers=1,
-                text_field="id",
-            )
-    assert list(parts.glob("*.json"))
-    assert again(folder, index, tmp_path).info["reused"] == FILES

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 from tweets import sentence
@@ -13,10 +11,8 @@ from tweets import sentence
 import provscan
 from provscan.statuses import STATUSES
 
-Write = Callable[..., Path]
 
-
-def texts(seed: int, count: int, script: str = "latin", letters: int = 70) -> list[str]:
+def texts(seed, count, script="latin", letters=70):
     rng = random.Random(seed)
     return [sentence(rng, script, letters + n % 30).strip() for n in range(count)]
 
@@ -113,11 +109,7 @@ CASES = {
     ),
     "seven findings": Case("cannot_judge", LICENSED[:7], reason="few_findings"),
     "five of five texts": Case(
-        "cannot_judge",
-        LICENSED[:5],
-        CONTROL[:5],
-        LICENSED[:5],
-        reason="few_findings",
+        "cannot_judge", LICENSED[:5], CONTROL[:5], LICENSED[:5], reason="few_findings"
     ),
     "one text a thousand times": Case(
         "cannot_judge", LICENSED[:1] * 1000, reason="few_findings"
@@ -187,14 +179,10 @@ CASES = {
         reason="licensed_in_control",
     ),
     "a part of the control is in the data": Case(
-        "cannot_judge",
-        LICENSED[:40] + CONTROL[:40],
-        reason="control_partly_in_dataset",
+        "cannot_judge", LICENSED[:40] + CONTROL[:40], reason="control_partly_in_dataset"
     ),
     "decoys of a few control texts": Case(
-        "cannot_judge",
-        LICENSED[:8] + CONTROL[:8],
-        reason="control_partly_in_dataset",
+        "cannot_judge", LICENSED[:8] + CONTROL[:8], reason="control_partly_in_dataset"
     ),
     "the null dataset has one text as often, the control has another": Case(
         "cannot_judge",
@@ -221,17 +209,12 @@ CASES = {
         reason="verbatim_in_clean_data",
     ),
     "one finding, the null dataset has one": Case(
-        "no_copies_shown",
-        NEITHER + LICENSED[:1],
-        None,
-        null=NEITHER + LICENSED[1:2],
+        "no_copies_shown", NEITHER + LICENSED[:1], None, null=NEITHER + LICENSED[1:2]
     ),
 }
 
 
-def matched(
-    case: Case, write: Write, spike_ins: int = 0, **options: Any
-) -> provscan.Run:
+def matched(case, write, spike_ins=0, **options):
     folder = write("data.jsonl", [{"text": text} for text in case.data]).parent
     if case.damaged:
         with (folder / "data.jsonl").open("a") as file:
@@ -258,7 +241,7 @@ def matched(
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_status_is_true_by_its_own_words(name: str, write: Write) -> None:
+def test_a_status_is_true_by_its_own_words(name, write):
     case = CASES[name]
     run = matched(case, write)
     answer, control = run.summary["answer"], run.summary["control"]
@@ -285,7 +268,7 @@ def test_a_status_is_true_by_its_own_words(name: str, write: Write) -> None:
     assert None not in (found, *facts)
 
 
-def test_decoys_buy_a_warning_and_no_acquittal(write: Write, tmp_path: Path) -> None:
+def test_decoys_buy_a_warning_and_no_acquittal(write, tmp_path):
     """Control texts that somebody puts in the data lower no finding, raise no bound and
     leave the true number in the interval.
     """
@@ -295,7 +278,7 @@ def test_decoys_buy_a_warning_and_no_acquittal(write: Write, tmp_path: Path) -> 
         folder = tmp_path / str(decoys)
         folder.mkdir()
 
-        def into(name: str, rows: list[dict[str, Any]], folder: Path = folder) -> Path:
+        def into(name, rows, folder=folder):
             return write(f"{folder.name}/{name}", rows)
 
         answers.append(matched(case, into, spike_ins=300).summary["answer"])

@@ -1,36 +1,16 @@
 """Test that unread members of compressed archives are listed as not scanned."""
 
-import io
 import json
-import tarfile
 import zipfile
 
 import pytest
 
 import provscan
-from provscan.engine import Progress
 from provscan.errors import UsageError
 from provscan.readers import checksum
 from provscan.report.omissions import left_out
-from provscan.report.wording import chance
 
 TEXT = "never trust a goat near the harbour"
-
-
-def test_a_member_of_a_compressed_archive(tmp_path):
-    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
-    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
-        for name, data in (
-            ("a.jsonl", json.dumps({"text": TEXT}).encode()),
-            ("b.pdf", b"%PDF-1.4 \0"),
-        ):
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    path = str(tmp_path / "a.tar.gz")
-    run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
-    assert run.summary["records_matched"] == 1
-    assert run.summary["unread"] == [{"path": f"{path}/b.pdf", "reason": "it is PDF"}]
 
 
 def test_ignored_files_of_a_folder_are_listed(tmp_path):
@@ -70,54 +50,6 @@ def test_an_unreadable_control_is_listed(tmp_path):
         "2 tweets of the control were not read (line that is not JSON: 1; no text: 1)."
         in left_out(run.summary)
     )
-
-
-@pytest.mark.pages
-def test_the_report_says_what_measured_chance(tmp_path):
-    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
-    null, control = tmp_path / "n.jsonl", tmp_path / "c.jsonl"
-    null.write_text(
-        json.dumps({"text": f"{TEXT}, they say"})
-        + "\n"
-        + json.dumps({"text": TEXT[::-1]})
-        + "\n"
-        + '{"text": null}'
-    )
-    control.write_text('{"text": "no licensed tweet says this of a kettle"}')
-    pages = []
-    for name, options in (
-        ("a", {"clean_data": null}),
-        ("b", {"clean_data": null, "control": control}),
-    ):
-        run = provscan.match(
-            [{"text": TEXT}], index, tmp_path / f"{name}.run", spike_ins=0, **options
-        )
-        (entry,) = run.info["null_inputs"]
-        assert (entry["source"], entry["xxh3"]) == (str(null), checksum(null))
-        assert ("control" in run.info) == (name == "b")
-        pages.append(
-            (
-                chance(run.summary),
-                (run.path / "report.html").read_text(encoding="utf-8"),
-            )
-        )
-    texts, data = (
-        "texts that are known to be absent from the data",
-        "other data that is known to contain no licensed text",
-    )
-    assert [words for words, _ in pages] == [data, f"{texts} and with {data}"]
-    for _, page in pages:
-        assert (
-            f"Null dataset: 2 records, {2 * len(TEXT) + 10} characters. Matches in it: "
-            "1." in page
-        )
-        assert "No control texts were given" not in page
-        assert f'<td class="mono">{checksum(null)}</td>' in page
-        assert (
-            "<li>1 record of the null dataset was not scanned (no text: 1).</li>"
-            in page
-        )
-    assert run.info["control"]["fingerprint"] in pages[1][1]
 
 
 @pytest.mark.pages
@@ -222,22 +154,3 @@ def test_an_archive_has_a_checksum(tmp_path):
     run = provscan.match(path, index, tmp_path / "a.run", spike_ins=0)
     (entry,) = run.info["inputs"]
     assert (entry["source"], entry["xxh3"]) == (str(path), checksum(path))
-
-
-def test_only_a_missing_file_is_left_out(tmp_path):
-    index = provscan.build_index([{"id": "1", "text": TEXT}], tmp_path / "a.index")
-    data = tmp_path / "data"
-    data.mkdir()
-    for name in "abc":
-        (data / f"{name}.jsonl").write_text(json.dumps({"text": TEXT}))
-
-    class Removing(Progress):
-        def start(self, *stage):
-            (data / "b.jsonl").unlink(missing_ok=True)
-
-    run = provscan.match(
-        data, index, tmp_path / "a.run", spike_ins=0, workers=1, progress=Removing()
-    )
-    assert run.summary["records_matched"] == 2
-    assert {item["source"] for item in run.summary["damaged"]} == {f"{data}/b.jsonl"}
-    assert "can't be read: No such file" in run.summary["damaged"][0]["problem"]

@@ -1,12 +1,8 @@
 """Test that a run whose files contradict each other is rejected."""
 
-from __future__ import annotations
-
 import json
 import random
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,11 +13,8 @@ from tweets import sentence
 import provscan
 from provscan.errors import InputError
 
-Build = Callable[..., provscan.Index]
-Tweet = dict[str, Any]
 
-
-def test_a_run_with_contradictory_counts_is_rejected(tmp_path: Path) -> None:
+def test_a_run_with_contradictory_counts_is_rejected(tmp_path):
     run = matched(tmp_path)
     found = {"run": str(run), "matches": 2, "findings": 2, "rows": 3}
     assert provscan.verify(run) == found
@@ -37,7 +30,7 @@ def test_a_run_with_contradictory_counts_is_rejected(tmp_path: Path) -> None:
         provscan.verify(run)
 
 
-def matched(tmp_path: Path) -> Path:
+def matched(tmp_path):
     """Return a run with three copies: of a tweet, an appended tweet and a control."""
     rng = random.Random(9)
     texts = [sentence(rng, "latin", 90) for _ in range(3)]
@@ -57,7 +50,7 @@ def matched(tmp_path: Path) -> Path:
     )
 
 
-def seal(run: Path) -> None:
+def seal(run):
     """Write the current checksums of the files into ``run.json``."""
     info = json.loads((run / "run.json").read_text())
     for name, entry in info["files"].items():

@@ -2,11 +2,8 @@
 chance.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,18 +18,18 @@ from provscan.runs.answer.warnings import notes, warnings
 from provscan.runs.measures.recall import CopyRecall, hidden_heavy
 
 
-def recall(value: float = 0.9, **others: float) -> Recall:
+def recall(value=0.9, **others):
     return Recall(value, value - 0.05, value + 0.05, {}, {}, **others)
 
 
 GOOD = recall()
 
 
-def measured(**others: Any) -> Any:
+def measured(**others):
     """Return a stand-in for ``Measured``, with the parts that reasons, warnings and
     notes use.
     """
-    usual: dict[str, Any] = {
+    usual = {
         "records": 1000,
         "recalls": (GOOD, GOOD),
         "chance_measures": [SimpleNamespace(name="control")],
@@ -99,7 +96,7 @@ def measured(**others: Any) -> Any:
     )
 
 
-def reasons(found: Any) -> dict[str, str]:
+def reasons(found):
     numbers = {
         name: Layers(90.0, 40.0, found.estimate)
         for name in ("records", "texts", "tweets", "characters")
@@ -107,25 +104,25 @@ def reasons(found: Any) -> dict[str, str]:
     return withheld.reasons(found, numbers)
 
 
-def messages_of(found: Any) -> list[str]:
+def messages_of(found):
     return [item["message"] for item in warnings(found)]
 
 
-def codes_of(found: Any) -> list[str]:
+def codes_of(found):
     return [item["code"] for item in warnings(found)]
 
 
-def test_nothing_is_withheld_if_everything_was_measured() -> None:
+def test_nothing_is_withheld_if_everything_was_measured():
     assert reasons(measured()) == {}
 
 
-def test_a_few_test_copies_allow_no_estimate() -> None:
+def test_a_few_test_copies_allow_no_estimate():
     assert reasons(measured(planted=range(100))) == {}
     found = reasons(measured(planted=range(99)))
     assert {name.split(".")[1] for name in found} == {"estimate"}
 
 
-def test_a_control_in_the_dataset_measures_nothing() -> None:
+def test_a_control_in_the_dataset_measures_nothing():
     found = reasons(measured(control_found=0.51, chance_measures=[]))
     assert {name.split(".")[1] for name in found} == {"at_least", "estimate"}
     assert set(found.values()) == {
@@ -167,9 +164,7 @@ def test_a_control_in_the_dataset_measures_nothing() -> None:
         ),
     ],
 )
-def test_recall_decides_whether_there_is_an_estimate(
-    recalls: tuple[Recall, Recall], said: str | None
-) -> None:
+def test_recall_decides_whether_there_is_an_estimate(recalls, said):
     found = reasons(measured(recalls=recalls))
     if said is None:
         assert found == {}
@@ -182,7 +177,7 @@ def test_recall_decides_whether_there_is_an_estimate(
         assert all(said in found[name] for name in estimates)
 
 
-def test_texts_changed_throughout_may_be_missed_with_all_their_copies() -> None:
+def test_texts_changed_throughout_may_be_missed_with_all_their_copies():
     half, more = (
         replace(GOOD, mixture={"many_typos": 0.3, "every_fifth_dropped": n})
         for n in (0.2, 0.21)
@@ -198,9 +193,7 @@ def test_texts_changed_throughout_may_be_missed_with_all_their_copies() -> None:
 
 
 @pytest.mark.parametrize(("low", "withheld"), [(10.0, False), (9.9, True), (0.0, True)])
-def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(
-    low: float, withheld: bool
-) -> None:
+def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(low, withheld):
     found = reasons(measured(estimate=Factor(50.0, low, 100.0)))
     assert bool(found) == withheld
     if withheld:
@@ -210,7 +203,7 @@ def test_an_interval_over_more_than_a_factor_of_ten_is_withheld(
         )
 
 
-def test_an_estimate_from_a_few_texts_is_withheld() -> None:
+def test_an_estimate_from_a_few_texts_is_withheld():
     one = measured(copies=np.array([5000, *[1] * 30]))
     assert set(reasons(one)) == {"records.estimate", "characters.estimate"}
     assert reasons(one)["records.estimate"].startswith(
@@ -226,19 +219,19 @@ def test_an_estimate_from_a_few_texts_is_withheld() -> None:
     assert reasons(measured(copies=np.array([10] * 10))) == {}
 
 
-def test_few_findings_are_not_broken_down() -> None:
+def test_few_findings_are_not_broken_down():
     assert set(reasons(measured(finding_records=19))) == {"by"}
     assert reasons(measured(finding_records=20)) == {}
 
 
-def test_a_limit_on_nearly_verbatim_copies_needs_such_test_copies() -> None:
+def test_a_limit_on_nearly_verbatim_copies_needs_such_test_copies():
     assert reasons(measured(alike_recall=None)).keys() == {
         "records.at_most",
         "texts.at_most",
     }
 
 
-def test_without_a_claim_there_is_no_warning_about_changed_copies() -> None:
+def test_without_a_claim_there_is_no_warning_about_changed_copies():
     hidden = recall(hidden=0.5, at_worst=0.3)
     assert codes_of(measured(recalls=(hidden, GOOD))) == ["unseen"]
     assert codes_of(measured(recalls=(hidden, GOOD), claimed=False)) == []
@@ -246,7 +239,7 @@ def test_without_a_claim_there_is_no_warning_about_changed_copies() -> None:
     assert reasons(without)["records.estimate"].startswith("There are no findings")
 
 
-def test_a_null_dataset_of_another_kind_measures_nothing() -> None:
+def test_a_null_dataset_of_another_kind_measures_nothing():
     kind = SimpleNamespace(same=False, differs=("lengths of records", "scripts"))
     found = measured(chance_measures=[], kind=kind)
     assert "lengths of records and scripts" in reasons(found)["records.at_least"]
@@ -254,13 +247,13 @@ def test_a_null_dataset_of_another_kind_measures_nothing() -> None:
     assert "--clean-data DATA of the dataset's kind" in next_step(found, [])[0]
 
 
-def test_the_next_step_measures_what_is_missing() -> None:
+def test_the_next_step_measures_what_is_missing():
     small = [{"code": "control_too_small", "message": ""}]
     assert next_step(measured(), small)[0].startswith("a larger --control can decide")
     years = np.array([2012] * 30 + [2015] * 10)
     samples = SimpleNamespace(licensed=SimpleNamespace(year=years))
 
-    def step(carriers: list[str]) -> str:
+    def step(carriers):
         return next_step(
             measured(chance_measures=[], samples=samples, carriers=carriers), []
         )[0]
@@ -275,7 +268,7 @@ def test_the_next_step_measures_what_is_missing() -> None:
     assert step(["in 2019"] * 9).startswith("--control FILE or --clean-data DATA")
 
 
-def test_warnings_that_a_run_needs() -> None:
+def test_warnings_that_a_run_needs():
     assert codes_of(measured(chance_measures=[])) == ["no_chance"]
     assert (
         codes_of(measured(chance_measures=[], finding_records=0, claimable_records=0))
@@ -293,7 +286,7 @@ def test_warnings_that_a_run_needs() -> None:
     )
 
 
-def test_with_many_matches_in_pieces_there_is_no_estimate() -> None:
+def test_with_many_matches_in_pieces_there_is_no_estimate():
     assert reasons(measured(in_pieces=0.4)) == {}
     assert (
         "edited in other ways than the test copies"
@@ -301,7 +294,7 @@ def test_with_many_matches_in_pieces_there_is_no_estimate() -> None:
     )
 
 
-def test_hidden_heavy_edits_are_as_frequent_as_other_heavy_edits() -> None:
+def test_hidden_heavy_edits_are_as_frequent_as_other_heavy_edits():
     found = {
         "three_words": 0.7,
         "many_typos": 0.5,
@@ -327,18 +320,18 @@ def test_hidden_heavy_edits_are_as_frequent_as_other_heavy_edits() -> None:
     )
 
 
-def test_without_control_there_is_neither_lower_bound_nor_estimate() -> None:
+def test_without_control_there_is_neither_lower_bound_nor_estimate():
     found = reasons(measured(chance_measures=[], recalls=(recall(hidden=0.9), GOOD)))
     assert {name.partition(".")[2] for name in found} == {"at_least", "estimate"}
     assert all("Chance was not measured" in reason for reason in found.values())
 
 
-def test_without_spike_ins_there_is_neither_estimate_nor_upper_bound() -> None:
+def test_without_spike_ins_there_is_neither_estimate_nor_upper_bound():
     found = reasons(measured(recalls=(None, None), alike_recall=None))
     assert {name.partition(".")[2] for name in found} == {"estimate", "at_most"}
 
 
-def test_many_records_in_strata_without_control() -> None:
+def test_many_records_in_strata_without_control():
     assert (
         reasons(measured(without_control=(["Cyrillic"], 10), claimable_records=81))
         == {}
@@ -347,7 +340,7 @@ def test_many_records_in_strata_without_control() -> None:
     assert "Cyrillic" in found["records.estimate"]
 
 
-def test_a_sample_gives_no_estimate_of_texts() -> None:
+def test_a_sample_gives_no_estimate_of_texts():
     assert set(reasons(measured(sampled=True))) == {
         f"{number}.{layer}"
         for number in ("texts", "tweets")

@@ -1,14 +1,12 @@
 """Test that clusters are connected components of the texts that share bands."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 
 from provscan.scoring.clusters import connected
 
 
-def by_search(groups: list[list[int]]) -> list[int]:
+def by_search(groups):
     """Return the components, found by a search from each row that has none yet."""
     found = [-1] * len(groups)
     for start in range(len(groups)):
@@ -28,7 +26,7 @@ def by_search(groups: list[list[int]]) -> list[int]:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_clusters_are_those_of_a_search(seed: int) -> None:
+def test_clusters_are_those_of_a_search(seed):
     rng = np.random.default_rng(seed)
     rows, width = rng.integers(1, 60), rng.integers(1, 5)
     groups = rng.integers(0, rows * 2, (rows, width)) * width + np.arange(width)
@@ -41,7 +39,7 @@ def test_clusters_are_those_of_a_search(seed: int) -> None:
     assert all(label[first] == first for first in label)
 
 
-def test_a_long_chain_is_one_cluster() -> None:
+def test_a_long_chain_is_one_cluster():
     rows = 5000
     order = np.random.default_rng(1).permutation(rows)
     label = np.arange(rows)

@@ -1,11 +1,7 @@
 """Test the rule for findings with hashtags, stretches and repetition."""
 
-from __future__ import annotations
-
 import json
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,13 +19,13 @@ LETTERS = {
 }
 
 
-def words(letters: str, count: int, seed: int) -> list[str]:
+def words(letters, count, seed):
     rng = Random(seed)
     return ["".join(rng.choices(letters, k=8)) for _ in range(count)]
 
 
 @pytest.fixture(scope="module", params=LETTERS)
-def tagged(request: Any, tmp_path_factory: Any) -> tuple[provscan.Index, list[str]]:
+def tagged(request, tmp_path_factory):
     """An index of one script; its last tweets are hashtags, hashtags around a word, and
     hashtags with one of them repeated as a word.
     """
@@ -44,9 +40,7 @@ def tagged(request: Any, tmp_path_factory: Any) -> tuple[provscan.Index, list[st
     return provscan.build_index(rows, path), [tags, both, word]
 
 
-def test_hashtags_alone_are_no_finding(
-    tagged: tuple[provscan.Index, list[str]],
-) -> None:
+def test_hashtags_alone_are_no_finding(tagged):
     index, (tags, both, word) = tagged
     texts = [
         tags,
@@ -62,7 +56,7 @@ def test_hashtags_alone_are_no_finding(
     assert {row["bits"] for row in rows[:5]} <= {0.0, None}
 
 
-def test_code_points_of_hashtags(tmp_path: Path) -> None:
+def test_code_points_of_hashtags(tmp_path):
     texts = ["one #Two_three, four $ABC $100 ＃five", "#ที่นี่ มา", "no tags", "@张三 #一#"]
     texts.append("#一二#三四五六七八九十一二")
     rows = [{"id": str(i), "text": text} for i, text in enumerate(texts)]
@@ -81,7 +75,7 @@ def test_code_points_of_hashtags(tmp_path: Path) -> None:
     assert marked[3:] == ["张三一", "一二.........."]
 
 
-def test_a_foreign_name_is_worth_its_own_letters(tmp_path: Path) -> None:
+def test_a_foreign_name_is_worth_its_own_letters(tmp_path):
     """The rare letters around a name earn nothing if only the name was copied."""
     rng = Random(5)
     usual = [" ".join(words(LETTERS["latin"], 12, seed)) for seed in range(200)]
@@ -94,9 +88,7 @@ def test_a_foreign_name_is_worth_its_own_letters(tmp_path: Path) -> None:
     assert all(row["bits"] <= 4 * len(name) and not row["counted"] for row in found)
 
 
-def test_the_same_passage_has_the_same_bits_everywhere(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_same_passage_has_the_same_bits_everywhere(tmp_path, capsys):
     usual = [" ".join(words(LETTERS["latin"], 12, seed)) for seed in range(300)]
     tweets = tmp_path / "tweets.jsonl"
     tweets.write_text(
@@ -126,7 +118,7 @@ def test_the_same_passage_has_the_same_bits_everywhere(
     assert repeated[0]["bits"] <= 4 * len("millions and mill more")
 
 
-def test_repetition_is_no_finding_without_bits(tmp_path: Path) -> None:
+def test_repetition_is_no_finding_without_bits(tmp_path):
     """In a script that the model hardly knows, repeated letters are counted once."""
     usual = [" ".join(words(LETTERS["latin"], 12, seed)) for seed in range(200)]
     repeated, new = "失敗した" * 20, "".join(words(LETTERS["chinese"], 8, 3))

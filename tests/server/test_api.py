@@ -1,15 +1,11 @@
 """Test the answers of the HTTP API."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import random
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from live_server import HERON, SAYING, SOURDOUGH, Client
+from live_server import HERON, SAYING, SOURDOUGH
 
 import provscan
 from provscan.lookup import look_up
@@ -17,7 +13,7 @@ from provscan.lookup import look_up
 COPY = f"She wrote: {HERON.upper()} 😀 And {SOURDOUGH.replace('name', 'title')}"
 
 
-def test_a_text_is_looked_up(client: Client, index: provscan.Index) -> None:
+def test_a_text_is_looked_up(client, index):
     found = client.ask("/api/lookup", {"text": COPY, "id": "mine"}).json()
     (matches,) = look_up([COPY], index)
     assert found["matches"] == json.loads(json.dumps(matches))
@@ -33,7 +29,7 @@ def test_a_text_is_looked_up(client: Client, index: provscan.Index) -> None:
     }
 
 
-def test_a_match_has_everything_that_people_compare(client: Client) -> None:
+def test_a_match_has_everything_that_people_compare(client):
     matches = {m["tweet_id"]: m for m in client.look_up(COPY)["matches"]}
     heron, sourdough = matches["1001"], matches["1002"]
     assert COPY[heron["start"] : heron["end"]] == heron["passage"] == HERON.upper()
@@ -58,14 +54,14 @@ def test_a_match_has_everything_that_people_compare(client: Client) -> None:
     assert saying["why"] == "4 authors posted this text."
 
 
-def test_positions_are_code_points_of_the_text_that_was_sent(client: Client) -> None:
+def test_positions_are_code_points_of_the_text_that_was_sent(client):
     for before in ("😀" * 7, "a\ud800b ", "e\u0301 \u202e", "\0\n\r\n"):
         text = f"{before} {SOURDOUGH}"
         (match,) = client.look_up(text)["matches"]
         assert text[match["start"] : match["end"]] == SOURDOUGH
 
 
-def test_a_batch_gives_the_same_results_as_single_requests(client: Client) -> None:
+def test_a_batch_gives_the_same_results_as_single_requests(client):
     texts = [COPY, "nothing", SAYING]
     sent = {"texts": [{"text": text, "id": f"n{n}"} for n, text in enumerate(texts)]}
     reply = client.ask("/api/batch", sent).json()
@@ -76,7 +72,7 @@ def test_a_batch_gives_the_same_results_as_single_requests(client: Client) -> No
     assert client.ask("/api/batch", {"texts": []}).json()["results"] == []
 
 
-def stream(client: Client, pieces: Iterator[bytes]) -> list[dict[str, Any]]:
+def stream(client, pieces):
     """Send pieces one by one, each after the answer to the previous one, and return the
     lines of the answer.
     """
@@ -96,9 +92,7 @@ def stream(client: Client, pieces: Iterator[bytes]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_stream_gives_the_same_answer_as_one_request(
-    client: Client, seed: int
-) -> None:
+def test_a_stream_gives_the_same_answer_as_one_request(client, seed):
     rng, raw = random.Random(seed), f"{COPY}\n{SAYING}, and {HERON}".encode()
     cuts = sorted(rng.sample(range(1, len(raw)), 19))
     ends = [*cuts, len(raw)]
@@ -110,7 +104,7 @@ def test_a_stream_gives_the_same_answer_as_one_request(
     assert not any(line["final"] for line in lines[:-1])
 
 
-def test_a_stream_is_answered_while_it_is_sent(client: Client) -> None:
+def test_a_stream_is_answered_while_it_is_sent(client):
     connection = http.client.HTTPConnection("127.0.0.1", client.port, timeout=30)
     connection.putrequest("POST", "/api/stream")
     connection.putheader("Transfer-Encoding", "chunked")
@@ -129,7 +123,7 @@ def test_a_stream_is_answered_while_it_is_sent(client: Client) -> None:
     connection.close()
 
 
-def test_invalid_requests_are_refused(client: Client) -> None:
+def test_invalid_requests_are_refused(client):
     for body, said in (
         ({"text": 5}, "body.text: Input should be a valid string"),
         ({}, "body.text: Field required"),
@@ -147,7 +141,7 @@ def test_invalid_requests_are_refused(client: Client) -> None:
     assert client.ask("/api/lookup").status == 405
 
 
-def test_health_and_index(client: Client, index: provscan.Index) -> None:
+def test_health_and_index(client, index):
     client.look_up(COPY)
     health = client.ask("/health")
     assert health.status == 200
@@ -155,7 +149,7 @@ def test_health_and_index(client: Client, index: provscan.Index) -> None:
     assert client.look_up("")["index"]["fingerprint"] == index.fingerprint
 
 
-def test_the_documentation_names_every_path_and_field(client: Client) -> None:
+def test_the_documentation_names_every_path_and_field(client):
     schema = client.ask("/openapi.json").json()
     page = client.ask("/docs").body.decode()
     for path in schema["paths"]:
@@ -168,9 +162,7 @@ def test_the_documentation_names_every_path_and_field(client: Client) -> None:
     assert client.look_up(HERON)["matches"][0].keys() == match.keys()
 
 
-def test_pages_load_nothing_and_send_requests_only_to_this_server(
-    client: Client,
-) -> None:
+def test_pages_load_nothing_and_send_requests_only_to_this_server(client):
     for path in ("/", "/docs"):
         reply = client.ask(path)
         policy = reply.headers["content-security-policy"]

@@ -2,8 +2,6 @@
 slow or too many.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import socket
@@ -13,11 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from live_server import HERON, Client, running
+from live_server import HERON, running
 from malformed_heads import malformed_heads
 from nightly import SEED, cases
 
-import provscan
 from provscan.errors import OutputError, UsageError
 from provscan.server import Limits, is_loopback, listen
 
@@ -32,7 +29,7 @@ QUICK = Limits(
 )
 
 
-def test_a_server_that_others_can_reach_needs_a_token() -> None:
+def test_a_server_that_others_can_reach_needs_a_token():
     assert is_loopback("127.0.0.1")
     assert is_loopback("::1")
     assert is_loopback("localhost")
@@ -52,7 +49,7 @@ def test_a_server_that_others_can_reach_needs_a_token() -> None:
             listen("127.0.0.1", 0, token)
 
 
-def test_a_port_in_use_is_an_error() -> None:
+def test_a_port_in_use_is_an_error():
     with (
         listen("127.0.0.1", 0, None) as taken,
         pytest.raises(OutputError, match=r"Choose another with port"),
@@ -60,7 +57,7 @@ def test_a_port_in_use_is_an_error() -> None:
         listen("127.0.0.1", taken.getsockname()[1], None)
 
 
-def test_only_paths_without_data_need_no_token(index: provscan.Index) -> None:
+def test_only_paths_without_data_need_no_token(index):
     with running(Path(index.path), TOKEN) as client:
         for path in ("/", "/docs", "/openapi.json", "/health"):
             assert client.ask(path).status == 200
@@ -81,7 +78,7 @@ def test_only_paths_without_data_need_no_token(index: provscan.Index) -> None:
         assert client.ask("/", Host="provscan.example").status == 200
 
 
-def test_requests_of_other_sites_are_refused(client: Client) -> None:
+def test_requests_of_other_sites_are_refused(client):
     local = f"127.0.0.1:{client.port}"
     assert client.ask("/", Host="evil.example").status == 403
     for origin in ("http://evil.example", "null", "http://127.0.0.1:1"):
@@ -92,7 +89,7 @@ def test_requests_of_other_sites_are_refused(client: Client) -> None:
     assert client.ask("/docs", Host=f"localhost:{client.port}").status == 200
 
 
-def raw(client: Client, *parts: bytes, pause: float = 0.0) -> bytes:
+def raw(client, *parts, pause=0.0):
     """Send bytes, with a pause after each part, and read until the server closes."""
     with socket.create_connection(("127.0.0.1", client.port), timeout=20) as sending:
         received = b""
@@ -117,7 +114,7 @@ HEAD = (
 )
 
 
-def test_large_requests_are_refused(index: provscan.Index) -> None:
+def test_large_requests_are_refused(index):
     with running(Path(index.path), limits=QUICK) as client:
         reply = client.ask("/api/lookup", {"text": "a" * 20_000})
         assert reply.status == 413
@@ -133,7 +130,7 @@ def test_large_requests_are_refused(index: provscan.Index) -> None:
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_slow_requests_are_refused(index: provscan.Index) -> None:
+def test_slow_requests_are_refused(index):
     with running(Path(index.path), limits=QUICK) as client:
         # The requests have no head, a head sent byte by byte, and an incomplete body.
         assert raw(client).startswith(b"HTTP/1.1 408 ")
@@ -148,7 +145,7 @@ def test_slow_requests_are_refused(index: provscan.Index) -> None:
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_frequent_requests_are_refused(index: provscan.Index) -> None:
+def test_frequent_requests_are_refused(index):
     with running(Path(index.path), limits=Limits(rate=5)) as client:
         statuses = [client.ask("/openapi.json").status for _ in range(30)]
         assert {*statuses} == {200, 429}
@@ -160,16 +157,14 @@ def test_frequent_requests_are_refused(index: provscan.Index) -> None:
         assert client.ask("/health").status == 200
 
 
-def test_health_takes_no_slot_of_a_look_up(index: provscan.Index) -> None:
+def test_health_takes_no_slot_of_a_look_up(index):
     with running(Path(index.path), limits=Limits(working=0)) as client:
         assert client.ask("/api/lookup", {"text": HERON}).status == 429
         assert client.ask("/health").status == 200
 
 
 @pytest.mark.parametrize("token", [None, TOKEN])
-def test_malformed_heads_are_refused(
-    index: provscan.Index, token: str | None, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_malformed_heads_are_refused(index, token, caplog):
     limits = Limits(rate=1e9, body_seconds=0.3, stream_seconds=0.3, piece_seconds=0.3)
     with running(Path(index.path), token, limits) as client:
         found = list(malformed_heads(client.port, SEED, cases(60, 1000)))
@@ -178,7 +173,7 @@ def test_malformed_heads_are_refused(
     assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
-def test_too_many_connections_are_refused(index: provscan.Index) -> None:
+def test_too_many_connections_are_refused(index):
     with running(Path(index.path), limits=QUICK) as client:
         held = [socket.create_connection(("127.0.0.1", client.port)) for _ in range(80)]
         answers = set()
@@ -194,16 +189,14 @@ def test_too_many_connections_are_refused(index: provscan.Index) -> None:
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_the_server_recovers_from_many_bad_clients(
-    index: provscan.Index,
-) -> None:
+def test_the_server_recovers_from_many_bad_clients(index):
     limits = Limits(body_bytes=10_000, body_seconds=0.5, rate=100_000, working=2)
 
     with running(Path(index.path), limits=limits) as client:
         body = json.dumps({"text": HERON}).encode()
         length = b"Content-Length: %d\r\n\r\n" % len(body)
 
-        def one(number: int) -> bytes:
+        def one(number):
             kind = number % 4
             if kind == 0:
                 return raw(client, HEAD + length, body)
@@ -222,14 +215,10 @@ def test_the_server_recovers_from_many_bad_clients(
         assert client.look_up(HERON)["findings"] == 1
 
 
-def test_texts_are_not_logged(
-    index: provscan.Index,
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_texts_are_not_logged(index, caplog, monkeypatch):
     secret = "a secret that must not be repeated"
 
-    def fail(texts: list[str], index: provscan.Index) -> None:
+    def fail(texts, index):
         raise ValueError(f"no {texts}")
 
     with caplog.at_level(logging.DEBUG), running(Path(index.path)) as client:

@@ -1,10 +1,6 @@
 """Test an index that changes while it is served."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 from live_server import HERON, SOURDOUGH, TWEETS, running
 
@@ -14,11 +10,11 @@ from provscan.server.live import LiveIndex
 NEW = {"id": "3001", "text": "Nobody tells you how loud a lighthouse is in the fog."}
 
 
-def ids(found: tuple[dict[str, Any], list[list[dict[str, Any]]]]) -> set[str]:
+def ids(found):
     return {match["tweet_id"] for match in found[1][0]}
 
 
-def test_the_next_request_uses_a_changed_index(tmp_path: Path) -> None:
+def test_the_next_request_uses_a_changed_index(tmp_path):
     path = tmp_path / "a.index"
     provscan.build_index(TWEETS, path)
     live = LiveIndex(path)
@@ -36,7 +32,7 @@ def test_the_next_request_uses_a_changed_index(tmp_path: Path) -> None:
     assert about["fingerprint"] == provscan.open_index(path).fingerprint
 
 
-def test_requests_fail_while_the_index_is_missing_or_damaged(tmp_path: Path) -> None:
+def test_requests_fail_while_the_index_is_missing_or_damaged(tmp_path):
     path, away = tmp_path / "a.index", tmp_path / "away"
     provscan.build_index(TWEETS, path)
     with running(path) as client:
@@ -59,7 +55,7 @@ def test_requests_fail_while_the_index_is_missing_or_damaged(tmp_path: Path) -> 
         assert client.look_up(HERON)["index"]["tweets"] == 7
 
 
-def test_answers_come_from_the_index_that_they_name(tmp_path: Path) -> None:
+def test_answers_come_from_the_index_that_they_name(tmp_path):
     """During the requests, the index is replaced again and again."""
     path = tmp_path / "a.index"
     versions = [[TWEETS[0]], [TWEETS[1]]]
@@ -70,7 +66,7 @@ def test_answers_come_from_the_index_that_they_name(tmp_path: Path) -> None:
     provscan.build_index(versions[0], path)
     live, seen = LiveIndex(path), set()
 
-    def ask(_: int) -> None:
+    def ask(_):
         about, (matches,) = live.look_up([f"{HERON} {SOURDOUGH}"])
         expected = {str(tweet["id"]) for tweet in known[about["fingerprint"]]}
         assert {match["tweet_id"] for match in matches} == expected

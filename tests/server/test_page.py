@@ -1,30 +1,25 @@
 """Test what people do with the live page in a real browser."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from chromium import Watched
-from live_server import HERON, SAYING, SOURDOUGH, TWEETS, Client, running
+from live_server import HERON, SAYING, SOURDOUGH, TWEETS, running
 
 import provscan
 
 CHANGED = SOURDOUGH.replace("name", "title")
 TEXT = f"😀 She wrote: {HERON}\nAnd {CHANGED}\n{SAYING}"
 TOKEN = "a-token-of-some-length"
-Open = Callable[..., Any]
 
 
 @pytest.fixture
-def opened(browser: Any, client: Client) -> Iterator[Open]:
+def opened(browser, client):
     """Return a function that opens a page. An error in a page fails the test."""
-    used: list[Watched] = []
+    used = []
 
-    def open_page(path: str = "/", server: Client = client, **options: Any) -> Any:
+    def open_page(path="/", server=client, **options):
         watched = Watched(browser, options)
         used.append(watched)
         watched.address = f"http://127.0.0.1:{server.port}/"
@@ -40,14 +35,14 @@ def opened(browser: Any, client: Client) -> Iterator[Open]:
     assert not wrong
 
 
-def type_in(page: Any, text: str, matches: int) -> None:
+def type_in(page, text, matches):
     page.fill("#text", text)
     page.wait_for_selector("#status:not(:empty)")
     page.locator("article").nth(matches - 1).wait_for()
     assert page.locator("article").count() == matches
 
 
-def test_matches_are_highlighted_in_the_text(opened: Open) -> None:
+def test_matches_are_highlighted_in_the_text(opened):
     page = opened()
     type_in(page, TEXT, 3)
     lit = page.locator(".mirror .lit")
@@ -62,7 +57,7 @@ def test_matches_are_highlighted_in_the_text(opened: Open) -> None:
     assert page.locator("#index").text_content().startswith("6 licensed tweets · index")
 
 
-def test_a_text_is_looked_up_while_it_is_typed(opened: Open) -> None:
+def test_a_text_is_looked_up_while_it_is_typed(opened):
     page = opened()
     page.focus("#text")
     page.keyboard.type(HERON, delay=2)
@@ -75,7 +70,7 @@ def test_a_text_is_looked_up_while_it_is_typed(opened: Open) -> None:
     page.locator("#status", has_text="No licensed tweet shares enough").wait_for()
 
 
-def test_a_card_shows_tweet_differences_and_source(opened: Open) -> None:
+def test_a_card_shows_tweet_differences_and_source(opened):
     page = opened()
     type_in(page, TEXT, 3)
     card = page.locator("article", has_text="1002")
@@ -93,7 +88,7 @@ def test_a_card_shows_tweet_differences_and_source(opened: Open) -> None:
     assert "4 authors posted this text" in last.text_content()
 
 
-def test_the_keyboard_moves_between_text_and_cards(opened: Open) -> None:
+def test_the_keyboard_moves_between_text_and_cards(opened):
     page = opened()
     type_in(page, TEXT, 3)
     page.focus("#text")
@@ -113,7 +108,7 @@ def test_the_keyboard_moves_between_text_and_cards(opened: Open) -> None:
     assert page.evaluate("getSelection().toString()") == passage == CHANGED
 
 
-def test_a_citation_is_copied(opened: Open) -> None:
+def test_a_citation_is_copied(opened):
     page = opened(permissions=["clipboard-read", "clipboard-write"])
     type_in(page, TEXT, 3)
     card = page.locator("article", has_text="1001")
@@ -128,7 +123,7 @@ def test_a_citation_is_copied(opened: Open) -> None:
 HOSTILE = "<img src=x onerror=alert(1)> \u202eevil\u202c </script><b>&amp;amp;\u0007"
 
 
-def test_hostile_texts_are_shown_as_text(opened: Open, tmp_path: Path) -> None:
+def test_hostile_texts_are_shown_as_text(opened, tmp_path):
     tweet = {
         "id": "<i>7</i>",
         "text": f"{HOSTILE} and some more words that are not so dangerous at all",
@@ -151,7 +146,7 @@ def test_hostile_texts_are_shown_as_text(opened: Open, tmp_path: Path) -> None:
         assert wide <= 1280
 
 
-def test_the_page_asks_for_the_token(opened: Open, index: provscan.Index) -> None:
+def test_the_page_asks_for_the_token(opened, index):
     with running(Path(index.path), TOKEN) as server:
         page = opened(server=server)
         page.locator("#token-form").wait_for()
@@ -162,7 +157,7 @@ def test_the_page_asks_for_the_token(opened: Open, index: provscan.Index) -> Non
         assert not page.locator("#token-form").is_visible()
 
 
-def test_the_page_does_not_scroll_sideways(opened: Open) -> None:
+def test_the_page_does_not_scroll_sideways(opened):
     for width in (390, 640, 1280):
         page = opened(viewport={"width": width, "height": 700})
         type_in(page, TEXT, 3)
@@ -171,9 +166,7 @@ def test_the_page_does_not_scroll_sideways(opened: Open) -> None:
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 @pytest.mark.parametrize("path", ["/", "/docs"])
-def test_axe_finds_no_violation(
-    opened: Open, path: str, width: int, scheme: str
-) -> None:
+def test_axe_finds_no_violation(opened, path, width, scheme):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     page = opened(path, viewport={"width": width, "height": 900}, color_scheme=scheme)
     if path == "/":

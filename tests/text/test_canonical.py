@@ -306,7 +306,7 @@ def test_kinds_of_input():
 
 
 @KNOWN
-def test_the_tables_agree_with_their_generator() -> None:
+def test_the_tables_agree_with_their_generator():
     """Compare code points that this Python knows. Unicode does not change the
     properties of assigned letters.
     """
