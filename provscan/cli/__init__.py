@@ -147,9 +147,8 @@ def _new_option(error: click.ClickException) -> str:
     """
     if not isinstance(error, click.NoSuchOption) or error.ctx is None:
         return ""
-    instead = option_instead_of(error.ctx.info_name or "", error.option_name)
-    if instead is None and error.possibilities:
-        instead = f"Use `{error.possibilities[0]}`."
+    options = _named_options(error.ctx.command)
+    instead = option_instead_of(error.ctx.info_name or "", error.option_name, options)
     setattr(error, "possibilities", None)  # noqa: B010 - as for messages below
     return "" if instead is None else f" {instead}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import click
@@ -72,6 +74,13 @@ def command(
     if what is None and tweet_id is None:
         raise UsageError(
             "name a record by its number, a text, or a licensed tweet with --tweet"
+        )
+    place = re.fullmatch(r"(.+):(\d+)", what or "")
+    sources = {*matches["source"].to_pylist()}
+    if place and (place[1] in sources or Path(place[1]).exists()):
+        raise UsageError(
+            "a record is named by its number alone. Did you mean "
+            f"`provscan {shlex.join(['explain', str(run), place[2]])}`?"
         )
     if what is None:
         explained = explain_tweet(info, matches, tweet_id or "", licensed)

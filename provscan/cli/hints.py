@@ -75,11 +75,13 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
         if kind_of(run) == "index":
             return _words("match", *sources, "-i", run)
         return _words("clean", *others, run, runs[0]) if runs else None
+    if command == "explain" and kind_of(what := values["what"]) == "run":
+        return _words("explain", what, run)
     if command == "explain":
         if kind_of(run) == "index":
             return f"lookup TEXT {_words('-i', run)}"
         if isinstance(error, RecordNotFoundError):
-            return _words("explain", run, "--tweet", values["what"])
+            return _words("explain", run, "--tweet", what)
     if command == "forget" and kind_of(index) != "index":
         indexes = [each for each in values["ids"] if kind_of(each) == "index"]
         others = [each for each in values["ids"] if each not in indexes]
@@ -96,8 +98,11 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
             text = [values["text"]] if values.get("text") else []
             return _words(command, *sources, *text, "-i", found)
         return None
-    if command in ("export", "bundle", "case", "review"):
-        given = [run] if run else sources or values.get("runs") or []
+    if command in ("match", "lookup", "serve") and kind_of(index) == "data":
+        return _words("index", index)
+    if command in ("export", "bundle", "case", "review", "compare"):
+        folders = [values.get(name) for name in ("run", "first", "second")]
+        given = [*filter(None, folders)] or sources or values.get("runs") or []
         indexes = [each for each in given if kind_of(each) == "index"]
         return _words("info", indexes[0]) if indexes else None
     return None

@@ -28,7 +28,7 @@ OLD_COMMANDS = {
     "room": "match DATASET --digests",
     "reveal": "match DATASET --digests",
     "scan": "match",
-    "search": "match",
+    "search": "match DATASET` or, for one text, `provscan lookup TEXT",
     "find": "match",
     "build": "index",
     "add": "index PATH --append",
@@ -36,6 +36,10 @@ OLD_COMMANDS = {
     "remove": "clean",
     "show": "info",
     "diff": "compare",
+    "validate": "verify",
+    "dedup": "clean",
+    "deduplicate": "clean",
+    "decontaminate": "clean",
 }
 # What to type in place of an option, for all commands or for one.
 OLD_OPTIONS = {
@@ -57,6 +61,8 @@ OLD_OPTIONS = {
     "ledger --key": "`--secret`",
     "ledger --case": "`--facts`",
     "review --sample": "`--pairs`",
+    "--threshold": "nothing: `Run.at` in Python counts with another rule",
+    "--min-bits": "nothing: `Run.at` in Python counts with another rule",
     "--edits": "nothing: recall is reported for each edit",
     "--tokenizer": "nothing: divide the characters by those of a token",
     "--without-segment": "nothing: restore the index, or build it again",
@@ -81,11 +87,18 @@ def instead_of(name: str) -> str | None:
     return None if known is None else OLD_COMMANDS.get(known, known)
 
 
-def option_instead_of(command: str, name: str) -> str | None:
-    """Return a sentence on what to type in place of a former option; None if a command
-    never had it.
+def option_instead_of(
+    command: str, name: str, options: Iterable[str] = ()
+) -> str | None:
+    """Return a sentence on what to type in place of an option that a command does not
+    have: of a former option, or of the most similar of its ``options``. None if nothing
+    is similar.
     """
     instead = OLD_OPTIONS.get(f"{command} {name}") or OLD_OPTIONS.get(name)
+    if instead is None and (options := [*options]):
+        names = {each.strip("-"): each for each in (*options, *OLD_OPTIONS)}
+        known = names.get(similar(name.strip("-"), names) or "")
+        instead = OLD_OPTIONS.get(known or "", known and f"`{known}`")
     if instead is None:
         return None
     nothing, colon, why = instead.partition("nothing: ")

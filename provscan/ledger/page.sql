@@ -97,3 +97,42 @@ SELECT scope, subject, endpoint, title, window_minutes, ratio, total, rule,
     list({'at': date_diff('day', first_day, day), 'calls': calls,
         'value': value} ORDER BY day) AS days
 FROM days GROUP BY ALL ORDER BY ratio DESC, subject, rule;
+
+-- Calls and tweets by calendar month; those of projects with a cap, with its versions.
+CREATE VIEW page_months AS
+WITH caps AS (
+    SELECT DISTINCT pack, rule, subject FROM findings
+    WHERE kind = 'monthly_cap' AND result != 'no_rule' AND subject IS NOT NULL
+), counted AS (
+    SELECT 1 AS place, 'Calls' AS what, NULL AS subject, NULL AS pack, NULL AS rule,
+        day, calls AS amount FROM calls
+    UNION ALL
+    SELECT 2, 'Tweets delivered', NULL, NULL, NULL, day, delivered FROM calls
+    UNION ALL
+    SELECT 3, 'Tweets that certainly count', subject, pack, rule, day, tweets
+    FROM daily_tweets JOIN caps ON project = subject
+), months AS (
+    SELECT place, what, subject, pack, rule, date_trunc('month', day) AS month,
+        min(day) AS first, max(day) AS last, sum(amount)::BIGINT AS amount
+    FROM counted GROUP BY ALL
+), charts AS (
+    SELECT place, what, subject, pack, rule, min(first) AS start, max(last) AS stop,
+        max(amount) AS most, list({'first': first, 'last': last, 'amount': amount}
+            ORDER BY first) AS months
+    FROM months GROUP BY ALL
+)
+SELECT what, subject, any_value(title) AS title, start AS first, stop AS last,
+    date_diff('day', start, stop) + 1 AS width,
+    greatest(any_value(most), coalesce(max(value), 0)) AS top, any_value(most) AS most,
+    list_transform(any_value(months), lambda m: {
+        'at': date_diff('day', start, m.first),
+        'width': date_diff('day', m.first, m.last) + 1,
+        'amount': m.amount}) AS months,
+    list({'at': date_diff('day', start, greatest(from_day, start)),
+        'width': date_diff('day', greatest(from_day, start),
+            least(until_day, stop + INTERVAL 1 DAY)), 'value': value}
+        ORDER BY from_day) FILTER (value IS NOT NULL) AS caps
+FROM charts LEFT JOIN rules r ON r.pack = charts.pack AND r.rule = charts.rule
+    AND from_day <= stop AND until_day > start
+GROUP BY place, what, subject, charts.pack, charts.rule, start, stop
+ORDER BY place, subject, charts.pack, charts.rule;

@@ -40,7 +40,7 @@ TABLES = (
     *("totals", "fanout", "claims", "holdings", "deletions", "uses"),
     *("page_findings", "page_clock", "page_missing", "page_rules", "page_coverage"),
     *("page_outside", "page_government", "page_lanes", "page_days", "page_limits"),
-    "page_apart",
+    *("page_apart", "page_months"),
 )
 
 

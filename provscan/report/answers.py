@@ -4,12 +4,13 @@ limits.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from provscan.messages import sentence
-from provscan.report.wording import amount, count, percent
+from provscan.report.wording import LAYERS, amount, count, percent
 from provscan.statuses import STATUSES
 
 UPPER_LIMITS = {
@@ -103,6 +104,15 @@ def explained(records: Mapping[str, Any]) -> str:
     return f"about {amount(min(records['chance'], records['findings']))}"
 
 
+def less_chance(records: Mapping[str, Any]) -> str:
+    """Return what the lower bound means: the findings less those that may be chance."""
+    findings, least = records["findings"], records["at_least"]
+    if not least:
+        return LAYERS["at_least"][1]
+    values = {"findings": findings, "chance": findings - math.floor(least)}
+    return sentence("page", "less_chance", **values)
+
+
 def chance_explains(answer: Mapping[str, Any]) -> str:
     """Return the sentence above the list of findings, which says how many of them
     chance explains.
@@ -113,7 +123,8 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     if not records["findings"] or records["chance"] is None:
         return ""
     values = {"findings": records["findings"], "explained": explained(records)}
-    return sentence("page", "chance_explains", **values)
+    which = sentence("page", "which") if round(records["chance"]) else ""
+    return f"{sentence('page', 'chance_explains', **values)}{which}."
 
 
 def known_elsewhere(summary: Mapping[str, Any]) -> str:

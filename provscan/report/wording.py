@@ -193,6 +193,7 @@ RARITY = (
 first.
 """
 COMMON_OR_KNOWN = "common or known wording"
+COMMON_MEANS = sentence("page", "common_means")
 NOT_FINDINGS = terms("not_finding")
 """The reasons why a match is not a finding, each with its name and meaning."""
 UNKNOWN_RARITY = "long wording of unknown rarity"

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -265,6 +266,32 @@ def test_the_page_is_self_contained_and_accessible(demo, browser):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert watched.wrong == []
     page.context.close()
+
+
+def test_months_are_drawn_with_the_cap_of_each_day(demo, browser):
+    """The charts of all calls, of all tweets, and of a project with a cap."""
+    page = browser.new_page()
+    page.goto((demo / "demo.ledger" / "report.html").as_uri())
+    charts = page.locator("figure", has_text="by calendar month")
+    sums = Counter()
+    for name in ("calls", "daily_tweets"):
+        for row in table(demo, name):
+            month = f"{row['day']:%Y-%m}"
+            if name == "calls":
+                sums["Calls", month] += row["calls"]
+                sums["Tweets delivered", month] += row["delivered"]
+            elif row["project"] == "news":
+                sums["news", month] += row["tweets"]
+    for number, what in enumerate(("Calls", "Tweets delivered", "news")):
+        most = max(amount for (named, _), amount in sums.items() if named == what)
+        assert f"largest: {most:,}" in charts.nth(number).text_content()
+        path = charts.nth(number).locator(".fill").get_attribute("d")
+        assert path.count("M") == sum(named == what for named, _ in sums)
+    capped = [
+        bool(chart.locator(".limit").get_attribute("d")) for chart in charts.all()
+    ]
+    assert capped[:3] == [False, False, True]
+    page.close()
 
 
 def test_names_in_logs_are_shown_as_text(tmp_path):

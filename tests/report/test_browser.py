@@ -77,6 +77,34 @@ def test_searches_and_filters_are_in_the_address(opened, report):
     wait_for(page, f"{len(both)} of 52")
 
 
+def test_the_lower_bound_is_the_findings_less_those_that_may_be_chance(opened, report):
+    page = opened(report)
+    findings, least, _ = page.locator(".ends b").all_text_contents()
+    said = page.locator(".ends > div").nth(1).text_content()
+    assert f"{findings} findings less {int(findings) - int(least)}" in said
+
+
+def test_the_glossary_names_kinds_as_exhibits_do(opened, report):
+    page = opened(report)
+    named = page.locator("dt", has_text="Kind of match").locator("+ dd b")
+    names = {name.lower() for name in named.all_text_contents()}
+    for kind in page.locator("#cards article header > :nth-child(2)").all():
+        assert kind.text_content() in names
+
+
+def test_a_key_explains_the_keys(opened, report):
+    page = opened(report)
+    keys = page.locator("#keys p")
+    page.focus("#query")
+    page.keyboard.press("?")
+    assert not keys.is_visible()
+    page.focus("#exhibit-2")
+    page.keyboard.press("?")
+    assert keys.is_visible()
+    page.keyboard.press("?")
+    assert not keys.is_visible()
+
+
 def test_facets_count_the_exhibits_that_pass_other_filters(opened, report):
     page = opened(report, "#exhibits?source=part-1.jsonl")
     left = (

@@ -128,6 +128,8 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(opened, report, tmp_path):
     download.value.save_as(saved := tmp_path / "exhibit.html")
     digest = hashlib.sha256(saved.read_bytes()).hexdigest()
     assert digest in page.locator("#exhibit-1 .saved").text_content()
+    tweet = page.locator("#exhibit-1 .place a").text_content()
+    assert f"exhibit-1-tweet-{tweet}" in download.value.suggested_filename
     alone = opened(saved, ready=False)
     assert alone.locator("article").count() == 1
     for side in (".place", ".text", ".differs"):

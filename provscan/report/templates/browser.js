@@ -177,8 +177,9 @@ function startBrowser(data, run) {
       return;
     }
     if (action === "save") {
-      const mark = { verdict: marks.verdict(row), note: marks.note(row) }, name = `exhibit-${row + 1}-${run}.html`;
-      const page = new Blob([exhibitPage(exhibit(data, row), differingRuns(data, row), mark)], { type: "text/html" });
+      const mark = { verdict: marks.verdict(row), note: marks.note(row) }, item = exhibit(data, row);
+      const name = `exhibit-${item.number}-tweet-${item.tweetId.replace(/[^\w-]+/g, "_").slice(0, 40)}-${run}.html`;
+      const page = new Blob([exhibitPage(item, differingRuns(data, row), mark)], { type: "text/html" });
       const said = value.querySelector(".saved") || make("p", "said saved"), sum = await sha256(page);
       said.setAttribute("role", "status");
       said.textContent = `Saved as ${name}. SHA-256: ${sum}.`;
@@ -213,6 +214,11 @@ function startBrowser(data, run) {
     else if (key === "u") act(row, "unsure");
     else return;
     event.preventDefault();
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "?" || event.target.matches("textarea, input, select")) return;
+    $("keys").open = !$("keys").open;
+    if ($("keys").open) $("keys").scrollIntoView({ block: "nearest" });
   });
   let typing;
   $("query").addEventListener("input", () => {

@@ -25,6 +25,7 @@ function makeFacets(data, marks) {
   const facets = [
     { key: "match", title: "The match is", names: kinds,
       codes: Uint8Array.from(data.level, (level) => kinds.indexOf(data.words.kinds[data.names.level[level]])) },
+    { key: "author", title: "Author", names: known(data.names.author), codes: data.author, listed: LISTED },
     { key: "wording", title: "Wording", names: rarities,
       codes: Uint8Array.from(data.flags, (_, row) => rarities.indexOf(rarity(data, row))) },
     { key: "mark", title: "Your mark", names: ["none", "accepted", "rejected", "unsure"], codes: marks.verdicts },
@@ -40,7 +41,6 @@ function makeFacets(data, marks) {
       }) },
     { key: "part", title: "Part of the dataset", names: shares(PARTS), pictured: true,
       codes: data.records ? partsOf(data) : new Uint8Array(data.rows) },
-    { key: "author", title: "Author", names: known(data.names.author), codes: data.author, listed: LISTED },
     { key: "list", title: "Listed", names: ["findings", ...why.map((key) => data.words.not_findings[key][0])], standard: [0],
       codes: Uint8Array.from(data.flags, (flags) => (flags & COUNTED ? 0 : 1 + why.indexOf(notFinding(flags)))) },
   ];

@@ -154,6 +154,9 @@ def _found(
     if explained is not None:
         explained = min(explained, records.findings)
         codes.append("chance")
+    least = records.at_least if scanned.whole is None else None
+    if least and explained is not None:
+        codes.append("chance_at_most")
     if not_measured:
         codes.append("not_measured")
     values = {
@@ -161,6 +164,7 @@ def _found(
         "findings": records.findings,
         "nearly": records.nearly_verbatim or 0.0,
         "explained": explained,
+        "most": records.findings - math.floor(least or 0),
         "not_measured": not_measured,
     }
     return "".join(sentence("detail", code, **values) for code in codes) + "."
