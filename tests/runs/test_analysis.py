@@ -346,6 +346,17 @@ def test_a_null_dataset_measures_chance_only_in_its_scripts(latin, write, tmp_pa
         )
         answers.append(run.summary["answer"])
         names.append(" ".join(run.summary["control"]["without_control"]))
+    # Beside a control, a null dataset makes no more texts claimable.
+    control = [{"id": f"c{n}", "text": sentence(rng, "latin", 90)} for n in range(300)]
+    given = {"control": write("c.jsonl", control)}
+    with_null = given | {"clean_data": str(tmp_path / "null1.jsonl")}
+    least = [
+        provscan.match(data, index, tmp_path / f"c{number}.run", **files).summary[
+            "answer"
+        ]["records"]["at_least"]
+        for number, files in enumerate((given, with_null))
+    ]
+    assert 30 < least[1] <= least[0] <= 50
     latin_only, both, hardly = answers
     assert 30 < latin_only["records"]["at_least"] <= 50 < both["records"]["at_least"]
     assert latin_only["records"]["at_least"] == hardly["records"]["at_least"]

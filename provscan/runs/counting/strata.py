@@ -240,14 +240,16 @@ def eligibility_of(
     """Return which of the found texts can be claimed.
 
     ``scripts`` marks the scripts in which a null dataset measures chance; None without
-    a usable null dataset. ``control`` says whether there are control texts.
+    a usable null dataset. ``control`` says whether there are control texts. Beside
+    them, a null dataset makes no more texts claimable: the control must measure chance
+    for all texts that are claimed together.
     """
     scores = matches.scores
     stratum = strata.stratum_of(
         scores.script, scores.length_class, matches.authorship.lang
     )
     measured: Flags = strata.measured[stratum]
-    if scripts is not None:
+    if scripts is not None and not control:
         measured = measured | scripts[scores.script]
     unmeasured = scripts is None and not control
     rarity = scores.bits / np.maximum(scores.length, 1)
