@@ -19,6 +19,10 @@ Fork = Callable[..., ForkServerProcess]
 
 @pytest.fixture(scope="session")
 def fork() -> Fork:
+    return forking()
+
+
+def forking() -> Fork:
     """Return a function that calls another function in a new process, which is a fork
     of one that has imported ``loaded``.
 

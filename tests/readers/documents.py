@@ -2,22 +2,22 @@
 length.
 """
 
-import bz2
 import csv
-import gzip
-import io
 import json
-import lzma
-import os
-import sqlite3
-import tarfile
-import tempfile
-import zipfile
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
+from file_formats import (
+    COMPRESSIONS,
+    arrow,
+    delimited,
+    in_duckdb,
+    parquet,
+    sqlite,
+    tar,
+    warc,
+    zipped,
+)
 
 TEXTS = [
     f"the {n}th of many texts, with a {['comma', 'colon', 'dash'][n % 3]}; "
@@ -30,80 +30,11 @@ RECORDS = [
 LINES = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 
 
-def table_of_csv():
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-    writer.writerows(
-        [["text", "id"], *([record["text"], record["id"]] for record in RECORDS)]
-    )
-    return file.getvalue().encode()
-
-
-def arrow(opener):
-    file = io.BytesIO()
-    table = pa.Table.from_pylist(RECORDS)
-    with opener(file, table.schema) as writer:
-        writer.write_table(table, max_chunksize=10)
-    return file.getvalue()
-
-
-def parquet():
-    file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(RECORDS), file, row_group_size=20)
-    return file.getvalue()
-
-
-def tar():
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for place in range(0, 60, 10):
-            data = b"".join(LINES.splitlines(keepends=True)[place : place + 10])
-            info = tarfile.TarInfo(f"{place}.jsonl")
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return file.getvalue()
-
-
-def archive_of_zip():
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for place in range(0, 60, 10):
-            archive.writestr(
-                f"{place}.jsonl",
-                b"".join(LINES.splitlines(keepends=True)[place : place + 10]),
-            )
-    return file.getvalue()
-
-
-def warc():
-    file = io.BytesIO()
-    for record in RECORDS:
-        body = record["text"].encode()
-        file.write(b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n")
-        file.write(b"Content-Length: %d\r\n\r\n%s\r\n\r\n" % (len(body), body))
-    return file.getvalue()
-
-
-def written(write, name):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, name)
-        write(path)
-        with open(path, "rb") as file:
-            return file.read()
-
-
-def database(connect):
-    def write(path):
-        connection = connect(path)
-        connection.execute("CREATE TABLE tweets (id TEXT, text TEXT)")
-        connection.executemany(
-            "INSERT INTO tweets VALUES (?, ?)",
-            [tuple(record.values()) for record in RECORDS],
-        )
-        connection.commit()
-        connection.close()
-
-    return written(write, "a.db")
+MEMBERS = [
+    (f"{place}.jsonl", b"".join(LINES.splitlines(keepends=True)[place : place + 10]))
+    for place in range(0, 60, 10)
+]
+COLUMNS = [{"text": each["text"], "id": each["id"]} for each in RECORDS]
 
 
 OBJECTS = "\n".join(json.dumps(record, indent=1) for record in RECORDS).encode()
@@ -121,19 +52,19 @@ DOCUMENTS = {
     "marked.jsonl": LINES.decode().encode("utf-16"),
     "wide.json": ARRAY.decode().encode("utf-16-le"),
     "lines.jsonl": LINES.removesuffix(b"\n"),
-    "table.csv": table_of_csv(),
+    "table.csv": delimited(COLUMNS, quoting=csv.QUOTE_ALL),
     "texts.xml": XML.encode(),
-    "crawl.warc": warc(),
-    "archive.tar": tar(),
-    "archive.tar.gz": gzip.compress(tar()),
-    "archive.zip": archive_of_zip(),
-    "table.parquet": parquet(),
-    "file.arrow": arrow(pa.ipc.new_file),
-    "stream.arrow": arrow(pa.ipc.new_stream),
-    "lines.jsonl.gz": gzip.compress(LINES),
-    "lines.jsonl.bz2": bz2.compress(LINES),
-    "lines.jsonl.xz": lzma.compress(LINES),
+    "crawl.warc": warc(TEXTS),
+    "archive.tar": tar(MEMBERS),
+    "archive.tar.gz": COMPRESSIONS["gzip"][0](tar(MEMBERS)),
+    "archive.zip": zipped(MEMBERS),
+    "table.parquet": parquet(RECORDS, 20),
+    "file.arrow": arrow(RECORDS, 10, pa.ipc.new_file),
+    "stream.arrow": arrow(RECORDS, 10, pa.ipc.new_stream),
+    "lines.jsonl.gz": COMPRESSIONS["gzip"][0](LINES),
+    "lines.jsonl.bz2": COMPRESSIONS["bzip2"][0](LINES),
+    "lines.jsonl.xz": COMPRESSIONS["xz"][0](LINES),
     "lines.jsonl.zst": zstandard.ZstdCompressor(write_checksum=True).compress(LINES),
-    "base.sqlite": database(sqlite3.connect),
-    "base.duckdb": database(duckdb.connect),
+    "base.sqlite": sqlite(RECORDS),
+    "base.duckdb": in_duckdb(RECORDS),
 }

@@ -9,9 +9,10 @@ import os
 import zlib
 
 import pytest
+from file_formats import tar, zipped
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_matrix import FORMATS, archive, zipped
+from test_matrix import FORMATS
 
 from provscan.errors import InputError
 from provscan.readers import Fields, Limits, ReadStats, read_tweet_objects
@@ -61,10 +62,10 @@ def small():
         ("a.zip", zipped([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
     )
     cases.append(
-        ("a.tar", archive([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
+        ("a.tar", tar([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
     )
     cases.append(
-        ("a.tar.gz", zlib.compress(archive([("a.jsonl", SMALL["a.jsonl"])]), wbits=31))
+        ("a.tar.gz", zlib.compress(tar([("a.jsonl", SMALL["a.jsonl"])]), wbits=31))
     )
     return cases
 

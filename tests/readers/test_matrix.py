@@ -2,17 +2,13 @@
 records as JSON lines.
 """
 
-import csv
-import io
 import json
 import re
-import tarfile
-import zipfile
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import zstandard
+from file_formats import arrow, delimited, parquet, samples, tar, warc
 from house import ROOT
 
 from provscan.readers.formats import registry
@@ -21,84 +17,23 @@ from provscan.testing import RECORDS, check_format
 TEXTS = [record["text"] for record in RECORDS]
 
 
-def delimited(delimiter):
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, delimiter=delimiter)
-    writer.writerows(
-        [["id", "text"], *([record["id"], record["text"]] for record in RECORDS)]
-    )
-    return file.getvalue().encode()
-
-
-def parquet():
-    file = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(RECORDS), file, row_group_size=70)
-    return file.getvalue()
-
-
-def arrow(opener):
-    file = io.BytesIO()
-    table = pa.Table.from_pylist(RECORDS)
-    with opener(file, table.schema) as writer:
-        writer.write_table(table, max_chunksize=70)
-    return file.getvalue()
-
-
-def archive(members, mode="w"):
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as tar:
-        for name, data in members:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return file.getvalue()
-
-
-def zipped(members):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
-        for name, data in members:
-            target.writestr(name, data)
-    return file.getvalue()
-
-
-def warc():
-    file = io.BytesIO()
-    for record in RECORDS:
-        body = record["text"].encode()
-        head = (
-            "WARC/1.0\r\nWARC-Type: conversion\r\nWARC-Target-URI: {}\r\nContent-Type: "
-            "text/plain\r\n"
-        )
-        file.write(
-            head.format(record["id"]).encode()
-            + b"Content-Length: %d\r\n\r\n" % len(body)
-        )
-        file.write(body + b"\r\n\r\n")
-    return file.getvalue()
-
-
 LINES = "".join(json.dumps(record) + "\n" for record in RECORDS).encode()
 FORMATS = {
     "a.jsonl": LINES,
     "a.json": json.dumps(RECORDS, indent=1).encode(),
     "b.json": json.dumps(RECORDS, ensure_ascii=False).encode(),
-    "a.csv": delimited(","),
-    "b.csv": delimited(";"),
-    "a.tsv": delimited("\t"),
-    "a.parquet": parquet(),
-    "a.arrow": arrow(pa.ipc.new_file),
-    "b.arrow": arrow(pa.ipc.new_stream),
+    "a.csv": delimited(RECORDS, ","),
+    "b.csv": delimited(RECORDS, ";"),
+    "a.tsv": delimited(RECORDS, "\t"),
+    "a.parquet": parquet(RECORDS, 70),
+    "a.arrow": arrow(RECORDS, 70, pa.ipc.new_file),
+    "b.arrow": arrow(RECORDS, 70, pa.ipc.new_stream),
     "a.txt": "\n".join(TEXTS).encode(),
     "b.txt": "\r\n".join(TEXTS).encode(),
     "c.txt": "\r".join(TEXTS).encode(),
     "d.txt": "\n".join(TEXTS).encode("utf-16"),
-    "a.wet": warc(),
-    "w.tar": archive(
-        (f"{n}.{kind}", data)
-        for n, r in enumerate(RECORDS)
-        for kind, data in (("jpg", b"\xff\xd8"), ("txt", r["text"].encode()))
-    ),
+    "a.wet": warc(TEXTS, [record["id"] for record in RECORDS]),
+    "w.tar": tar(samples(TEXTS)),
 }
 
 

@@ -13,25 +13,27 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from truth import check, clean, draw, laws, ledger, probe, writers
+from truth import draw, laws, layouts, matching
+from truth.core import MEMORY, Book, search
+from truth.machines import MACHINES
 
 
-def checked(numbers: range, seed: int, changes: float, only: str | None) -> check.Book:
+def checked(numbers: range, chosen: argparse.Namespace) -> Book:
     """Check cases that share a world, and print violations."""
-    book = check.Book()
-    with tempfile.TemporaryDirectory() as folder:
-        worlds = draw.Worlds(Path(folder))
-        for number in numbers:
-            case = draw.draw(seed, number, worlds)
-            for violation in check.check(
-                case, Path(folder, "case"), book, changes, only
-            ):
-                print(violation, flush=True)
+    book = Book()
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        machine = MACHINES[chosen.machine](Path(folder, "world"))
+        if isinstance(machine, matching.Machine):
+            machine.changes, machine.only = chosen.changes, chosen.law
+        place = Path(folder, "case")
+        for violation in search(machine, chosen.seed, numbers, place, book):
+            print(violation, flush=True)
     return book
 
 
 def main() -> bool:
     parser = argparse.ArgumentParser(prog="python -m tests.truth")
+    parser.add_argument("--machine", choices=MACHINES, default="match")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--first", type=int, default=0)
@@ -43,36 +45,20 @@ def main() -> bool:
         "--law", choices=laws.CHANGES, help="the only law on two results"
     )
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
-    parser.add_argument(
-        "--machine", choices=("match", "ledger", "probe"), default="match"
-    )
     chosen = parser.parse_args()
-    if chosen.machine != "match":
-        drawn = {"ledger": ledger.drawn, "probe": probe.drawn}[chosen.machine]
-        count = 0
-        with tempfile.TemporaryDirectory() as folder:
-            for violation in drawn(Path(folder), chosen.seed, chosen.cases):
-                print(violation, flush=True)
-                count += 1
-        print(f"{chosen.cases} cases, {count} violations")
-        return bool(count)
-    print(*writers.missing(), *clean.missing(), sep="\n")
-    book, began = check.Book(), time.monotonic()
-    first, end, changes = chosen.first, chosen.first + chosen.cases, chosen.changes
+    print(*layouts.missing(), sep="\n")
+    book, began = Book(), time.monotonic()
+    first, end = chosen.first, chosen.first + chosen.cases
     if chosen.case is not None:
-        first, end, changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
+        first, end, chosen.changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
     step = draw.CASES_OF_A_WORLD
     blocks = [range(n, min(end, n + step)) for n in range(first, end, step)]
-    work = partial(checked, seed=chosen.seed, changes=changes, only=chosen.law)
     # The workers of a pool of multiprocessing may not start processes.
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(chosen.workers, fork) as pool:
-        for part in pool.map(work, blocks):
+        for part in pool.map(partial(checked, chosen=chosen), blocks):
             book.add(part)
-    print(book.table())
-    for name, right in sorted(book.tallies.items()):
-        print(f"{name}: right in {right[True]} of {right.total()}")
-    print(*book.unlikely(), sep="\n")
+    print(book.table(), *book.unlikely(), sep="\n")
     seconds, found = time.monotonic() - began, len(book.violations)
     print(f"{end - first} cases, {found} violations, {seconds:.0f} s")
     return bool(book.violations or book.unlikely())

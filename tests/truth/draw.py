@@ -10,16 +10,17 @@ from __future__ import annotations
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from file_formats import COMPRESSIONS, PACKERS
 from tweets import LETTERS, SCRIPTS, edited, sentence
 
-from truth import adapter, writers
-from truth.writers import ABSENT, Layout
+from truth import TABLES, adapter, layouts
+from truth.layouts import ABSENT, Layout
 
 EMOJI = "😀😂🥰🙂🤔"
 WITHOUT_NULLS = ("csv", "text", "html", "warc", "webdataset")
@@ -44,13 +45,11 @@ FACTORS: dict[str, tuple[Any, ...]] = {
 }
 # Names of files: words of a summary, characters with a meaning in patterns, shells and
 # pages, and letters of several scripts.
-NAMES = (
-    *("part", "text", "records", "a", "answer", "source", "The", "1", "exact", "is"),
-    *("a.b", "(a", "a+", "[ab]", "a|b", "^a$", "%s", "<b>", "{1}", "a b", "'", "-a"),
-    *("ä", "ⅷ", "日本", "א", "&amp;", "e\u0301", "null", "0.5", "*", "?"),
-)
+NAMES = TABLES["names"]
 # What a field has before its first text: nothing, or values that are no text.
 BEFORE = (ABSENT, None, "", "en", "2015-10-20 00:10:41", "https://example.org/a", "c1")
+# The slots of prompts.
+PROMPTS = {"prompted": (0,), "chat": (0, 2), "late_chat": (1, 3)}
 MOST_RECORDS, MOST_ELEMENTS = 100_000, 10_000
 
 
@@ -97,7 +96,11 @@ def again(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [row | {"id": f"x{row['id']}", "author": f"x{row['id']}"} for row in rows]
 
 
-@dataclass
+def words(rng: random.Random) -> str:
+    script = rng.choice(["latin", *SCRIPTS])
+    return sentence(rng, script, rng.randrange(30, 200)).strip()
+
+
 class World:
     """The licensed tweets of some cases, and the data that measures chance.
 
@@ -105,20 +108,15 @@ class World:
     they occur in data by chance.
     """
 
-    rng: random.Random
-    folder: Path
-    size: int = 120
-    tweets: list[Tweet] = field(default_factory=list)
-    control: list[Tweet] = field(default_factory=list)
-    quoted: list[Tweet] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        rng, size = self.rng, self.size
-        lengths = [rng.choice((12, *[rng.randrange(40, 140)] * 9)) for _ in range(size)]
-        self.tweets = [_tweet(rng, str(1000 + n), m) for n, m in enumerate(lengths)]
-        self.control = [
-            _tweet(rng, f"c{n}", rng.randrange(40, 140)) for n in range(size)
-        ]
+    def __init__(self, rng: random.Random, folder: Path) -> None:
+        self.folder, lengths = folder, [12, *[0] * 9]
+        self.tweets, self.control = (
+            [
+                _tweet(rng, f"{key}{n}", rng.choice(short) or rng.randrange(40, 140))
+                for n in range(1000, 1120)
+            ]
+            for key, short in (("", lengths), ("c", [0]))
+        )
         share = rng.choice((0.0, 0.03, 0.1))
         self.quoted = [
             each
@@ -135,36 +133,24 @@ class World:
                 key = f"{first.key}{n}"
                 self.tweets.append(other._replace(key=key, author=f"other{n}"))
             if number % 2 == 0:
-                key = f"c{first.key}"
+                key = f"k{first.key}"
                 self.control.append(other._replace(key=key, author=key))
         self.known = {each.key for each in rng.sample(self.originals(), 12)}
 
     def originals(self) -> list[Tweet]:
         return [each for each in self.tweets if each.key == each.original]
 
-    def background(self, rng: random.Random, count: int) -> list[str]:
-        """Return texts that nobody copied, some of which quote tweets by chance."""
-        texts = []
-        for _ in range(count):
-            script = rng.choice(["latin", *SCRIPTS])
-            text = sentence(rng, script, rng.randrange(30, 200)).strip()
-            if self.quoted and rng.random() < 0.15:
-                text = f"{text} — {rng.choice(self.quoted).text}"
-            texts.append(text)
-        return texts
-
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return the rows of the control, the null dataset or the known data."""
         if name == "control":
             return [each.as_dict() for each in self.control]
         if name == "null":
-            texts = self.background(random.Random(name), 150)
+            rng = random.Random(name)
+            texts = [fill(rng, self, 1)[0][0] for _ in range(150)]
         else:
-            texts = [f"Once: {each.text}" for each in self.tweets if self._known(each)]
+            known = (each for each in self.tweets if each.key in self.known)
+            texts = [f"Once: {each.text}" for each in known]
         return [{"id": f"{name}{n}", "text": text} for n, text in enumerate(texts)]
-
-    def _known(self, tweet: Tweet) -> bool:
-        return tweet.key in self.known
 
     def file(self, name: str) -> Path:
         path = self.folder / f"{name}.jsonl"
@@ -172,17 +158,16 @@ class World:
 
     def part(self, fraction: float | None) -> list[Tweet]:
         """Return the tweets in the index, which are a random part of all texts."""
-        if fraction is None:
-            return self.tweets
         rng = random.Random(5)
-        texts = {each.key for each in self.originals() if rng.random() < fraction}
+        texts = {x.key for x in self.originals() if rng.random() < (fraction or 1)}
         return [each for each in self.tweets if each.original in texts]
 
     def index(self, fraction: float | None) -> Path:
         path = self.folder / f"licensed{fraction or ''}.index"
         if not path.exists():
             tweets = [each.as_dict() for each in self.part(fraction)]
-            adapter.build_index(tweets, path, fraction=fraction)
+            options = {"fraction": fraction} if fraction else {}
+            adapter.build_index(tweets, path, **options)
         return path
 
     def earlier(self, fraction: float | None) -> Path:
@@ -191,6 +176,14 @@ class World:
         if not path.exists():
             adapter.scan([self.file("null")], self.index(fraction), path, planted=0)
         return path
+
+
+@lru_cache(1)
+def world_of(folder: Path, seed: int, block: int) -> World:
+    """Return the world of a block of cases, in a folder of its own. One is kept."""
+    made = folder / f"world-{seed}-{block}"
+    made.mkdir(parents=True, exist_ok=True)
+    return World(random.Random(f"{seed} {block} world"), made)
 
 
 def write_rows(rows: list[dict[str, Any]], path: Path) -> Path:
@@ -226,15 +219,25 @@ class Case:
 
     def records(self, layout: Layout, chosen: range | None = None) -> list[Any]:
         wanted = range(len(self.texts)) if chosen is None else chosen
-        return [writers.shaped(layout, f"r{n}", self.texts[n]) for n in wanted]
+        return [layouts.shaped(layout, f"r{n}", self.texts[n]) for n in wanted]
 
-    def field(self, slot: int) -> str:
-        return writers.field_of(self.layout, slot)
+    @cached_property
+    def values(self) -> list[Any]:
+        return self.records(self.layout)
+
+    def fields(self, record: int) -> dict[str, Any]:
+        """Return the values of a record by field."""
+        field = layouts.FORMATS[self.layout.format].field
+        return dict(layouts.leaves(self.values[record], field))
+
+    def field(self, record: int, slot: int) -> str:
+        """Return the field that has the text of a slot."""
+        text, fields = self.texts[record][slot], self.fields(record).items()
+        return next(name for name, value in fields if value == text)
 
     def scanned(self, slot: int) -> bool:
         """Return whether the texts of a slot are scanned, since they are no prompts."""
-        prompted = {"prompted": (0,), "chat": (0, 2), "late_chat": (1, 3)}
-        prompts = prompted.get(self.layout.shape, ())
+        prompts = PROMPTS.get(self.layout.shape, ())
         return not (self.options["outputs"] and slot in prompts)
 
     @property
@@ -278,13 +281,10 @@ class Case:
 
     def settings(self) -> dict[str, Any]:
         """Return the options of the scan."""
-        row = self.options
-        names = ("outputs", "planted", "workers", "parts")
-        chosen = {name: row[name] for name in names}
-        if row["cutoff"]:
-            chosen["cutoff"] = row["cutoff"]
-        if row["sample"]:
-            chosen |= {"sample": 0.6, "sample_by": row["sample"]}
+        names = ("cutoff", "outputs", "planted", "workers", "parts")
+        chosen = {name: self.options[name] for name in names}
+        if self.options["sample"]:
+            chosen |= {"sample": 0.6, "sample_by": self.options["sample"]}
         if self.layout.format == "text":
             chosen["records"] = "lines"
         return chosen | self.files()
@@ -297,16 +297,13 @@ class Case:
             files["baseline"] = self.world.earlier(self.options["fraction"])
         return files
 
-    def repeats(self) -> str:
-        return f"python -m tests.truth --seed {self.seed} --case {self.number}"
 
-
-def draw_layout(rng: random.Random, number: int) -> Layout:
-    names = writers.formats()
-    writer = writers.WRITERS[names[number % len(names)]]
+def draw_layout(rng: random.Random, name: str, shape: str | None = None) -> Layout:
+    """Draw a layout of a format, whose shape may be given."""
+    format_ = layouts.FORMATS[name]
     layout = Layout(
-        names[number % len(names)],
-        rng.choice(writer.shapes),
+        name,
+        shape or rng.choice(format_.shapes),
         depth=rng.randrange(1, 6),
         early=int(MOST_ELEMENTS ** rng.random()),
         before=rng.choice(BEFORE),
@@ -316,10 +313,10 @@ def draw_layout(rng: random.Random, number: int) -> Layout:
         name=rng.choice(NAMES),
         folder=rng.random() < 0.3,
     )
-    if writer.bare:
+    if format_.bare:
         return layout
-    packed = sorted(adapter.compressions().keys() & writers.COMPRESSORS.keys())
-    archive = rng.choice((None, *writers.PACKERS))
+    packed = sorted(adapter.compressions().keys() & COMPRESSIONS.keys())
+    archive = rng.choice((None, *PACKERS))
     outer = rng.choice((None, *packed)) if archive == "tar" else None
     compression = rng.choice((None, *packed))
     return replace(layout, compression=compression, archive=archive, outer=outer)
@@ -332,109 +329,83 @@ def options_of(seed: int, number: int) -> dict[str, Any]:
     return row | {"baseline": row["baseline"] and not excluded(row)}
 
 
-def draw(seed: int, number: int, worlds: Worlds) -> Case:
-    """Draw a case. A tenth of the records is a copy of another one."""
-    rng = random.Random(f"{seed} {number}")
-    world, options = (
-        worlds.get(seed, number // CASES_OF_A_WORLD),
-        options_of(seed, number),
-    )
-    layout = draw_layout(rng, number)
-    late = layout.shape in writers.LATE
-    count = rng.randrange(2, 12) if late else rng.randrange(40, 140)
+def draw(seed: int, number: int, folder: Path) -> Case:
+    """Draw a case, whose world is in a folder. A tenth of the records is a copy of
+    another one.
+    """
+    rng, options = random.Random(f"{seed} {number}"), options_of(seed, number)
+    world = world_of(folder, seed, number // CASES_OF_A_WORLD)
+    names = sorted(adapter.formats().keys() & layouts.FORMATS.keys())
+    layout = draw_layout(rng, names[number % len(names)])
+    late, most = layout.shape in layouts.LATE, layouts.SHAPES[layout.shape][0]
+    count = rng.randrange(*((2, 12) if late else (40, 140)))
     if layout.format == "html":
         count = rng.randrange(10, 30)
     if options["sample"] == "files":
         count, layout = max(count, 8), replace(layout, files=5)
     # Records before the first one that has the late field.
     first = int(MOST_RECORDS ** rng.random()) - 1 if late else 0
-    notes = [(f"a few words in record {n}",) for n in range(first)]
     wanted = rng.choice((0, 3, 20, count // 2)) if rng.random() < 0.85 else 0
     chosen = {*rng.sample(range(count), min(wanted, count))}
-    width = writers.WIDTHS.get(layout.shape, 1)
-    least = 2 if late else 1
     nulls = not late and layout.format not in WITHOUT_NULLS and rng.random() < 0.3
-    filler = Filler(rng, world, options["cutoff"], rng.choice((0.0, 0.2)))
+    edit, cutoff = rng.choice((0.0, 0.2)), options["cutoff"]
+    clear = [
+        each
+        for each in world.originals()
+        if len(each.text) >= 45
+        and each.last - each.first >= 40
+        and each not in world.quoted
+        and not (cutoff and each.posted >= cutoff)
+    ]
     drawn: list[tuple[tuple[str, ...], list[Place]]] = []
     for record in range(count):
-        slots = width if width < 3 else rng.randrange(least, width + 1)
+        slots = most if most < 3 else rng.randrange(1 + late, most + 1)
         if drawn and rng.random() < 0.1:
             drawn.append(rng.choice(drawn))
         elif record in chosen:
-            drawn.append(filler.with_copies(slots))
+            copied = rng.sample(clear, min(slots, rng.choice((1, 1, 1, 2))))
+            drawn.append(fill(rng, world, slots, copied, edit))
         elif nulls and record % 9 == 8:
             drawn.append((("",) * slots, []))
         else:
-            drawn.append(filler.without(slots))
+            drawn.append(fill(rng, world, slots))
     places = (
         place._replace(record=first + record)
         for record, (_, found) in enumerate(drawn)
         for place in found
     )
+    notes = [(f"a few words in record {n}",) for n in range(first)]
     texts = (*notes, *(texts for texts, _ in drawn))
     return Case(seed, number, world, texts, tuple(places), layout, options)
 
 
-class Filler:
-    """Draws the texts of records."""
-
-    def __init__(
-        self, rng: random.Random, world: World, cutoff: str | None, edit: float
-    ) -> None:
-        self.rng, self.world, self.edit = rng, world, edit
-        self.quotable = {each.text: each for each in world.quoted}
-        self.clear = [
-            each
-            for each in world.originals()
-            if len(each.text) >= 45
-            and each.last - each.first >= 40
-            and each not in world.quoted
-            and not (cutoff and each.posted >= cutoff)
-        ]
-
-    def without(self, slots: int) -> tuple[tuple[str, ...], list[Place]]:
-        """Return texts without copies, and the places of quotations."""
-        texts, places = self.world.background(self.rng, slots), []
-        for slot, text in enumerate(texts):
-            tweet = self.quotable.get(text.partition(" — ")[2])
-            if tweet is not None:
-                at, end = len(text) - len(tweet.text), len(text)
-                spot = (at, at + tweet.first), (at + tweet.last, end)
-                places.append(Place(0, slot, *spot, tweet.original, True, False))
-        return tuple(texts), places
-
-    def with_copies(self, slots: int) -> tuple[tuple[str, ...], list[Place]]:
-        """Return texts with one or two copies of tweets, and their places."""
-        rng, places = self.rng, list[Place]()
-        texts = [text.partition(" — ")[0] for text in self.without(slots)[0]]
-        for tweet in rng.sample(self.clear, min(slots, rng.choice((1, 1, 1, 2)))):
-            slot, changed = rng.randrange(slots), rng.random() < self.edit
-            text, (first, last) = tweet.text, (tweet.first, tweet.last)
-            if changed:
-                text = " ".join(edited(rng, text, 0.04).split())
-                first, last = 0, len(text)
-            before = after = ""
-            if rng.random() < 0.5 or any(place.slot == slot for place in places):
-                before = f"{texts[slot]} … "
-                after = rng.choice(("", f" … {sentence(rng, 'latin', 40)}"))
-            at = len(before)
-            texts[slot] = before + text + after
-            spot = (at, at + first), (at + last, at + len(text))
-            places.append(Place(0, slot, *spot, tweet.original, not changed, True))
-        return tuple(texts), places
-
-
-@dataclass
-class Worlds:
-    """The worlds of a run of the machine, in a folder. The last one is kept."""
-
-    folder: Path
-    kept: tuple[tuple[int, int], World] | None = None
-
-    def get(self, seed: int, block: int) -> World:
-        if self.kept is None or self.kept[0] != (seed, block):
-            folder = self.folder / f"world-{seed}-{block}"
-            folder.mkdir(parents=True, exist_ok=True)
-            world = World(random.Random(f"{seed} {block} world"), folder)
-            self.kept = (seed, block), world
-        return self.kept[1]
+def fill(
+    rng: random.Random,
+    world: World,
+    slots: int,
+    copied: Sequence[Tweet] = (),
+    edit: float = 0.0,
+) -> tuple[tuple[str, ...], list[Place]]:
+    """Return the texts of a record with copies of tweets, a share of them edited, or
+    else some quotations, and their places.
+    """
+    texts, places = [words(rng) for _ in range(slots)], list[Place]()
+    inserted = [(tweet, rng.randrange(slots)) for tweet in copied]
+    if world.quoted and not copied:
+        quoting = (slot for slot in range(slots) if rng.random() < 0.15)
+        inserted = [(rng.choice(world.quoted), slot) for slot in quoting]
+    for tweet, slot in inserted:
+        text, first, last = tweet.text, tweet.first, tweet.last
+        if changed := rng.random() < edit:
+            text = " ".join(edited(rng, text, 0.04).split())
+            first, last = 0, len(text)
+        before, after = f"{texts[slot]} … ", ""
+        if copied and rng.random() < 0.5 and all(slot != each.slot for each in places):
+            before = ""
+        elif copied:
+            after = rng.choice(("", f" … {sentence(rng, 'latin', 40)}"))
+        at, texts[slot] = len(before), before + text + after
+        spot = (at, at + first), (at + last, at + len(text))
+        place = Place(0, slot, *spot, tweet.original, not changed, bool(copied))
+        places.append(place)
+    return tuple(texts), places

@@ -1,19 +1,14 @@
 """Kill commands, let their writes fail, and give them special and foreign files.
 
-:func:`make_world` makes the inputs of all commands in a folder. Each generator draws
-cases from a seed and yields a sentence for each violation:
-
-- :func:`struck`: a command that is killed before any change of a file can be resumed or
-  repeated, with the same result; a write that fails ends with status 3 and one
-  sentence; neither leaves anything behind;
-- :func:`foreign`: nothing is lost that provscan did not write or that is an input;
-- :func:`special`: no command waits or reads for ever.
+A command that is killed before any change of a file can be resumed or repeated, with
+the same result; a write that fails ends with status 3 and one sentence; neither leaves
+anything behind. Nothing is lost that provscan did not write or that is an input. No
+command waits or reads for ever.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import random
 import shutil
@@ -23,124 +18,61 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dataset import some_records
-from forks import Fork
+from forks import Fork, forking
 from invariants import contents
 
 import provscan
 from provscan.cli import main as provscan_main
-
-from .adapter import UNUSABLE
+from truth import TABLES
+from truth.adapter import UNUSABLE
+from truth.core import Book
+from truth.draw import write_rows
 
 SECONDS = 40
 # Events before which a command is killed. ``open`` counts only if the file is written.
 CHANGES = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link"}
 CHANGES |= {"os.truncate", "shutil.rmtree"}
+REMOVALS = {"os.remove", "os.rmdir", "shutil.rmtree"}
+# Command lines, and the outputs that they make, if any.
+JOBS: dict[str, dict[str, str]] = TABLES["jobs"]
+# Command lines of commands that read the file in the place of {}.
+READS: list[str] = TABLES["reads"]
+KINDS = ("kill", "full", "foreign", "special")
 
 
-class Job(NamedTuple):
-    """A command line, and the output that it makes, if any."""
-
-    words: str
-    out: str | None = None
-
-
-JOBS = {
-    "index": Job("index corpus.jsonl -o out.index", "out.index"),
-    "append": Job("index more.jsonl -o a.index --append"),
-    "forget": Job("forget a.index 7 --purge"),
-    "match": Job(
-        "match data -i a.index -o out.run --control control.jsonl --workers 2 "
-        "--spike-ins 40",
-        "out.run",
-    ),
-    "clean": Job("clean data a.run -o out.clean --all", "out.clean"),
-    "report": Job("export a.run -o out.html", "out.html"),
-    "csv": Job("export a.run -o out.csv", "out.csv"),
-    "xlsx": Job("export a.run -o out.xlsx", "out.xlsx"),
-    "parquet": Job("export a.run -o out.parquet", "out.parquet"),
-    "bundle": Job("bundle a.run -o out.zip --sign key.pem --digests", "out.zip"),
-    "exhibit": Job("bundle a.zip --exhibit 1 -o out.page", "out.page"),
-    "case": Job("case a.run b.run -o out.case", "out.case"),
-    "review": Job("review a.run -o out.review --pairs 20", "out.review"),
-    "ledger": Job("ledger logs -o out.ledger", "out.ledger"),
-    "probe": Job(
-        "probe plan -i a.index -o out.probe --control control.jsonl --pairs 20",
-        "out.probe",
-    ),
-}
-# What a world has before any job.
-SETUP = (
-    "index corpus.jsonl -o a.index",
-    "match data -i a.index -o a.run --spike-ins 10",
-    "match data/0.jsonl -i a.index -o b.run --spike-ins 10",
-    "bundle a.run -o a.zip",
-)
-
-
-def make_world(folder: Path) -> Path:
-    """Make the inputs of all jobs in a new folder ``world``, and return it."""
-    world = folder / "world"
+def make_world(world: Path) -> None:
+    """Make the inputs of all jobs in a new folder."""
     for name in ("data", "logs", "tmp"):
         (world / name).mkdir(parents=True)
     rows = [row for n in range(4) for row in some_records(n, 60)]
     tweets = [
-        {
-            "id": str(n),
-            "text": row["text"][:200],
-            "author": f"a{n % 9}",
-            "created_at": f"202{n % 3}-02-03T04:05:06Z",
-        }
+        {"id": str(n), "text": row["text"][:200], "author": f"a{n % 9}"}
+        | {"created_at": f"202{n % 3}-02-03T04:05:06Z"}
         for n, row in enumerate(rows)
     ]
     control = [
-        {**tweet, "id": f"c{n}", "text": f"control {n} {tweet['text'][::-1]}"}
+        tweet | {"id": f"c{n}", "text": f"control {n} {tweet['text'][::-1]}"}
         for n, tweet in enumerate(tweets)
     ]
     files = {"corpus": tweets, "control": control, "more": control[:9]}
-    files |= {f"data/{n}": rows[n::4] for n in range(4)}
-    for name, content in files.items():
-        lines = "".join(f"{json.dumps(row)}\n" for row in content)
-        (world / f"{name}.jsonl").write_text(lines)
-    for number in range(3):
-        lines = "".join(
-            f"2022-01-0{1 + number}T00:{n:02}:00Z,reader,/2/tweets,200,{n}\n"
-            for n in range(60)
-        )
-        head = "time,app,endpoint,status,tweets\n"
-        (world / "logs" / f"{number}.csv").write_text(head + lines)
-    key = ["openssl", "genpkey", "-algorithm", "ed25519", "-out", world / "key.pem"]
-    subprocess.run(key, check=True, capture_output=True)
-    for words in SETUP:
-        made = run_in(world, words)
-        assert made.returncode == 0, made.stderr
-    return world
+    for name, content in (files | {f"data/{n}": rows[n::4] for n in range(4)}).items():
+        write_rows(content, world / f"{name}.jsonl")
+    for day in range(1, 4):
+        lines = ["time,app,endpoint,status,tweets\n"]
+        for n in range(60):
+            lines.append(f"2022-01-0{day}T00:{n:02}:00Z,reader,/2/tweets,200,{n}\n")
+        (world / "logs" / f"{day}.csv").write_text("".join(lines))
+    python = f"{sys.executable} -m provscan"
+    for words in TABLES["setup"]:
+        line = words.replace("provscan", python, 1).split()
+        subprocess.run(line, cwd=world, check=True, capture_output=True)
 
 
-def run_in(world: Path, words: str) -> subprocess.CompletedProcess[str]:
-    """Run a command line as a program."""
-    return subprocess.run(
-        [sys.executable, "-m", "provscan", *words.split()],
-        cwd=world,
-        env={**os.environ, "TMPDIR": str(world / "tmp")},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=5 * SECONDS,
-    )
-
-
-def call(
-    world: str,
-    words: str,
-    on_change: str,
-    at: int,
-    variables: Mapping[str, str] = {},
-) -> None:
+def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
     """Run a command line in this process. Before change number ``at``, kill the process
     (``kill``), or let all further changes fail (``full``).
     """
@@ -166,11 +98,10 @@ def call(
         with lock:
             count += 1
             reached = count
-        if reached == at and on_change == "kill":
+        if reached == at and how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         # What removes files works on a full disk.
-        removes = event in ("os.remove", "os.rmdir", "shutil.rmtree")
-        if reached >= at and on_change == "full" and not removes:
+        if reached >= at and how == "full" and event not in REMOVALS:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     sys.addaudithook(before)
@@ -189,188 +120,180 @@ def litter(world: Path) -> list[str]:
     return sorted({str(path.relative_to(world)) for path in found})
 
 
-def _run(
-    world: Path,
-    fork: Fork,
-    words: str,
-    how: str = "none",
-    at: int = 0,
-    variables: Mapping[str, str] = {},
-) -> tuple[int | None, str]:
-    """Run a command line in a fork, and return its exit status and its errors; None if
-    it does not end.
+def result(world: Path, out: str | None) -> dict[str, Any]:
+    """Return the content of each file that a job makes, or the fingerprint of the index
+    that it changes.
     """
-    process = fork(call, str(world), words, how, at, variables)
-    process.join(SECONDS)
-    if "waiting" not in Path(f"{world}.stderr").read_text():
-        process.join(9 * SECONDS)  # The computer may be busy.
-    status = process.exitcode
-    if status is None:
-        process.kill()
-        process.join()
-    return status, Path(f"{world}.stderr").read_text()
-
-
-@contextmanager
-def _copy(world: Path) -> Iterator[Path]:
-    """Provide a copy of a world, always in the same folder."""
-    copy = world.with_name("copies") / "copy"
-    shutil.rmtree(copy.parent, ignore_errors=True)
-    shutil.copytree(world, copy, symlinks=True)
-    yield copy
-
-
-def struck(
-    world: Path, fork: Fork, seed: int, cases: int, name: str, how: str
-) -> Iterator[str]:
-    """Kill a job, or let the disk be full, before changes of files that are drawn. A
-    killed job is repeated.
-    """
-    job = JOBS[name]
-    made: list[dict[str, Any]] = []
-    for _ in range(2):
-        with _copy(world) as copy:
-            before = _result(copy, job)
-            status, errors = _run(copy, fork, job.words)
-            assert status == 0, errors
-            count = int(Path(f"{copy}.count").read_text())
-            made.append(_result(copy, job))
-    # What two runs write alike does not depend on the time.
-    alike = {key: value for key, value in made[0].items() if made[1][key] == value}
-    assert alike
-    rng = random.Random(f"{seed} {name}")
-    for at in rng.sample(range(1, count + 1), min(cases, count)):
-        case = f"{name}, {how} at change {at} of {count}"
-        with _copy(world) as copy:
-            status, errors = _run(copy, fork, job.words, how, at)
-            if job.out is None and _result(copy, job) not in (before, *made):
-                yield f"{case}: neither the old nor the new index"
-            if how == "kill" and status != 0:
-                published = job.out and os.path.lexists(copy / job.out)
-                status, errors = _run(copy, fork, job.words)
-                right = status == 0 or (status == UNUSABLE and published)
-                resumes = False
-                found = _result(copy, job)
-                other = alike.items() - found.items()
-                wrong = {name for name, _ in other} | found.keys() ^ made[0].keys()
-                if wrong:
-                    yield f"{case}: repeated, {sorted(map(str, wrong))} differ"
-            else:
-                right = status in (0, UNUSABLE) and "Traceback" not in errors
-                resumes = status != 0 and "resume" in errors
-            if not right:
-                yield f"{case}: status {status}: {errors[-300:]}"
-            elif (left := litter(copy)) and not resumes:
-                yield f"{case}: left {', '.join(left)}"
-
-
-def _result(world: Path, job: Job) -> dict[str, Any]:
-    """Return the fingerprint of the index that a job changes, or the content of each
-    file that it makes.
-    """
-    if job.out is None:
+    if out is None:
         return {"a.index": provscan.open_index(world / "a.index").fingerprint}
-    out = world / job.out
-    if not out.is_dir():
-        return {job.out: out.exists()}
+    if not (world / out).is_dir():
+        return {out: (world / out).exists()}
     # An archive tells the time in steps of two seconds, which two runs may share. A
     # lock that nobody holds may still name the process that was killed.
-    made = {name: name[-4:] == ".zip" or c for name, c in contents(out).items()}
-    return {name: content for name, content in made.items() if name != "lock"}
+    made = contents(world / out)
+    return {k: k[-4:] == ".zip" or v for k, v in made.items() if k != "lock"}
 
 
-# Options and arguments that name a file, each in a command that reads it.
-READS = (
-    "verify a.zip --public-key {}",
-    "bundle a.run -o x.zip --sign {}",
-    "export a.run -o x.csv --reviewed {}",
-    "export a.run -o x.html --reviewed {}",
-    "ledger logs -o x.ledger --secret {}",
-    "ledger logs -o x.ledger --facts {}",
-    "ledger logs -o x.ledger --mapping {}",
-    "ledger {} -o x.ledger",
-    "match {} -i a.index -o x.run",
-    "match data -i a.index -o x.run --control {}",
-    "match data -i a.index -o x.run --clean-data {}",
-    "match data -i a.index -o x.run --log {}",
-    "index {} -o x.index",
-    "index folder -o x.index",
-    "match folder -i a.index -o x.run",
-    "inspect {}",
-    "forget a.index {}",
-    "review a.run {}",
-    "probe plan -i a.index -o x.probe --control {}",
-    "info {}",
-    "verify {}",
-)
+class Usual(NamedTuple):
+    """What a job makes if nothing interrupts it."""
+
+    changes: int
+    results: list[dict[str, Any]]  # Before it, and of two runs.
+    alike: dict[str, Any]  # What two runs write alike does not depend on the time.
 
 
-def special(world: Path, fork: Fork, seed: int, cases: int) -> Iterator[str]:
-    """Give each command a device, a named pipe without a writer or a socket."""
-    rng = random.Random(seed)
-    for number in range(cases):
-        words = rng.choice(READS) if cases < len(READS) else READS[number % len(READS)]
-        kind = rng.choice(["zero", "pipe", "urandom", "link"])
-        with _copy(world) as copy:
-            (copy / "folder").mkdir()
-            for name in ("special", "special.tsr", "folder/special.jsonl"):
-                if kind == "pipe":
-                    os.mkfifo(copy / name)
-                else:
-                    (copy / name).symlink_to(f"/dev/{kind.replace('link', 'zero')}")
-            status, errors = _run(copy, fork, words.format("special"))
-        waits = kind == "pipe" and words.split()[0] in ("match", "index", "inspect")
-        case = f"{words} with {kind}"
-        if status is None and not (waits and "waiting" in errors):
-            yield f"{case}: does not end"
-        elif status not in (None, 1, 2, UNUSABLE) and "--log" not in words:
+class Machine:
+    """Gives jobs, or commands that read a file, what :data:`KINDS` says."""
+
+    name = "files"
+
+    def __init__(self, folder: Path, fork: Fork | None = None) -> None:
+        self.world, self.fork = folder, fork or forking()
+        self.known: dict[str, Usual] = {}
+
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
+        if not self.world.exists():
+            make_world(self.world)
+        rng, job = random.Random(f"{seed} {number}"), [*JOBS][number // 4 % len(JOBS)]
+        copy, kind = folder / "copy", KINDS[number % 4]
+        book.covered[f"files {kind}", job if kind in KINDS[:2] else kind] += 1
+        match kind:
+            case "special":
+                yield from self.special(rng, copy)
+            case "foreign":
+                yield from self.foreign(rng, copy)
+            case _:
+                yield from self.struck(rng, copy, job, kind)
+
+    def copied(self, copy: Path) -> None:
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.world, copy, symlinks=True)
+
+    def ended(
+        self,
+        world: Path,
+        words: str,
+        how: str = "none",
+        at: int = 0,
+        variables: Mapping[str, str] = {},
+    ) -> tuple[int | None, str]:
+        """Run a command line in a fork, and return its exit status and its errors; None
+        if it does not end.
+        """
+        process = self.fork(call, str(world), words, how, at, variables)
+        process.join(SECONDS)
+        if "waiting" not in Path(f"{world}.stderr").read_text():
+            process.join(9 * SECONDS)  # The computer may be busy.
+        status = process.exitcode
+        if status is None:
+            process.kill()
+            process.join()
+        return status, Path(f"{world}.stderr").read_text()
+
+    def usual(self, copy: Path, name: str) -> Usual:
+        """Run a job twice without interruptions."""
+        if name not in self.known:
+            words, out = JOBS[name]["words"], JOBS[name].get("out")
+            self.copied(copy)
+            results = [result(copy, out)]
+            for _ in range(2):
+                self.copied(copy)
+                status, errors = self.ended(copy, words)
+                assert status == 0, errors
+                results.append(result(copy, out))
+            count = int(Path(f"{copy}.count").read_text())
+            alike = {k: v for k, v in results[1].items() if results[2][k] == v}
+            assert alike
+            self.known[name] = Usual(count, results, alike)
+        return self.known[name]
+
+    def struck(
+        self, rng: random.Random, copy: Path, name: str, how: str
+    ) -> Iterator[str]:
+        """Kill a job, or let the disk be full, before some change of a file. A killed
+        job is repeated.
+        """
+        words, out = JOBS[name]["words"], JOBS[name].get("out")
+        count, results, alike = self.usual(copy, name)
+        at = rng.randrange(1, count + 1)
+        case, resumes = f"{name}, {how} at change {at} of {count}", False
+        self.copied(copy)
+        status, errors = self.ended(copy, words, how, at)
+        if out is None and result(copy, out) not in results:
+            yield f"{case}: neither the old nor the new index"
+        if how == "kill" and status != 0:
+            published = out and os.path.lexists(copy / out)
+            status, errors = self.ended(copy, words)
+            right = status == 0 or (status == UNUSABLE and published)
+            found = result(copy, out)
+            other = {key for key, _ in alike.items() - found.items()}
+            if wrong := other | found.keys() ^ results[1].keys():
+                yield f"{case}: repeated, {sorted(map(str, wrong))} differ"
+        else:
+            right = status in (0, UNUSABLE) and "Traceback" not in errors
+            resumes = status != 0 and "resume" in errors
+        if not right:
             yield f"{case}: status {status}: {errors[-300:]}"
+        elif (left := litter(copy)) and not resumes:
+            yield f"{case}: left {', '.join(left)}"
 
+    def special(self, rng: random.Random, copy: Path) -> Iterator[str]:
+        """Give a command a device, a link to one or a named pipe without a writer."""
+        words, kind = rng.choice(READS), rng.choice(["zero", "pipe", "urandom"])
+        self.copied(copy)
+        (copy / "folder").mkdir()
+        for name in ("special", "special.tsr", "folder/special.jsonl"):
+            if kind == "pipe":
+                os.mkfifo(copy / name)
+            else:
+                (copy / name).symlink_to(f"/dev/{kind}")
+        status, errors = self.ended(copy, words.format("special"))
+        waits = kind == "pipe" and words.split()[0] in ("match", "index", "inspect")
+        if status is None and not (waits and "waiting" in errors):
+            yield f"{words} with {kind}: does not end"
+        elif status not in (None, 1, 2, UNUSABLE) and "--log" not in words:
+            yield f"{words} with {kind}: status {status}: {errors[-300:]}"
 
-def foreign(world: Path, fork: Fork, seed: int, cases: int) -> Iterator[str]:
-    """Let outputs replace files and folders of somebody else, inputs and links, with
-    ``--overwrite`` and with variables that name a folder.
-    """
-    for number in range(cases):
-        with _copy(world) as copy:
-            yield from _replaced(copy, fork, random.Random(f"{seed} {number}"))
-
-
-def _replaced(copy: Path, fork: Fork, rng: random.Random) -> Iterator[str]:
-    name = rng.choice(sorted(JOBS))
-    words = JOBS[name].words.split()
-    named = [*words, "key.pem", "data/0.jsonl"]
-    inputs = [each for each in named if (copy / each).exists()]
-    mine = copy / "mine"
-    for folder in ("kernels-mine", ".provscan-0123456789abcdef", "provscan"):
-        (mine / folder).mkdir(parents=True)
-        (mine / folder / "notes.txt").write_text(folder)
-    (mine / ".provscan-fedcba9876543210.lock").write_text("mine")
-    target = copy / (JOBS[name].out or "out")
-    layout = rng.choice(["input", "link", "folder", "beside", "inside"])
-    if layout == "input" and "-o" in words:
-        words[words.index("-o") + 1] = rng.choice(inputs)
-    elif layout == "link":
-        target.symlink_to(rng.choice([mine, copy / inputs[-1], copy / "nothing"]))
-    elif layout == "folder":
-        shutil.copytree(mine, target)
-    elif layout == "beside":
-        shutil.copytree(mine, target.with_name(f"{target.name}.unfinished"))
-    else:
-        shutil.copytree(copy / "a.run", target)
-        (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
-    if name in ("index", "match", "report", "csv", "xlsx", "parquet", "bundle"):
-        words.append("--overwrite")
-    before = contents(copy)
-    variables = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
-    _run(copy, fork, " ".join(words), variables=dict.fromkeys(variables, str(mine)))
-    after = contents(copy)
-    changed = {"a.index"} if name in ("append", "forget") else set()
-    changed |= {target.name} if layout == "link" else set()
-    lost = [
-        path
-        for path, content in before.items()
-        if after.get(path) != content and path.split("/")[0] not in changed
-    ]
-    if lost:
-        yield f"{' '.join(words)}, {layout}: lost {', '.join(lost[:5])}"
+    def foreign(self, rng: random.Random, copy: Path) -> Iterator[str]:
+        """Let outputs replace files and folders of somebody else, inputs and links,
+        with ``--overwrite`` and with variables that name a folder.
+        """
+        self.copied(copy)
+        name = rng.choice(sorted(JOBS))
+        words = JOBS[name]["words"].split()
+        named = [*words, "key.pem", "data/0.jsonl"]
+        inputs = [each for each in named if (copy / each).exists()]
+        mine = copy / "mine"
+        for folder in ("kernels-mine", ".provscan-0123456789abcdef", "provscan"):
+            (mine / folder).mkdir(parents=True)
+            (mine / folder / "notes.txt").write_text(folder)
+        (mine / ".provscan-fedcba9876543210.lock").write_text("mine")
+        target = copy / JOBS[name].get("out", "out")
+        match layout := rng.choice(["input", "link", "folder", "beside", "inside"]):
+            case "input" if "-o" in words:
+                words[words.index("-o") + 1] = rng.choice(inputs)
+            case "link":
+                linked = [mine, copy / inputs[-1], copy / "nothing"]
+                target.symlink_to(rng.choice(linked))
+            case "folder":
+                shutil.copytree(mine, target)
+            case "beside":
+                shutil.copytree(mine, target.with_name(f"{target.name}.unfinished"))
+            case _:
+                shutil.copytree(copy / "a.run", target)
+                (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
+        words += ["--overwrite"] if "overwrite" in JOBS[name] else []
+        before = contents(copy)
+        chosen = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
+        variables = dict.fromkeys(chosen, str(mine))
+        self.ended(copy, " ".join(words), variables=variables)
+        after = contents(copy)
+        changed = {"a.index"} if name in ("append", "forget") else set()
+        changed |= {target.name} if layout == "link" else set()
+        lost = [
+            path
+            for path, content in before.items()
+            if after.get(path) != content and path.split("/")[0] not in changed
+        ]
+        if lost:
+            yield f"{' '.join(words)}, {layout}: lost {', '.join(lost[:5])}"

@@ -7,10 +7,10 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from truth import adapter
+from truth import TABLES, adapter
 from truth.laws import Scan, change, other_name, whole
 
 
@@ -23,10 +23,10 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
     if (done := adapter.command("verify", result.path)).status != adapter.DONE:
         yield f"verify: {done.errors or done.output}"
     exported = adapter.exported(result.path, scan.new(".jsonl"))
-    if sorted(exported) != sorted(row.place for row in result.findings):
+    if sorted(exported) != sorted(map(adapter.place, result.findings)):
         yield "the exported rows are not the findings"
-    bundle, problems = adapter.bundle(result.path, scan.new(".zip"))
-    yield from (f"check: {each}" for each in problems)
+    bundle = scan.new(".zip")
+    yield from (f"check: {each}" for each in adapter.bundle(result.path, bundle))
     # Names in an archive are part of its content, and so is the time in a database.
     same = whole(case) and case.layout.archive is None
     same &= case.layout.format != "duckdb"
@@ -38,10 +38,10 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
             bundle, written.paths, case.index, again, **case.files()
         )
     yield from (f"replay: {each}" for each in found)
-    totals = adapter.case_totals([result.path, again], scan.new())
+    counted = adapter.case_texts([result.path, again], scan.new())
     texts = {row.tweet for row in result.findings}
-    if totals["texts"] != len(texts):
-        yield f"case: {totals} of {len(texts)} texts"
+    if counted != len(texts):
+        yield f"case: {counted} of {len(texts)} texts"
 
 
 @change()
@@ -67,7 +67,7 @@ def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
         found = (path for path in sorted(out.rglob("*")) if path.is_file())
         return ended, {str(path.relative_to(out)): path.read_bytes() for path in found}
 
-    for words in rng.sample(adapter.RUN_READERS, 3):
+    for words in rng.sample(TABLES["run_readers"], 3):
         expected = shown(words)
         for _ in range(2):
             what = _damage(run, intact, other, rng)
@@ -81,31 +81,36 @@ def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
             shutil.copytree(intact, run)
 
 
+DAMAGES: dict[str, Callable[[bytes, int], bytes]] = {
+    "flip": lambda data, at: (
+        data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
+    ),
+    "truncate": lambda data, at: data[:at],
+    "cut": lambda data, at: data[:at] + data[at + 1 + at % 200 :],
+    "append": lambda data, at: data + data[at : at + 200],
+    "digit": lambda data, at: (
+        data[:at]
+        + re.sub(rb"\d", lambda m: b"7" if m[0] == b"1" else b"1", data[at:], count=1)
+    ),
+    "empty": lambda data, at: b"",
+}
+
+
 def _damage(run: Path, intact: Path, other: Path, rng: random.Random) -> str:
     """Damage a file of a run in a way that is drawn, and return a description."""
     name = rng.choice(sorted(path.name for path in intact.iterdir()))
     path, data = run / name, (intact / name).read_bytes()
     at = rng.randrange(len(data))
-    end = rng.randrange(at, min(at + 200, len(data))) + 1
-    other_digit = {b"1": b"7"}
-    contents = {
-        "flip": data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :],
-        "truncate": data[:at],
-        "cut": data[:at] + data[end:],
-        "append": data + data[at:end],
-        "digit": data[:at]
-        + re.sub(rb"\d", lambda m: other_digit.get(m[0], b"1"), data[at:], count=1),
-        "swap": (other / name).read_bytes(),
-        "empty": b"",
-    }
-    needed = name not in adapter.OPTIONAL_FILES
-    kind = rng.choice([*contents, "folder", "extra", *(["delete"] if needed else [])])
-    if kind in contents:
-        path.write_bytes(contents[kind])
-    elif kind == "extra":
+    ways = [*DAMAGES, "swap", "folder", "extra"]
+    way = rng.choice(ways + ["delete"] * (name not in adapter.OPTIONAL_FILES))
+    if way in DAMAGES:
+        path.write_bytes(DAMAGES[way](data, at))
+    elif way == "swap":
+        path.write_bytes((other / name).read_bytes())
+    elif way == "extra":
         (run / f"{name}.1").write_bytes(data)
     else:
         path.unlink()
-        if kind == "folder":
+        if way == "folder":
             path.mkdir()
-    return f"{kind} {name} at {at}"
+    return f"{way} {name} at {at}"

@@ -16,84 +16,50 @@ from __future__ import annotations
 import gzip
 import json
 import random
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from string import Template
 from typing import Any, NamedTuple
 from unittest import mock
 from zoneinfo import ZoneInfo
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400
+import pyarrow.parquet as pq
+
+from provscan.ledger import run
+from truth import TABLES
+from truth.core import Book
+
+HOUR, DAY = 3600, 86_400
 SEARCH, READ = "/1.1/search/tweets.json", "/2/tweets"
-ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata",
-         "Australia/Sydney", "America/Santiago")  # fmt: skip
-# Days on which some clocks are set back or forward, and usual ones.
-STARTS = ("2022-11-05", "2022-10-29", "2022-03-12", "2022-04-02", "2022-02-27",
-          "2021-12-30", "2023-06-10", "2022-08-15")  # fmt: skip
+TABLE = TABLES["ledger"]
 EPOCH = 1_288_834_974_657
 
 
 class Call(NamedTuple):
     time: float  # True time, in seconds since 1970.
     application: str
-    token: str | None
+    token: str
     user: str | None
     endpoint: str
-    number: int
     status: int = 200
     lasting: float = 0.4
     ids: tuple[int, ...] = ()
 
 
 @dataclass
-class Rules:
-    """The values of a drawn policy pack."""
-
-    user: int
-    own: int
-    day: int
-    cap: int
-
-    def pack(self) -> str:
-        rules = [
-            ("user", "user", 15, self.user, SEARCH),
-            ("own", "app-only", 15, self.own, SEARCH),
-            ("day", "application", 1440, self.day, READ),
-        ]
-        text = '[pack]\nname = "drawn"\ntitle = "Drawn"\n'
-        for name, scope, minutes, value, endpoint in rules:
-            text += (
-                f'[[rule]]\nid = "{name}"\nkind = "rate_limit"\ntitle = "{name}"\n'
-                f'scope = "{scope}"\nendpoints = ["{endpoint[:-5]}*"]\n'
-                f"window_minutes = {minutes}\n{_version(value)}"
-            )
-        return text + (
-            '[[rule]]\nid = "cap"\nkind = "monthly_cap"\ntitle = "Cap"\n'
-            f'scope = "project"\ntiers = ["basic"]\n{_version(self.cap)}'
-        )
-
-
-def _version(value: int) -> str:
-    return (
-        '[[rule.versions]]\ndate = 2020-01-01\ndated = "effect"\nclause = "1"\n'
-        f'source = "drawn"\ntext_sha256 = "none"\nsays = "x"\nvalue = {value}\n'
-    )
-
-
-@dataclass
 class Case:
-    """A drawn case: the true calls, and how the logs show them."""
+    """A drawn case: the true calls, and the limits of the rules by name."""
 
-    seed: int
-    planted: str | None
-    rules: Rules
+    draw: random.Random
+    planted: str | None  # The kind of an excess.
+    start: float
+    rules: dict[str, int]
     calls: list[Call] = field(default_factory=list)
     projects: dict[str, str | None] = field(default_factory=dict)
-    # The rule, the subject, the logged times by token, and the endpoint of an excess.
-    burst: tuple[str, str] | None = None
+    excessive: str = ""  # The application with the excess.
     notes: list[str] = field(default_factory=list)
 
 
@@ -115,36 +81,33 @@ class Window:
         return self.used <= self.value
 
 
-def draw_case(seed: int, planted: bool) -> Case:
+def draw_case(seed: str, planted: bool) -> Case:
     draw = random.Random(f"ledger {seed} {planted}")
-    rules = Rules(
-        draw.randint(8, 40), draw.randint(8, 80), draw.randint(40, 150), draw.choice(
-            [60, 150, 400]))  # fmt: skip
+    limits = {"user": (8, 40), "own": (8, 80), "day": (40, 150)}
+    rules = {name: draw.randint(*ends) for name, ends in limits.items()}
+    rules["cap"] = draw.choice([60, 150, 400])
     kind = draw.choice(["search", "search", "day", "cap"]) if planted else None
-    case = Case(seed, kind, rules)
-    start = datetime.fromisoformat(draw.choice(STARTS)).replace(tzinfo=UTC).timestamp()
-    case.notes.append(f"start {datetime.fromtimestamp(start, UTC):%F}")
-    numbers = iter(range(1, 1 << 40))
+    day = datetime.fromisoformat(draw.choice(TABLE["starts"])).replace(tzinfo=UTC)
+    case = Case(draw, kind, day.timestamp(), rules, notes=[f"start {day:%F}"])
     for index in range(draw.randint(1, 3)):
         name = f"app{index}"
         case.projects[name] = draw.choice(["shared", f"project{index}", None])
-        own = Window(draw, 900, rules.own)
+        own = Window(draw, 900, rules["own"])
         for token in range(draw.choice([1, 2, 8, 20])):
             app_only = token == 0 and draw.random() < 0.4
-            limit = own if app_only else Window(draw, 900, rules.user)
+            limit = own if app_only else Window(draw, 900, rules["user"])
             user = None if app_only else f"user{token}"
-            begin = start + draw.choice([0, 0, draw.uniform(0, 2 * DAY)])
+            begin = case.start + draw.choice([0, 0, draw.uniform(0, 2 * DAY)])
             who = (name, f"token-{index}-{token}", user, SEARCH)
-            case.calls += _client(draw, begin, who, limit, numbers)
-    case.calls += _readers(draw, start, case, numbers)
-    if kind:
-        _plant(draw, start, case, numbers)
+            case.calls += _client(draw, begin, who, limit)
+    case.calls += _readers(case)
+    case.calls += _excess(case) if kind else ()
     case.calls.sort()
     return case
 
 
 def _client(
-    draw: random.Random, begin: float, who: Any, limit: Window, numbers: Iterator[int]
+    draw: random.Random, begin: float, who: Any, limit: Window
 ) -> Iterator[Call]:
     """Yield calls of one token, some of them refused and retried."""
     manner = draw.choice(["greedy", "paced", "bursts", "rare"])
@@ -157,179 +120,149 @@ def _client(
             time += draw.uniform(0, 1200)
         if time > end:
             return
-        number, lasting = next(numbers), draw.uniform(0.1, 1.5)
-        if draw.random() < 0.02:
-            yield Call(time, *who, number, 503, lasting)
-            continue
-        if limit.permits(time):
-            yield Call(time, *who, number, 200, lasting)
-            continue
-        yield Call(time, *who, number, 429, lasting)
-        if waits:
-            time = limit.start + limit.length
-        else:
-            time += draw.uniform(5, 120)
+        failed = draw.random() < 0.02
+        status = 503 if failed else 200 if limit.permits(time) else 429
+        yield Call(time, *who, status, draw.uniform(0.1, 1.5))
+        if status == 429:
+            time = limit.start + limit.length if waits else time + draw.uniform(5, 120)
 
 
-def _readers(
-    draw: random.Random, start: float, case: Case, numbers: Iterator[int]
-) -> Iterator[Call]:
+def _readers(case: Case) -> Iterator[Call]:
     """Yield calls over weeks, below the daily limit and the cap of the project."""
-    zone = ZoneInfo(draw.choice(ZONES))
-    first = draw.randint(1, 28)
+    draw, zone = case.draw, ZoneInfo(case.draw.choice(TABLE["zones"]))
+    first, share = draw.randint(1, 28), draw.choice([0.5, 1.0, 1.0])
     days: dict[Any, int] = defaultdict(int)
     posts: dict[Any, set[Any]] = defaultdict(set)
-    share = draw.choice([0.5, 1.0, 1.0])
     for name, project in case.projects.items():
         if draw.random() < 0.3:
             continue
-        time, ids = start - 20 * DAY, list[int]()
-        many = draw.choice([20, case.rules.day * 1.3])
+        time, ids = case.start - 20 * DAY, list[int]()
+        many = draw.choice([20, case.rules["day"] * 1.3])
         for _ in range(1500):
             time += draw.expovariate(many / DAY)
-            if time > start + 50 * DAY:
+            if time > case.start + 50 * DAY:
                 break
             local = datetime.fromtimestamp(time, zone)
-            month = (local - timedelta(days=first - 1)).strftime("%Y-%m")
-            number = next(numbers)
-            fresh = draw.choice([0, 0, 1])
-            new = _tweets(draw, time, number)[:fresh] + tuple(ids[-1:])
-            owner = project or name
-            counted = posts[owner, month] | {(local.date(), one) for one in new}
-            if len(counted) > share * case.rules.cap:
-                new, counted = (), posts[owner, month]
-            if days[name, local.date()] >= case.rules.day:
+            if days[name, local.date()] >= case.rules["day"]:
                 continue
             days[name, local.date()] += 1
-            posts[owner, month] = counted
-            ids += new[:fresh]
-            who = (name, f"reader-{name}", None, READ)
+            fresh = [_tweet(draw, time)] * draw.choice([0, 0, 1])
+            new = (*fresh, *ids[-1:])
+            month = (local - timedelta(days=first - 1)).strftime("%Y-%m")
+            owner = project or name, month
+            counted = posts[owner] | {(local.date(), one) for one in new}
+            if len(counted) > share * case.rules["cap"]:
+                new, counted = (), posts[owner]
+            posts[owner] = counted
+            ids += fresh
             lasting = 2 * HOUR if draw.random() < 0.01 else 0.5
-            yield Call(time, *who, number, 200, lasting, new)
+            yield Call(time, name, f"reader-{name}", None, READ, 200, lasting, new)
 
 
-def _tweets(draw: random.Random, time: float, number: int) -> tuple[int, ...]:
+def _tweet(draw: random.Random, time: float) -> int:
     posted = int((time - draw.expovariate(1 / 4) - 1) * 1000) - EPOCH
-    return (posted << 22 | number % (1 << 22),)
+    return posted << 22 | draw.getrandbits(22)
 
 
-def _plant(
-    draw: random.Random, start: float, case: Case, numbers: Iterator[int]
-) -> None:
-    """Add the calls of one token that the platform did not refuse."""
-    name, rules = draw.choice(list(case.projects)), case.rules
+def _excess(case: Case) -> Iterator[Call]:
+    """Yield the calls of one token that the platform did not refuse."""
+    draw, rules = case.draw, case.rules
+    name = case.excessive = draw.choice(list(case.projects))
     strength, windows = draw.uniform(1.3, 4), draw.choice([1, 2, 4, 8])
-    begin = start + draw.uniform(5, 9) * DAY
+    begin = case.start + draw.uniform(5, 9) * DAY
     if case.planted == "search":
-        value, length, endpoint = max(rules.user, rules.own), 900, SEARCH
+        value, length, endpoint = max(rules["user"], rules["own"]), 900, SEARCH
         windows = max(windows, 2) if strength < 2.2 else windows
     elif case.planted == "day":
-        value, length, endpoint = rules.day, DAY, READ
+        value, length, endpoint = rules["day"], DAY, READ
         windows = max(windows, 3)
     else:
         # Whole months: the cap can begin on any day.
-        value, length, endpoint, windows = rules.cap, 30 * DAY, READ, 3
-        begin = start - 20 * DAY
+        value, length, endpoint, windows = rules["cap"], 30 * DAY, READ, 3
+        begin = case.start - 20 * DAY
     total = int(strength * value * windows)
     for number in range(total):
         time = begin + length * windows * (number + draw.random()) / total
+        ids = (_tweet(draw, time),) if endpoint == READ else ()
         who = (name, f"planted-{name}", "planted", endpoint)
-        ids = _tweets(draw, time, number) if endpoint == READ else ()
-        case.calls.append(Call(time, *who, next(numbers), 200, 0.4, ids))
-    case.burst = (case.planted or "", name)
+        yield Call(time, *who, 200, 0.4, ids)
     case.notes.append(f"{case.planted} of {name}, {strength:.2f} times, {windows}")
 
 
-class View(NamedTuple):
-    """What the logs of a case show."""
+class View:
+    """What the logs of a case show of a call."""
 
-    columns: tuple[str, ...]
-    zone: str
-    stated: bool  # Whether times state their zone.
-    precision: int
+    def __init__(self, draw: random.Random, planted: bool) -> None:
+        self.zone = ZoneInfo(draw.choice(TABLE["zones"]))
+        # A planted excess needs what the rule is about.
+        names = ("token", "user", "status", "parameters", "ids", "project")
+        hidden = (name for name in names if draw.random() < 0.2)
+        self.hidden = {"lasting"} if planted else {"lasting", *hidden}
+        self.precision, self.states_zone = draw.choice([0, 3, 6]), draw.random() < 0.5
+
+    def stated(self, seconds: float, server: int) -> str:
+        # Servers that record the same calls write other forms of the same time.
+        scale = 10 ** max(self.precision - server, 0)
+        at = datetime.fromtimestamp(int(seconds * scale) / scale, self.zone)
+        return (
+            at.isoformat() if self.states_zone else at.replace(tzinfo=None).isoformat()
+        )
+
+    def line(self, call: Call, number: int, clock: float, server: int) -> str:
+        time = call.time + clock
+        row = call._asdict() | {
+            "time": self.stated(time, server),
+            "responded_at": self.stated(time + call.lasting, server),
+            "parameters": f"q={number}&s={server}",
+            "project": None,
+        }
+        return json.dumps({k: v for k, v in row.items() if k not in self.hidden})
 
 
-def write(case: Case, folder: Path) -> View:
+def write(case: Case, folder: Path) -> None:
     """Write the logs of a case, with copies, rotated files and servers."""
-    draw = random.Random(f"logs {case.seed} {case.planted}")
-    zone = draw.choice(ZONES)
-    columns = ["token", "user", "status", "parameters", "ids", "project"]
-    # A planted excess needs what the rule is about.
-    hidden = [] if case.planted else [c for c in columns if draw.random() < 0.2]
-    kept = tuple(c for c in columns if c not in hidden)
-    view = View(kept, zone, draw.random() < 0.5, draw.choice([0, 3, 6]))
-    servers = draw.choice([1, 1, 2, 3])
-    clocks = [draw.choice([0, 0, draw.uniform(-40, 40), draw.choice([-6, 2]) * HOUR])
-              for _ in range(servers)]  # fmt: skip
-    twice = draw.random() < 0.15 and not case.planted
-    sticky = bool(case.planted) or draw.random() < 0.5
-    lines: dict[tuple[int, str], list[tuple[float, str]]] = defaultdict(list)
+    draw, planted = case.draw, bool(case.planted)
+    view, servers = View(draw, planted), draw.choice([1, 1, 2, 3])
+    shifts = [0, 0, draw.uniform(-40, 40), draw.choice([-6, 2]) * HOUR]
+    clocks = [draw.choice(shifts) for _ in range(servers)]
+    twice = draw.random() < 0.15 and not planted
+    sticky = planted or draw.random() < 0.5
+    lines: dict[tuple[int, str], list[str]] = defaultdict(list)
     rotation = draw.choice(["%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H"])
     busy = case.calls[len(case.calls) // 2].time
     gap = case.calls[0].time + draw.uniform(0, 3 * DAY) if draw.random() < 0.3 else 0
-    for call in case.calls:
-        if gap < call.time < gap + 7 * HOUR and not case.planted:
+    salt = draw.random()
+    for number, call in enumerate(case.calls):
+        if gap < call.time < gap + 7 * HOUR and not planted:
             continue
-        key = (call.token, call.endpoint) if sticky else call.number
-        server = random.Random(f"{case.seed} {key}").randrange(servers)
-        places = {server, (server + 1) % servers} if twice else {server}
-        for place in places:
-            time = call.time + clocks[place]
-            # Files of a day or an hour, for a few days.
-            near = abs(call.time - busy) < (2 * DAY if len(rotation) < 10 else 3 * HOUR)
-            at = datetime.fromtimestamp(call.time, UTC)
-            period = at.strftime(rotation if near else "%Y-%m")
-            lines[place, period].append((time, _line(call, time, view, place)))
+        key = (call.token, call.endpoint) if sticky else number
+        server = random.Random(f"{salt} {key}").randrange(servers)
+        # Files of a day or an hour, for a few days.
+        near = abs(call.time - busy) < (2 * DAY if len(rotation) < 10 else 3 * HOUR)
+        at = datetime.fromtimestamp(call.time, UTC)
+        period = at.strftime(rotation if near else "%Y-%m")
+        for place in {server, (server + 1) % servers} if twice else {server}:
+            line = view.line(call, number, clocks[place], place)
+            lines[place, period].append(line)
     form = draw.choice(["web{}/{}.jsonl", "web{}-{}.jsonl", "{}/access-{}.jsonl.gz"])
-    paths = []
+    paths = {}
     for (server, period), found in sorted(lines.items()):
         if draw.random() < 0.2:
             draw.shuffle(found)
         path = folder / "logs" / form.format(server, period)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _save(path, [text for _, text in found])
-        paths.append(path)
-    for path in draw.sample(paths, min(len(paths), draw.choice([0, 1, 3]))):
-        # A copy, as it is or compressed, or a part of it.
-        content = path.read_bytes()
-        content = gzip.decompress(content) if path.suffix == ".gz" else content
-        texts = content.decode().splitlines()
-        texts = texts[len(texts) // 2 * draw.choice([0, 1]) :]
-        _save(folder / "logs" / "backup" / f"{path.parent.name}-{path.name}", texts)
-    tier = "".join(
-        f'[[application]]\nname = "{name}"\ntier = "basic"\n'
-        + (f'project = "{project}"\n' if project else "")
-        for name, project in case.projects.items()
-    )
+        paths[path] = found
+        _save(path, found)
+    for path in draw.sample([*paths], min(len(paths), draw.choice([0, 1, 3]))):
+        # A copy of a file, or of a part of it.
+        copied = paths[path][len(paths[path]) // 2 * draw.choice([0, 1]) :]
+        _save(folder / "logs" / "backup" / f"{path.parent.name}-{path.name}", copied)
     named = '[case]\nname = "Drawn"\nlogs = ["logs"]\npolicies = ["pack.toml"]\n'
-    (folder / "case.toml").write_text(named + tier)
-    (folder / "pack.toml").write_text(case.rules.pack())
-    case.notes.append(f"{view}, clocks {clocks}, twice {twice}, {rotation}, {form}")
-    return view
-
-
-def _line(call: Call, time: float, view: View, server: int) -> str:
-    def stated(seconds: float) -> str:
-        # Servers that record the same calls write other forms of the same time.
-        scale = 10 ** max(view.precision - server, 0)
-        at = datetime.fromtimestamp(int(seconds * scale) / scale, UTC)
-        at = at.astimezone(ZoneInfo(view.zone))
-        return at.isoformat() if view.stated else at.replace(tzinfo=None).isoformat()
-
-    row: dict[str, Any] = {
-        "time": stated(time),
-        "responded_at": stated(time + call.lasting),
-        "application": call.application,
-        "endpoint": call.endpoint,
-        "token": call.token,
-        "user": call.user,
-        "status": call.status,
-        "parameters": f"q={call.number}&s={server}",
-        "ids": list(call.ids) if call.status == 200 else [],
-        "project": None,
-    }
-    always = ("time", "responded_at", "application", "endpoint")
-    return json.dumps({k: v for k, v in row.items() if k in (*always, *view.columns)})
+    for name, project in case.projects.items():
+        named += f'[[application]]\nname = "{name}"\ntier = "basic"\n'
+        named += f'project = "{project}"\n' if project else ""
+    (folder / "case.toml").write_text(named)
+    (folder / "pack.toml").write_text(Template(TABLE["pack"]).substitute(case.rules))
+    case.notes.append(f"{vars(view)}, {clocks}, twice {twice}, {rotation}, {form}")
 
 
 def _save(path: Path, lines: Sequence[str]) -> None:
@@ -342,14 +275,13 @@ def unexplained(case: Case) -> bool:
     """Return whether the planted calls are above the limit in each placing of windows
     and for each kind of token, in a naive reading of the true times.
     """
-    assert case.burst is not None
-    kind, name = case.burst
+    name, rules = case.excessive, case.rules
     mine = [c for c in case.calls if c.application == name and c.status == 200]
-    if kind == "search":
+    if case.planted == "search":
         times = [c.time for c in mine if c.token == f"planted-{name}"]
-        return all(above(times, v, 900) for v in (case.rules.user, case.rules.own))
-    if kind == "day":
-        return above([c.time for c in mine if c.endpoint == READ], case.rules.day, DAY)
+        return all(above(times, rules[each], 900) for each in ("user", "own"))
+    if case.planted == "day":
+        return above([c.time for c in mine if c.endpoint == READ], rules["day"], DAY)
     owner = case.projects[name] or name
     shared = {n for n, p in case.projects.items() if (p or n) == owner}
     found = {
@@ -358,24 +290,23 @@ def unexplained(case: Case) -> bool:
         if c.application in shared and c.status == 200
         for one in c.ids
     }
-    for first in range(1, 29):
-        months = Counter(f"{day - timedelta(days=first - 1):%Y-%m}" for day, _ in found)
-        if max(months.values()) <= case.rules.cap:
-            return False
-    return True
+    return all(
+        max(Counter(f"{day - timedelta(first):%Y-%m}" for day, _ in found).values())
+        > rules["cap"]
+        for first in range(28)
+    )
 
 
 def above(times: Sequence[float], value: int, length: float) -> bool:
     """Return whether some window has more calls, in each of 60 placings on a grid, and
     if each window begins with a call.
     """
-    times = sorted(times)
     for step in range(60):
         counts = Counter((time - step * length / 60) // length for time in times)
         if max(counts.values(), default=0) <= value:
             return False
     start, used, most = -1e18, 0, 0
-    for time in times:
+    for time in sorted(times):
         if time >= start + length:
             start, used = time, 0
         used += 1
@@ -387,54 +318,37 @@ def judged(folder: Path) -> set[tuple[str, str | None]]:
     """Make the ledger of a case, and return the rules with a finding that differs, with
     their subjects.
     """
-    import pyarrow.parquet as pq
-
-    from provscan.ledger import run
-
     # The report and the workbook show the same tables, and take half of the time.
-    with mock.patch.multiple(
-        run, write_tables=mock.DEFAULT, write_ledger_report=mock.DEFAULT
-    ):
+    skipped = dict.fromkeys(("write_tables", "write_ledger_report"), mock.DEFAULT)
+    with mock.patch.multiple(run, **skipped):
         case = folder / "case.toml"
         out = run.make_ledger([], folder / "out", case=case, key="k")
     found = pq.read_table(out / "tables" / "findings.parquet").to_pylist()
-    differs = [(row["rule"], row["subject"])
-               for row in found if row["result"] == "differs"]  # fmt: skip
-    assert len(differs) == len(set(differs)), "one excess has several findings"
-    return set(differs)
+    said = [(x["rule"], x["subject"]) for x in found if x["result"] == "differs"]
+    assert len(said) == len(set(said)), "one excess has several findings"
+    return set(said)
 
 
-def accusations(case: Case, folder: Path) -> list[str]:
-    """Return what a ledger says against honest conduct."""
-    write(case, folder)
-    said = sorted(judged(folder), key=str)
-    return [f"case {case.seed}: {each} differs; {case.notes}" for each in said]
-
-
-def finds(case: Case, folder: Path) -> bool:
-    """Return whether a planted excess is found."""
-    write(case, folder)
-    kind, name = case.burst or ("", "")
-    owner = case.projects[name] or name
-    expected = {"search": ("own", name), "day": ("day", name), "cap": ("cap", owner)}
-    return expected[kind] in judged(folder)
-
-
-def drawn(folder: Path, seed: int, cases: int, first: int = 0) -> Iterator[str]:
-    """Yield the violations of drawn cases, of honest conduct and of excess. Planted
-    calls that can be explained are left out.
+class Machine:
+    """Holds a ledger against honest conduct, and one against an excess. Planted calls
+    that can be explained are left out.
     """
-    excess, missed = 0, list[str]()
-    for number in range(first, first + cases):
+
+    name = "ledger"
+
+    def __init__(self, folder: Path) -> None:
+        pass
+
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
         for planted in (False, True):
-            case = draw_case(seed * 1_000_000 + number, planted)
-            place = folder / f"{number}"
-            place.mkdir()
+            case, place = draw_case(f"{seed} {number}", planted), folder / f"{planted}"
+            if planted and not unexplained(case):
+                continue
+            write(case, place)
+            said, name = judged(place), case.excessive
             if not planted:
-                yield from accusations(case, place)
-            elif unexplained(case):
-                excess += 1
-                missed += [] if finds(case, place) else [f"{case.seed}: {case.notes}"]
-            shutil.rmtree(place)
-    if (cases > 9 and not excess) or len(missed) > 0.05 * excess + 1:
-        yield f"{len(missed)} of {excess} cases of excess were missed: {missed}"
+                yield from (f"{each} differs; {case.notes}" for each in said)
+                continue
+            rule = {"search": "own"}.get(case.planted or "", case.planted)
+            subject = (case.projects[name] or name) if rule == "cap" else name
+            book.tallies["excess of a ledger"][(rule, subject) in said] += 1

@@ -7,7 +7,6 @@ generated. A run that ends is repeated until all questions are answered.
 from __future__ import annotations
 
 import itertools
-import json
 import random
 import shutil
 import threading
@@ -31,8 +30,11 @@ from provscan.probe.endpoint import EndpointOptions
 from provscan.probe.plan import ARMS, ASKED, Question, QuestionKey
 from provscan.probe.run import Budget
 from truth.adapter import CLAIM, CROSSED, DONE, UNUSABLE, command
+from truth.core import Book
+from truth.draw import write_rows
+from truth.laws import unequal
 
-PAIRS = 16
+PAIRS, STYLES = 16, ("chat", "completion")
 # Probabilities of reciting a licensed tweet and a control.
 KNOWLEDGE = [(0, 0), (0.1, 0.1), (0.5, 0.5), (0.9, 0.9), (0.3, 0.6), (0.9, 0.1)]
 USAGES = ["true", "none", "zero", "odd", "total"]
@@ -55,7 +57,7 @@ class Case:
     """How a model and its endpoint behave."""
 
     def __init__(self, rng: random.Random) -> None:
-        self.style = rng.choice(["chat", "completion"])
+        self.style = rng.choice(STYLES)
         self.knows = dict(zip(ARMS, rng.choice(KNOWLEDGE), strict=True))
         self.knows["misplaced"] = rng.choice([0, 0, 0.2, 1]) * self.knows["licensed"]
         self.declines = {arm: rng.choice([0, 0, 0.1, 0.5, 0.95]) for arm in ASKED}
@@ -151,7 +153,8 @@ class Endpoint(Server):
         used = dict(zip(names, (sent, said, sent + said), strict=True))
         with self.lock:
             self.billed += sent + said
-            self.given[question.key] += fault is None
+            if fault is None:
+                self.given[question.key] += 1
         if fault == "late":
             time.sleep(2 * TIMEOUT)
         if fault:
@@ -169,24 +172,17 @@ class Endpoint(Server):
         return 200, {"id": "same", "choices": [choice, choice], "usage": usage}
 
 
-class Plans:
-    """A plan of each style, over random texts."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, rng = folder, random.Random(5)
-        texts = [sentence(rng, "latin", 120 + n % 20) for n in range(240)]
-        rows = [{"id": f"{n}", "text": text} for n, text in enumerate(texts)]
-        index = provscan.build_index(rows[:120], folder / "licensed.index")
-        control = folder / "control.jsonl"
-        control.write_text("".join(json.dumps(row) + "\n" for row in rows[120:]))
-        for style in ("chat", "completion"):
-            settings = probe.Settings(pairs=PAIRS, samples=2, style=style, max_auc=1.0)
-            probe.make_plan(index, folder / style, settings, control=[str(control)])
-
-    def copy(self, style: str, name: str) -> probe.Plan:
-        place = self.folder / name
-        shutil.rmtree(place, ignore_errors=True)
-        return probe.open_plan(shutil.copytree(self.folder / style, place))
+def make_plans(folder: Path) -> None:
+    """Make a plan of each style, over random texts."""
+    rng = random.Random(5)
+    texts = [sentence(rng, "latin", 120 + n % 20) for n in range(240)]
+    rows = [{"id": f"{n}", "text": text} for n, text in enumerate(texts)]
+    folder.mkdir(parents=True)
+    index = provscan.build_index(rows[:120], folder / "licensed.index")
+    control = [str(write_rows(rows[120:], folder / "control.jsonl"))]
+    for style in STYLES:
+        settings = probe.Settings(pairs=PAIRS, samples=2, style=style, max_auc=1.0)
+        probe.make_plan(index, folder / style, settings, control=control)
 
 
 def run_once(case: Case, plan: probe.Plan, url: str, tokens: int | None) -> str:
@@ -206,54 +202,65 @@ def run_once(case: Case, plan: probe.Plan, url: str, tokens: int | None) -> str:
     return "failed" if done["failed"] else "budget" if done["left"] else "done"
 
 
-def check(case: Case, plans: Plans, claims: list[bool]) -> Iterator[str]:
-    """Yield the violations of a case; add whether something was claimed although the
-    model knows licensed tweets no better than controls.
-    """
-    plan = plans.copy(case.style, "asked")
+def asked(case: Case, plan: probe.Plan) -> Iterator[str]:
+    """Ask an endpoint until all questions are answered, and yield the violations."""
     server = Endpoint(case, plan)
-    with mock.patch("provscan.probe.endpoint.PAUSE", 0.001):
-        for tokens in [*sorted(case.budgets), *[None] * 40]:
-            ended = run_once(case, plan, server.url, tokens)
-            known = read_answers(plan.path, plan.digest)
-            spent = sum(spent_tokens(plan.path, plan.digest)[:2])
-            if ended == "fault":
-                yield "the command ended with an internal error"
-            if not server.billed <= spent <= (tokens or spent):
-                yield f"{server.billed} billed, {spent} counted of {tokens}"
-            exact = case.usage in ("true", "total") and not any(case.faults.values())
-            if exact and server.billed < spent:
-                yield f"{server.billed} billed, {spent} counted"
-            paid = {key for key, count in server.given.items() if count}
-            if lost := paid - known.keys():
-                yield f"answers were lost: {sorted(lost)[:3]}"
-            if ended == "done":
-                break
-            if case.torn:
-                with (plan.path / "answers.jsonl").open("ab") as file:
-                    file.write(b'{"plan": "')
-        else:
-            yield f"the run did not end: {len(known)} answers"
-            return
+    exact = case.usage in ("true", "total") and not any(case.faults.values())
+    for tokens in [*sorted(case.budgets), *[None] * 40]:
+        ended = run_once(case, plan, server.url, tokens)
+        known = read_answers(plan.path, plan.digest)
+        spent = sum(spent_tokens(plan.path, plan.digest)[:2])
+        if ended == "fault":
+            yield "the command ended with an internal error"
+        if not server.billed <= spent <= (tokens or spent):
+            yield f"{server.billed} billed, {spent} counted of {tokens}"
+        if exact and server.billed < spent:
+            yield f"{server.billed} billed, {spent} counted"
+        if lost := server.given.keys() - known.keys():
+            yield f"answers were lost: {sorted(lost)[:3]}"
+        if ended == "done":
+            break
+        if case.torn:
+            with (plan.path / "answers.jsonl").open("ab") as file:
+                file.write(b'{"plan": "')
+    else:
+        yield f"the run did not end: {len(known)} answers"
     server.close()
-    if twice := [key for key in paid if server.given[key] > 1]:
+    if twice := [key for key, count in server.given.items() if count > 1]:
         yield f"questions were answered twice: {twice[:3]}"
-    # The results are those of a model that answers at once.
-    told = plans.copy(case.style, "told")
-    probe.run(told.path, case)
-    found, expected = (probe.score(each.path) for each in (plan, told))
-    for summary in (found, expected):
-        del summary["asked"]["tokens"], summary["model"]
-    for name in found.keys() | expected.keys():
-        if found.get(name) != expected.get(name):
-            yield f"{name} is {found.get(name)} instead of {expected.get(name)}"
-    for name in ("tweets.parquet", "recitations.parquet"):
-        one, other = (pq.read_table(each.path / name) for each in (plan, told))
-        if not one.equals(other):
-            yield f"{name} differs"
-    if case.knows["licensed"] <= case.knows["control"]:
-        claims.append(found["answer"]["status"] == CLAIM)
-    yield from counted(case, plan, found)
+
+
+class Machine:
+    """Probes drawn models over drawn endpoints."""
+
+    name = "probe"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
+        case = Case(random.Random(f"{seed} {number}"))
+        if not self.folder.exists():
+            make_plans(self.folder)
+        plan, told = (
+            probe.open_plan(shutil.copytree(self.folder / case.style, folder / name))
+            for name in ("asked", "told")
+        )
+        with mock.patch("provscan.probe.endpoint.PAUSE", 0.001):
+            yield from asked(case, plan)
+        # The results are those of a model that answers at once.
+        probe.run(told.path, case)
+        found, expected = (probe.score(each.path) for each in (plan, told))
+        for summary in (found, expected):
+            del summary["asked"]["tokens"], summary["model"]
+        yield from unequal(expected, found)
+        for name in ("tweets.parquet", "recitations.parquet"):
+            one, other = (pq.read_table(each.path / name) for each in (plan, told))
+            if not one.equals(other):
+                yield f"{name} differs"
+        if case.knows["licensed"] <= case.knows["control"]:
+            book.tallies["claim of a probe"][found["answer"]["status"] != CLAIM] += 1
+        yield from counted(case, plan, found)
 
 
 def counted(case: Case, plan: probe.Plan, summary: Any) -> Iterator[str]:
@@ -275,16 +282,3 @@ def counted(case: Case, plan: probe.Plan, summary: Any) -> Iterator[str]:
     least, claim = tweets["at_least"] or 0, summary["answer"]["status"] == CLAIM
     if claim != (least > 0) or least > tweets["findings"]:
         yield f"{tweets} are claimed"
-
-
-def drawn(folder: Path, seed: int, cases: int) -> Iterator[str]:
-    """Yield the violations of drawn cases."""
-    plans, claims = Plans(folder), list[bool]()
-    for number in range(cases):
-        case = Case(random.Random(f"{seed} {number}"))
-        for violation in check(case, plans, claims):
-            yield f"case {number}: {violation}"
-    # Each claim is false with a probability of at most 2.5 %.
-    expected = 0.025 * len(claims)
-    if sum(claims) > expected + 3 + 3 * expected**0.5:
-        yield f"{sum(claims)} false claims in {len(claims)} cases"

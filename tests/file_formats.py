@@ -1,0 +1,147 @@
+"""Write records, or texts, as files of many formats, with other libraries than those of
+provscan where there are any.
+"""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import io
+import itertools
+import json
+import lzma
+import sqlite3
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import zstandard
+
+Records = Sequence[dict[str, Any]]
+Members = Iterable[tuple[str, bytes]]
+
+
+def delimited(records: Records, delimiter: str = ",", **options: Any) -> bytes:
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, records[0].keys(), delimiter=delimiter, **options)
+    writer.writeheader()
+    writer.writerows(records)
+    return file.getvalue().encode()
+
+
+def lines(records: Records) -> bytes:
+    """Return JSON lines, every other one of which has letters beyond ASCII."""
+    texts = (json.dumps(each, ensure_ascii=n % 2 > 0) for n, each in enumerate(records))
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def table(records: Records) -> pa.Table:
+    names = dict.fromkeys(name for record in records for name in record)
+    return pa.table({n: pa.array([each.get(n) for each in records]) for n in names})
+
+
+def parquet(records: Records, group: int) -> bytes:
+    file = io.BytesIO()
+    pq.write_table(table(records), file, row_group_size=group)
+    return file.getvalue()
+
+
+def arrow(records: Records, group: int, opener: Callable[..., Any]) -> bytes:
+    file, rows = io.BytesIO(), table(records)
+    with opener(file, rows.schema) as writer:
+        writer.write_table(rows, max_chunksize=group)
+    return file.getvalue()
+
+
+def sqlite(records: Records) -> bytes:
+    names = list(records[0])
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute(f"create table posts ({', '.join(names)})")
+        holes = ", ".join(f":{name}" for name in names)
+        database.executemany(f"insert into posts values ({holes})", records)
+        database.commit()
+        return database.serialize()
+
+
+def in_duckdb(records: Records) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.duckdb")
+        with duckdb.connect(str(path)) as database:
+            database.register("given", table(records))
+            database.execute("create table posts as select * from given")
+        return path.read_bytes()
+
+
+def warc(texts: Iterable[str], addresses: Iterable[str] | None = None) -> bytes:
+    given = addresses or (f"http://a.example/{n}" for n in itertools.count())
+    return b"".join(
+        b"WARC/1.0\r\nWARC-Type: conversion\r\nContent-Type: text/plain\r\n"
+        b"WARC-Target-URI: %b\r\nContent-Length: %d\r\n\r\n%b\r\n\r\n"
+        % (address.encode(), len(body), body)
+        for address, body in zip(given, map(str.encode, texts), strict=False)
+    )
+
+
+def samples(texts: Iterable[str]) -> list[tuple[str, bytes]]:
+    """Return the files of a webdataset, each text beside a picture."""
+    files = []
+    for number, text in enumerate(texts):
+        files += [
+            (f"{number:05}.jpg", b"\xff\xd8"),
+            (f"{number:05}.txt", text.encode()),
+        ]
+    return files
+
+
+def tar(members: Members) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return file.getvalue()
+
+
+def zipped(members: Members) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return file.getvalue()
+
+
+def members_of(data: bytes, kind: str) -> list[tuple[str, bytes]]:
+    """Return the names and contents of the files in an archive."""
+    if kind == "zip":
+        with zipfile.ZipFile(io.BytesIO(data)) as files:
+            return [(name, files.read(name)) for name in files.namelist()]
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return [(info.name, archive.extractfile(info).read()) for info in archive]
+
+
+PACKERS = {"zip": zipped, "tar": tar}
+
+
+def unzstd(data: bytes) -> bytes:
+    decompressor = zstandard.ZstdDecompressor()
+    return decompressor.stream_reader(data, read_across_frames=True).read()
+
+
+# Functions that compress and decompress. The same data give the same files.
+Pack = Callable[[bytes], bytes]
+COMPRESSIONS: dict[str, tuple[Pack, Pack]] = {
+    "gzip": (partial(gzip.compress, mtime=0), gzip.decompress),
+    "bzip2": (bz2.compress, bz2.decompress),
+    "xz": (lzma.compress, lzma.decompress),
+    "zstd": (zstandard.compress, unzstd),
+}
