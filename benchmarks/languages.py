@@ -2,7 +2,7 @@
 them, and how many records without copies have findings?
 
     python benchmarks/languages.py --world FOLDER [--part measured] [--languages ja ko]
-        [--tweets 4000] [--copies 300] [--runs 0]
+        [--tweets 4000] [--copies 300] [--runs 0] [--seed 1]
 
 The folder has one file of JSON lines per language (``ja.jsonl.zst``). The tweets of a
 file are divided by the digest of their text into two parts: defaults are chosen on the
@@ -15,7 +15,8 @@ enough bits as well. Takes about a minute per language.
 With ``--runs``, the last table shows whether intervals contain the true number: in each
 run, half of all tweets of the file are indexed, a quarter is the control, and a quarter
 is the dataset, together with copies of a random tenth of the indexed tweets of at least
-25 units, each with one of the edits of the language. Takes four seconds per run.
+25 units, each with one of the edits of the language. It also shows the reasons why
+estimates were withheld. Takes four seconds per run.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from __future__ import annotations
 import re
 import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -306,9 +308,10 @@ def clean_findings(index: provscan.Index, texts: list[str]) -> tuple[float, floa
 
 def interval(
     texts: list[str], edits: list[Edit], rng: Random, folder: Path
-) -> tuple[bool, bool, bool]:
+) -> tuple[bool, bool, bool, str]:
     """Make a run with copies, and return whether it gives an estimate, whether the
-    interval contains the number of copies, and whether "at least" is right.
+    interval contains the number of copies, whether "at least" is right, and the reason
+    why the estimate is withheld.
     """
     rng.shuffle(texts)
     quarter = len(texts) // 4
@@ -326,10 +329,12 @@ def interval(
     )
     provscan.build_index(index, folder / "index")
     run = provscan.match(dataset, folder / "index", folder / "run", control=[others])
-    answer = run.summary["answer"]["records"]
-    estimate, least = answer["estimate"], answer["at_least"] or 0.0
+    answer = run.summary["answer"]
+    estimate = answer["records"]["estimate"]
+    least = answer["records"]["at_least"] or 0.0
     right = bool(estimate) and estimate["low"] <= len(copies) <= estimate["high"]
-    return bool(estimate), right, least <= len(copies)
+    reason = answer["withheld"].get("records.estimate", "")
+    return bool(estimate), right, least <= len(copies), reason
 
 
 def main() -> None:
@@ -340,6 +345,7 @@ def main() -> None:
     parser.add_argument("--tweets", type=int, default=4_000)
     parser.add_argument("--copies", type=int, default=300)
     parser.add_argument("--runs", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     console.print(machine())
     result = table(
@@ -356,6 +362,7 @@ def main() -> None:
     intervals = table(
         "Intervals", "language", "runs", "estimates", "right", "at least right"
     )
+    withheld = table("Withheld estimates", "reason", "language", "runs")
     for path in sorted(arguments.world.glob("*.jsonl*")):
         language = path.name.split(".")[0]
         if arguments.languages and language not in arguments.languages:
@@ -367,8 +374,9 @@ def main() -> None:
             provscan.build_index(corpus, Path(folder, "index"))
             index = provscan.open_index(Path(folder, "index"))
             for name, case in (EVERYWHERE | EDITS.get(language, ACCENTS)).items():
-                rng = Random(name)
-                pairs = list(islice(copies_of(tweets, case, rng), arguments.copies))
+                rng = Random(f"{name} {arguments.seed}")
+                drawn = rng.sample(tweets, len(tweets))
+                pairs = list(islice(copies_of(drawn, case, rng), arguments.copies))
                 if not pairs:
                     continue
                 chosen, copies = map(list, zip(*pairs, strict=True))
@@ -385,16 +393,19 @@ def main() -> None:
         texts = [tweet.text for tweet in rows_of(path)]
         edits = [c.edit for c in (EVERYWHERE | EDITS.get(language, ACCENTS)).values()]
         results = []
-        for seed in range(arguments.runs):
+        for run in range(arguments.runs):
             with tempfile.TemporaryDirectory() as folder:
-                rng = Random(f"{language} {seed}")
+                rng = Random(f"{language} {arguments.seed} {run}")
                 results.append(interval(texts, edits, rng, Path(folder)))
-        counts = map(sum, zip(*results, strict=True))
+        counts = map(sum, zip(*(each[:3] for each in results), strict=True))
         intervals.add_row(language, f"{len(results)}", *map(str, counts))
+        for reason, runs in Counter(each[3] for each in results if each[3]).items():
+            withheld.add_row(reason, language, f"{runs}")
     console.print(result)
     console.print(clean)
     if arguments.runs:
         console.print(intervals)
+        console.print(withheld)
 
 
 if __name__ == "__main__":
