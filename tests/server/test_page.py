@@ -57,6 +57,18 @@ def test_matches_are_highlighted_in_the_text(opened):
     assert page.locator("#index").text_content().startswith("6 licensed tweets · index")
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("ستة طيور فوق الجسر", ["ar", "rtl"]), ("橋の上に鳥がいる", ["ja", "ltr"])],
+)
+def test_language_and_direction_of_a_typed_text(opened, text, expected):
+    page = opened()
+    page.fill("#text", text)
+    nodes = page.locator("#mirror, #text")
+    found = nodes.evaluate_all("nodes => nodes.map(node => [node.lang, node.dir])")
+    assert found == [expected, expected]
+
+
 def test_a_text_is_looked_up_while_it_is_typed(opened):
     page = opened()
     page.focus("#text")

@@ -33,6 +33,7 @@ function drawText(text) {
     nodes.push(lit);
     at = to;
   }
+  for (const node of [$("mirror"), $("text")]) setLanguage(node, text);
   // Without a character after it, a line break at the end would have no height.
   $("mirror").replaceChildren(...nodes, text.slice(at), "\u200b");
 }
