@@ -68,14 +68,14 @@ def _sentences(
 
 def shares_too_short(short: Mapping[str, Any]) -> str:
     """Return the shares of tweets that are too short to be searched for; empty if there
-    are none. Scripts and languages without any are left out.
+    are none. Of scripts and languages, those with the largest shares are named.
     """
     if not short or short["share"] == 0.0:
         return ""
     text = percent(short["share"])
     for kind, title in (("scripts", "by script"), ("languages", "by language")):
-        named = [(name, share) for name, share in short[kind].items() if share]
-        named = named[:NAMED_SHARES]
+        ordered = sorted(short[kind].items(), key=lambda item: -item[1])
+        named = [(name, share) for name, share in ordered[:NAMED_SHARES] if share]
         if len(short[kind]) > 1 and named:
             shares = (f"{name} {percent(share)}" for name, share in named)
             text += f"; {title}: {', '.join(shares)}"

@@ -148,7 +148,11 @@ def test_the_table_of_an_index():
         "bytes": 1_500_000,
         "segments": [{}, {}],
     }
-    notes = {"read": {"skipped": {"bad_json": 3}}}
+    notes: dict[str, Any] = {"read": {"skipped": {"bad_json": 3}}}
+    # The scripts with the largest shares are named, whatever their number of tweets.
+    names = ("latin", "thai", "korean", "arabic", "ethiopic", "chinese")
+    shares = dict(zip(names, (0.13, 0.15, 0.02, 0.03, 0.01, 0.28), strict=True))
+    notes["too_short"] = {"share": 0.1, "scripts": shares, "languages": {}}
     table = tables.index_table(
         {**info, **notes, "fingerprint": "00ff", "params": {"bands": 32, "rows": 4}}
     )
@@ -159,6 +163,8 @@ def test_the_table_of_an_index():
             "a.index",
             "307,000",
             "301,222",
+            "10%; by script: chinese 28%, thai 15%, latin 13%, arabic 3%, korean 2%",
+            "(in a sample)",
             "1.5 MB in 2 segments",
             "00ff",
             "bands 32, rows 4",
