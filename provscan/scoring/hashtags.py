@@ -18,12 +18,14 @@ _LETTER = (
     r"(?:\w|[\u200c\u200d]"
     r"|[^\x00-\x7f\s\u2000-\u206f\u3000-\u303f\uff00-\uffef])"
 )
+# The sign of a hashtag, which a page may have escaped.
+_SIGN = r"(?:[#＃]|&#(?:35|x23);)"
 # A hashtag up to white space or punctuation; a hashtag between two signs (``#tag#``)
 # before ten Han characters; symbols of shares or currencies, unless the sign stands for
 # a letter (``CA$H``); a name of up to 20 letters.
 HASHTAG = re.compile(
-    rf"[#＃][^\s#＃]{{1,40}}[#＃](?=[\u3400-\u9fff]{{10}})|[#＃]{_LETTER}+"
-    rf"|(?<!\w)(?:\$(?=[A-Za-z]){_LETTER}+)+|[@＠]{_LETTER}{{1,20}}"
+    rf"[#＃][^\s#＃]{{0,39}}[^\s#＃,，、][#＃](?=[\u3400-\u9fff]{{10}})"
+    rf"|{_SIGN}{_LETTER}+|(?<!\w)(?:\$(?=[A-Za-z]){_LETTER}+)+|[@＠]{_LETTER}{{1,20}}"
 )
 
 

@@ -59,9 +59,10 @@ def test_hashtags_alone_are_no_finding(tagged):
 def test_code_points_of_hashtags(tmp_path):
     texts = ["one #Two_three, four $ABC $100 ＃five", "#ที่นี่ มา", "no tags", "@张三 #一#"]
     texts.append("#一二#三四五六七八九十一二")
+    texts.append("&#35;one two &#233;t&#233; #four、#五六七八九十一二三四五")
     rows = [{"id": str(i), "text": text} for i, text in enumerate(texts)]
     index = provscan.build_index(rows, tmp_path / "a.index")
-    numbers = np.arange(5)
+    numbers = np.arange(len(texts))
     canonical = index.reader.canonical_texts(numbers).array().to_pylist()
     start = np.concatenate([[0], np.cumsum([len(text) for text in canonical])])
     flags = in_hashtags(index.reader, numbers, start)
@@ -72,7 +73,8 @@ def test_code_points_of_hashtags(tmp_path):
     assert marked[0] == "... two three .... abc ... five"
     assert marked[1].startswith(provscan.canonical(["#ที่นี่"])[0])
     assert set(marked[2]) == {"."}
-    assert marked[3:] == ["张三一", "一二.........."]
+    assert marked[3:5] == ["张三一", "一二.........."]
+    assert marked[5] == "one ....... four五六七八九十一二三四五"
 
 
 def test_a_foreign_name_is_worth_its_own_letters(tmp_path):
