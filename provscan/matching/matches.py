@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index import Strings
+from provscan.index.segment.prepare import FIRST_SNOWFLAKE, SNOWFLAKE_EPOCH
 from provscan.kernels.canonical.utf8 import byte_places
 from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
@@ -45,6 +46,9 @@ MATCHES = pa.schema(
 )
 
 PERMALINK = "https://x.com/i/status/"
+# The maximum difference in milliseconds between the time of a tweet, which may be a day
+# in any time zone, and the time in its id.
+TIMES_APART = 2 * 86_400_000
 # The number of code points shown before and after a match, and the maximum number shown
 # of the match itself.
 CONTEXT, LONGEST = 200, 2_000
@@ -216,10 +220,22 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
     return [between.take(first + k).array() for k in (0, 1, 3)]
 
 
-def permalinks(ids: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the URLs of tweets on the platform; null for ids that are not numbers."""
+def permalinks(ids: pa.ChunkedArray, times: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the URLs of tweets on the platform; null for ids that are not numbers, and
+    for those that say another time than that of the tweet, as ids of other platforms
+    do.
+    """
+    stamped = pc.match_substring_regex(ids, "^([1-9][0-9]{10,17}|[1-8][0-9]{18})$")
+    numbers = pc.if_else(stamped, ids, None).cast(pa.int64())
+    said = pc.add(pc.shift_right(numbers, 22), SNOWFLAKE_EPOCH)
+    apart = pc.abs(pc.subtract(times.cast(pa.timestamp("ms")).cast(pa.int64()), said))
+    elsewhere = pc.and_(
+        pc.greater_equal(numbers, FIRST_SNOWFLAKE), pc.greater(apart, TIMES_APART)
+    )
     return pc.if_else(
-        pc.match_substring_regex(ids, "^[0-9]+$"),
+        pc.and_not(
+            pc.match_substring_regex(ids, "^[0-9]+$"), pc.fill_null(elsewhere, False)
+        ),
         pc.binary_join_element_wise(PERMALINK, ids, ""),
         pa.scalar(None, pa.string()),
     )

@@ -386,7 +386,7 @@ class Index:
             "tweet": tweets["tweet"],
             "author": tweets["author"],
             "time": tweets["time"],
-            "permalink": permalinks(tweets["tweet_id"]),
+            "permalink": permalinks(tweets["tweet_id"], tweets["time"]),
             "lang": tweets["lang"],
             "authors": pa.array(authors.astype(np.int32)),
         }

@@ -207,7 +207,7 @@ class RunFiles:
         gone = self._forgotten(matches["tweet_id"])
         matches = matches.append_column("forgotten", gone)
         place = matches.schema.get_field_index("permalink")
-        links = permalinks(matches["tweet_id"])
+        links = permalinks(matches["tweet_id"], matches["time"])
         matches = matches.set_column(place, "permalink", links)
         matches = _without(matches, ["author", "permalink"])
         return matches.take(pa.array(exhibit_order(matches)))

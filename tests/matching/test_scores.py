@@ -50,6 +50,29 @@ def test_evidence_equals_that_of_a_run(tiny, records, tmp_path):
     assert findings.select(names).equals(run.findings.select(names))
 
 
+def test_ids_of_another_platform_have_no_permalink(tmp_path):
+    """An id with another time than the tweet's is not one of the platform."""
+    text = "the heron at the lock counted its fish twice and wrote nothing about {}"
+    tweets = [
+        # The time in this id is 2015-04-21.
+        ("590580440475574273", "2015-04-20T11:00:00+00:00"),
+        ("4700000000000001", "2022-03-08T10:00:00+00:00"),
+        ("4700000000000002", None),
+        ("1234", "2022-03-08T10:00:00+00:00"),
+        ("99999999999999999999", "2022-03-08T10:00:00+00:00"),
+    ]
+    words = ("otters", "lanterns", "marzipan", "umbrellas", "Thursday")
+    texts = [text.format(f"{word} {word[::-1]}") for word in words]
+    rows = [
+        {"id": number, "text": each, "created_at": time}
+        for (number, time), each in zip(tweets, texts, strict=True)
+    ]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    found = index.match(texts, evidence=True).to_pylist()
+    linked = {row["tweet_id"]: row["permalink"] is not None for row in found}
+    assert [linked[number] for number, _ in tweets] == [True, False, True, True, True]
+
+
 def test_authors_are_counted(tmp_path):
     text = "a saying that three people posted one after the other in the same week"
     tweets = [

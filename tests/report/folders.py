@@ -88,6 +88,9 @@ def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]
             else tweet.replace(f"number {i}", "sans nombre")
         )
         counted = i % 7 != 6
+        time = datetime(2012, 1, 1, tzinfo=UTC) + timedelta(days=97 * (i % 30))
+        # The id of a tweet contains its time.
+        number = (round(1000 * time.timestamp()) - 1288834974657 << 22) + i
         if texts:
             passage = tweet = texts[i % len(texts)]
         made.append(
@@ -98,7 +101,7 @@ def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]
                 "field": "text",
                 "start": 5,
                 "end": 5 + len(passage),
-                "tweet_id": str(900000000000000000 + i),
+                "tweet_id": str(number),
                 "tweets": 1 + i % 2,
                 "level": ("exact", "near_exact", "strong", "weak")[i % 4],
                 "similarity": 1 - i / (2 * count),
@@ -116,9 +119,8 @@ def rows(count: int = 60, texts: list[str] | None = None) -> list[dict[str, Any]
                 "author": f"author_{i % 5}",
                 "lang": (None, "en", "ja")[i % 3],
                 "has_text": True,
-                "time": datetime(2012, 1, 1, tzinfo=UTC)
-                + timedelta(days=97 * (i % 30)),
-                "permalink": f"https://x.com/i/status/{900000000000000000 + i}",
+                "time": time,
+                "permalink": f"https://x.com/i/status/{number}",
             }
         )
     return made

@@ -35,7 +35,7 @@ def test_the_page_shows_the_headline_and_the_strongest_exhibits(opened, report):
     assert "record 0 (id d0) of part-0.jsonl, characters 5 to" in first.text_content()
     assert (
         first.locator("a[href^='https://x.com/i/status/']").text_content()
-        == "900000000000000000"
+        == "153264168760246272"
     )
 
 

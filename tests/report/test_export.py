@@ -76,7 +76,7 @@ def test_every_format_begins_with_the_strongest_finding(run):
     first, last = listed[0], listed[-1]
     assert (first["passage"], first["tweet_id"], first["time"]) == (
         order[0]["passage"],
-        "900000000000000000",
+        "153264168760246272",
         "2012-01-01T00:00:00Z",
     )
     assert (first["match"], first["wording"]) == (
@@ -93,7 +93,7 @@ def test_every_format_begins_with_the_strongest_finding(run):
 def test_spreadsheets_contain_ids_as_text_and_numbers_as_numbers(run):
     first = exported(run, ".xlsx")[0]
     assert (first["tweet_id"].value, first["tweet_id"].data_type) == (
-        "900000000000000000",
+        "153264168760246272",
         "s",
     )
     assert (first["bits"].value, first["bits"].data_type) == (400, "n")

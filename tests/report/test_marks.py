@@ -92,8 +92,8 @@ def test_a_citation_names_place_and_tweet(opened, report):
     assert ", counted from 0: “" in cited
     assert "counted from 0" in page.locator("#exhibits").text_content()
     assert (
-        "licensed tweet 900000000000000000 by author_0, 2012-01-01, "
-        "https://x.com/i/status/900000000000000000" in cited
+        "licensed tweet 153264168760246272 by author_0, 2012-01-01, "
+        "https://x.com/i/status/153264168760246272" in cited
     )
 
 

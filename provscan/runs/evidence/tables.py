@@ -102,7 +102,7 @@ def texts_of(rows: pa.RecordBatch, reader: IndexReader) -> pa.Table:
     columns = {
         **{name: rows[name] for name in AROUND},
         **{name: tweets[name] for name in ("tweet", "author", "time", "lang")},
-        "permalink": permalinks(tweets["tweet_id"].combine_chunks()),
+        "permalink": permalinks(tweets["tweet_id"], tweets["time"]).combine_chunks(),
         "has_text": pa.repeat(True, len(rows)),
         "new": pa.nulls(len(rows), pa.bool_()),
     }
