@@ -35,6 +35,19 @@ def test_half_of_a_long_tweet_is_found_with_its_span(build, around, last):
     assert span.similarity == pytest.approx(naive.jaccard(*parts), abs=1e-6)
 
 
+@pytest.mark.parametrize("around", ["{}", "前の文章です。\n{}\n次の文章です。"])
+def test_words_in_kana_do_not_end_a_copy(build, around):
+    """Neither side of words that became longer has half of the tweet."""
+    tweet = "例のぼうしやの展示室に入荷したから買わなくてもよさそう"
+    copy = "例のぼうしやのてんじしつににゅうかしたから買わなくてもよさそう"
+    text = around.format(copy)
+    (span,) = build([tweet]).match_document(text)
+    assert (text[span.start : span.end], span.level) == (copy, "weak")
+    parts = naive.canonical(tweet), naive.canonical(copy)
+    assert span.containment == pytest.approx(naive.containment(*parts), abs=1e-6)
+    assert span.containment > 0.5
+
+
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_halves_in_every_script(build, script):
     rng = random.Random(script)

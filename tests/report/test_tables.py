@@ -148,7 +148,7 @@ def test_the_table_of_an_index():
         "bytes": 1_500_000,
         "segments": [{}, {}],
     }
-    notes: dict[str, Any] = {"read": {"skipped": {"bad_json": 3}}}
+    notes = {"read": {"skipped": {"bad_json": 3}}}
     # The scripts with the largest shares are named, whatever their number of tweets.
     names = ("latin", "thai", "korean", "arabic", "ethiopic", "chinese")
     shares = dict(zip(names, (0.13, 0.15, 0.02, 0.03, 0.01, 0.28), strict=True))

@@ -10,8 +10,12 @@ import numpy as np
 
 from provscan.kernels.jit import helper
 from provscan.kernels.search.grams import GRAM, find_gram, nearest_of
+from provscan.kernels.search.minimizers import length_units
 
 _ZERO = np.int64(0)
+# Shorter stretches beyond replaced words are often in common by chance. This is the
+# length of a seed: ten letters, or five Chinese characters.
+END_UNITS = 10
 # The weight of a miss relative to a hit. It is slightly below 1 to break ties: a run
 # extends over misses that are exactly balanced by further hits.
 EVEN = 1 - 1e-12
@@ -193,6 +197,37 @@ def best_run(runs, penalty):
         if total > best:
             best, best_low, best_high = total, low, stop
     return best_low, best_high
+
+
+@helper
+def longest_similar_run(record, window, runs, grams, index):
+    """Return the bounds of the run with the most hits whose Jaccard index is at least
+    ``index``, for a text of ``grams`` 5-grams; 0 and 0 if there is none.
+
+    Unlike :func:`most_similar_run`, it extends over words that were replaced by longer
+    ones. Its first and last stretch of hits have at least :data:`END_UNITS` units.
+    """
+    first, most, best_start, best_stop = record.low + window.first, np.int64(0), 0, 0
+    for r in range(0, len(runs), 2):
+        start, hits = np.int64(runs[r]), np.int64(0)
+        if not _may_end(record.codes, first + start, first + np.int64(runs[r + 1])):
+            continue
+        for other in range(r, len(runs), 2):
+            begin, stop = np.int64(runs[other]), np.int64(runs[other + 1])
+            hits += stop - begin
+            if (
+                hits > most
+                and hits >= index * (grams + stop - start - hits)
+                and _may_end(record.codes, first + begin, first + stop)
+            ):
+                most, best_start, best_stop = hits, start, stop
+    return best_start, best_stop
+
+
+@helper(forceinline=True)
+def _may_end(codes, low, high):
+    """Return whether a run may begin or end with a stretch of hits."""
+    return length_units(codes, low, high + GRAM - 1) >= END_UNITS
 
 
 @helper(forceinline=True)

@@ -20,7 +20,8 @@ the span with which a candidate passes. For the first way, it is the run of 5-gr
 the highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967,
 doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to
 the resulting index, repeat. If that run contains too little of the text, one scan with
-j just below the minimum similarity finds the largest run that may reach it. Parts of
+j just below the minimum similarity finds the largest run that may reach it, and a
+search over all pairs of stretches the one with the most hits that does. Parts of
 the text may have changed places: a record that has too little of it near the diagonal
 is searched again, up to the length of the text on both sides. For the second way, the
 span is the run with the greatest ``hits - misses``. The sets of 5-grams are compared
@@ -62,6 +63,7 @@ from provscan.kernels.search.hits import (
     diagonal_by_vote,
     find_hits,
     has_enough_grams,
+    longest_similar_run,
     most_similar_run,
     new_hits,
     window_around,
@@ -394,8 +396,8 @@ def best_fit(record, text, diagonal, thresholds, scratch, keep_failed):
     # The most similar run near the diagonal; the span that may be similar as a whole;
     # the longest stretch.
     nearest = found = part = _nothing()
-    # First way: the most similar run, or else the largest run that may be similar
-    # enough. No span of the window has more in common with the text than the whole
+    # First way: the most similar run, or else a larger one that is similar enough. No
+    # span of the window has more in common with the text than the whole
     # window.
     known = _count(scratch.hits.firsts[: window.grams], scratch)
     if keep_failed or known >= _least_common(units, distinct, thresholds):
@@ -406,6 +408,13 @@ def best_fit(record, text, diagonal, thresholds, scratch, keep_failed):
             run = best_run(runs, EVEN * thresholds.similarity)
             found = _run_of(record, text, window, run, scratch)
             similar = _is_similar(found, text, thresholds)
+        if not similar:
+            run = longest_similar_run(
+                record, window, runs, text.length - GRAM + 1, thresholds.similarity
+            )
+            longer = _run_of(record, text, window, run, scratch)
+            if _is_similar(longer, text, thresholds):
+                found, similar = longer, True
     # Second way: the longest common stretch. It is determined before the wider search
     # below, which overwrites the hits.
     if keep_failed or not similar:
