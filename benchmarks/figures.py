@@ -158,14 +158,14 @@ def rendered(block: str) -> str:
         lines += [f"Commit {entry['commit']}, {entry['date']}, {entry['machine']}:", ""]
     columns, rows = ([*(part.split("; ") for part in chosen), [], []])[:2]
     for table in entry["tables"]:
-        if columns and not set(columns) <= set(table["columns"]):
+        shown = [row for row in table["rows"] if not rows or row[0] in rows]
+        if not shown or (columns and not set(columns) <= set(table["columns"])):
             continue
         at = [table["columns"].index(column) for column in columns or table["columns"]]
         if not chosen and table["title"]:
             lines += [f"{table['title']}:", ""]
         heads = [table["columns"][i] for i in at]
         lines += [f"| {' | '.join(heads)} |", "|---" * len(at) + "|"]
-        shown = [row for row in table["rows"] if not rows or row[0] in rows]
         lines += [f"| {' | '.join(row[i].strip() for i in at)} |" for row in shown]
         lines.append("")
     return "\n".join(lines)

@@ -345,7 +345,8 @@ def main() -> None:
         files.add_row(
             way.name, f"{way.amount:,.1f}", f"{way.rate:,.2f}", run.scanned(way.amount)
         )
-    console.print(files)
+    if alone:
+        console.print(files)
     found = table(
         "\nShare of the planted tweets found, by edit", "method", *EDITS, "all"
     )

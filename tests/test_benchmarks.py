@@ -125,6 +125,24 @@ def test_a_figure_that_differs_by_more_than_its_error_has_drifted():
     assert figures.drifted(tables("0.9"), tables("0.9"), ["other"], "copies")
 
 
+def test_a_table_without_rows_is_not_written(monkeypatch):
+    tables = [
+        {"title": "Full", "columns": ["edit"], "rows": [["typos"]]},
+        {"title": "Empty", "columns": ["file"], "rows": []},
+    ]
+    entry = {
+        "command": "a.py",
+        "commit": "1",
+        "date": "",
+        "machine": "",
+        "tables": tables,
+    }
+    monkeypatch.setattr(figures, "recorded", lambda: {"a": entry})
+    written = figures.rendered("a")
+    assert "| typos |" in written
+    assert "Empty" not in written
+
+
 HELD = [name for name, entry in figures.commands().items() if "held" in entry]
 
 
