@@ -22,6 +22,12 @@ DAMAGES = PIECES + len(_EDGES) + 1
 # themselves.
 BELOW = np.arange(DAMAGES) - 1
 BELOW[[0, _CUT, PIECES]] = [0, _CUT, PIECES]
+# Weights of the classes that are averaged with each class: the two with slightly more
+# and the two with slightly less damage of the same kind, [classes, classes].
+_KIND = np.searchsorted([_CUT, PIECES], np.arange(DAMAGES), side="right")
+_SIMILAR = np.maximum(0.0, 3.0 - np.abs(np.subtract.outer(*[np.arange(DAMAGES)] * 2)))
+_SIMILAR *= _KIND[:, None] == _KIND
+_SIMILAR /= _SIMILAR.sum(axis=1, keepdims=True)
 # A span was only cut from the text if at least this share of its 5-grams is from the
 # text.
 _ONLY_CUT = 0.97
@@ -45,6 +51,50 @@ def weight_of_cells(
         for damage in range(DAMAGES)
     ]
     return np.column_stack(columns).reshape(-1).astype(np.float64)
+
+
+def without_chance(found: Floats, chance: Floats) -> Floats:
+    """Subtract the chance matches from the findings of each cell.
+
+    The few chance matches of a control are in other cells than those of the licensed
+    texts. If they were subtracted cell by cell, no cell could become negative, and the
+    chance matches that remain would look like damaged copies and make recall too low.
+    Therefore, the chance matches of similar damage are averaged, all groups have the
+    same damage, and the number is scaled so that the remainder has the right sum.
+
+    Parameters
+    ----------
+    found
+        Number of findings in each cell, [cells].
+    chance
+        Expected number of chance matches in each cell, [cells], as the control has
+        them.
+
+    Returns
+    -------
+    array
+        [cells], none negative. Their sum is that of ``found`` minus that of ``chance``
+        or, if this is negative, 0; it is larger if there are more findings than that in
+        groups without chance matches.
+    """
+    table, total = chance.reshape(-1, DAMAGES), float(chance.sum())
+    if total <= 0.0:
+        return found
+    damage = table.sum(axis=0) @ _SIMILAR
+    expected = np.outer(table.sum(axis=1), damage).reshape(-1) / total
+    somewhere = expected > 0.0
+    # The scale leaves nothing of the cells with the lowest ratios of findings to chance
+    # matches. Compute it for each number of such cells, and choose the first that fits.
+    ratio = found[somewhere] / expected[somewhere]
+    order = np.argsort(ratio)
+    findings, matches = (
+        np.cumsum(each[somewhere][order][::-1])[::-1] for each in (found, expected)
+    )
+    wanted = max(0.0, float(found.sum()) - total) - float(found[~somewhere].sum())
+    scales = (findings - wanted) / matches
+    fits = scales <= ratio[order] + 1e-12
+    scale = scales[np.argmax(fits)] if fits.any() else ratio.max()
+    return np.maximum(0.0, found - scale * expected)
 
 
 def nearly_verbatim(similarity: Floats, containment: Floats) -> Flags:

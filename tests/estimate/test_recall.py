@@ -4,7 +4,7 @@ import naive_recall
 import numpy as np
 import pytest
 
-from provscan.estimate.damage import BELOW, DAMAGES
+from provscan.estimate.damage import BELOW, DAMAGES, without_chance
 from provscan.estimate.recall import (
     Planted,
     recall_of,
@@ -208,3 +208,29 @@ def test_recall_equals_the_naive_one(case, upper):
 
 def columns_of(spikes):
     return spikes.edit, spikes.group, spikes.damage, spikes.found
+
+
+def test_subtracted_chance_leaves_the_right_number_and_damage() -> None:
+    rng = np.random.default_rng(1)
+    undamaged, left = [], []
+    for _ in range(300):
+        # 60 copies in one cell, and chance matches at the same rate in both sets.
+        copies = np.zeros((3, DAMAGES))
+        copies[0, 8] = 60.0
+        found, chance = rng.poisson(0.4, (2, 3, DAMAGES)) + 0.0
+        rest = without_chance((found + copies).reshape(-1), chance.reshape(-1))
+        assert rest.min() >= 0.0
+        undamaged.append(rest[8])
+        left.append(rest.sum())
+    # If each cell were subtracted by itself, 82 would be left, 0.73 of them undamaged.
+    assert np.mean(left) == pytest.approx(60.0, abs=2.0)
+    assert np.mean(undamaged) / np.mean(left) > 0.9
+
+
+def test_without_chance_matches_nothing_is_subtracted() -> None:
+    found, chance = np.zeros((2, 2 * DAMAGES))
+    found[[3, 30]] = 7.0, 2.0
+    assert without_chance(found, chance).tolist() == found.tolist()
+    # The second group has no chance matches, whatever the first one has.
+    chance[5] = 9.0
+    assert without_chance(found, chance)[30] == 2.0

@@ -18,7 +18,7 @@ import numpy as np
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import count_best, count_records, covered
-from provscan.estimate.damage import DAMAGES, weight_of_cells
+from provscan.estimate.damage import DAMAGES, weight_of_cells, without_chance
 from provscan.estimate.layers import Size
 from provscan.matching import LEVELS
 from provscan.runs.counting.matches import MatchRows, ScoredMatches
@@ -207,23 +207,25 @@ def _cells(matches: ScoredMatches, eligible: Eligibility) -> Cells:
     # licensed texts.
     number = control & passes & eligible.measured[rows.text_index]
     weights = eligible.weights[rows.text_index[number]]
-    by_chance = np.bincount(cell[number], weights, CELLS)
-    # Among texts, a claimable text counts as 1, and a control text as minus its weight.
-    # If a cell has findings of 7 claimable texts and of one control text with weight 2,
-    # for example, 5 texts remain.
+    by_chance = np.bincount(cell[number], weights, CELLS).astype(np.float64)
+    # Among texts, a claimable text counts as 1, and a control text as its weight.
     chance = np.where(eligible.control & eligible.measured, eligible.weights, 0.0)
-    minus_chance, every = (
+    claimable, chance_texts, every = (
         weight_of_cells(each, weight, group, CELLS // DAMAGES)
         for each, weight in zip(
-            classes,
-            (eligible.claimable - chance, np.where(eligible.control, 0.0, 1.0)),
+            classes[[0, 0, 1]],
+            (
+                eligible.claimable.astype(float),
+                chance,
+                np.where(eligible.control, 0.0, 1.0),
+            ),
             strict=True,
         )
     )
     return Cells(
         best,
-        CellCounts(best - by_chance, best_of_all),
-        CellCounts(minus_chance, every),
+        CellCounts(without_chance(best, by_chance), best_of_all),
+        CellCounts(without_chance(claimable, chance_texts), every),
     )
 
 

@@ -148,8 +148,7 @@ def measure_recall(
             return None
         kept = usual | upper
         arrays = Planted(planted.edit[kept], group[kept], damage[kept], found[kept])
-        shown = np.maximum(shown, 0.0).reshape(-1, DAMAGES)
-        return recall_of(arrays, shown, upper=upper)
+        return recall_of(arrays, shown.reshape(-1, DAMAGES), upper=upper)
 
     def measured(cells: CellCounts) -> CopyRecall:
         findings = estimated(recovered.counted, cells.findings, upper=False)
