@@ -1,8 +1,9 @@
 """Run the commands of ``figures.toml``, record what they print in ``figures.json``, and
 write these tables into the pages.
 
-    python benchmarks/figures.py run [NAME...] [--corpus FOLDER --background FOLDER]
-    python benchmarks/figures.py check [NAME...] [--corpus FOLDER --background FOLDER]
+    python benchmarks/figures.py run [NAME...]
+        [--corpus FOLDER --background FOLDER] [--world FOLDER]
+    python benchmarks/figures.py check [NAME...] (the same options)
     python benchmarks/figures.py write
 
 ``run`` records the tables of some or all commands with the commit, the date and the
@@ -34,8 +35,8 @@ HERE = Path(__file__).parent
 RECORDED = HERE / "figures.json"
 PAGES = [HERE / "README.md", *sorted(HERE.parent.glob("docs/*.md"))]
 BLOCK = re.compile(r"(<!-- figures ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
-# Commands with this word need real tweets and texts.
-DATA = "DATA"
+# Words of a command that stand for options with folders of real tweets and texts.
+FOLDERS = {"DATA": ("corpus", "background"), "WORLD": ("world",)}
 # A figure has drifted if it differs by more than this number of standard errors.
 ERRORS = 2.0
 
@@ -50,13 +51,19 @@ def recorded() -> dict[str, dict[str, Any]]:
     return found
 
 
-def printed(command: str, data: list[str]) -> list[dict[str, Any]]:
-    """Run a command, and return the tables that it prints."""
-    words = shlex.split(command)
-    if DATA in words and not data:
-        raise SystemExit(f"{words[0]} needs real data: give --corpus and --background")
-    at = [*words[1:], DATA].index(DATA)
-    arguments = [*words[1 : at + 1], *(data if DATA in words else []), *words[at + 2 :]]
+def printed(command: str, folders: dict[str, str]) -> list[dict[str, Any]]:
+    """Run a command, and return the tables that it prints; ``folders`` are those of
+    real data, by option.
+    """
+    words, arguments = shlex.split(command), []
+    for word in words[1:]:
+        kinds = FOLDERS.get(word, ())
+        if missing := [f"--{kind}" for kind in kinds if kind not in folders]:
+            raise SystemExit(
+                f"{words[0]} needs real data: give {' and '.join(missing)}"
+            )
+        options = [f"--{kind}={folders[kind]}" for kind in kinds]
+        arguments += options or [word]
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "figures.json")
         subprocess.run(
@@ -121,10 +128,10 @@ def drifted(
     return problems if compared else ["no held figure was recorded"]
 
 
-def check(name: str, data: list[str]) -> list[str]:
+def check(name: str, folders: dict[str, str]) -> list[str]:
     """Run a command again, and return the figures that have drifted."""
     entry = commands()[name]
-    now = printed(entry["command"], data)
+    now = printed(entry["command"], folders)
     return drifted(
         recorded()[name]["tables"], now, entry["held"], entry.get("trials", "")
     )
@@ -186,12 +193,12 @@ def main() -> None:
     parser = command_line(__doc__)
     parser.add_argument("action", choices=("run", "check", "write"))
     parser.add_argument("names", nargs="*", metavar="NAME")
-    for kind in ("corpus", "background"):
-        parser.add_argument(f"--{kind}", help=f"folder for commands with {DATA}")
+    kinds = [kind for every in FOLDERS.values() for kind in every]
+    for kind in kinds:
+        parser.add_argument(f"--{kind}", help="folder for commands with real data")
     arguments = parser.parse_args()
-    data = []
-    if arguments.corpus and arguments.background:
-        data = [f"--corpus={arguments.corpus}", f"--background={arguments.background}"]
+    given = {kind: getattr(arguments, kind) for kind in kinds}
+    folders = {kind: folder for kind, folder in given.items() if folder}
     entries = commands()
     if arguments.action == "run":
         at, before = commit(), recorded()
@@ -202,7 +209,7 @@ def main() -> None:
                 "commit": at,
                 "date": time.strftime("%Y-%m-%d", time.gmtime()),
                 "machine": machine().splitlines()[0],
-                "tables": printed(command, data),
+                "tables": printed(command, folders),
             }
             text = json.dumps(dict(sorted(before.items())), indent=1)
             RECORDED.write_text(f"{text}\n", encoding="utf-8")
@@ -211,7 +218,7 @@ def main() -> None:
         problems = [
             f"{name}: {problem}"
             for name in arguments.names or held
-            for problem in check(name, data)
+            for problem in check(name, folders)
         ]
         print("\n".join(problems) or "no held figure has drifted")
         sys.exit(bool(problems))

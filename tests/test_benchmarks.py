@@ -158,7 +158,7 @@ def test_repeated_matches_of_a_benchmark_scan_everything(tmp_path):
 @pytest.mark.skipif(not NIGHTLY, reason="make nightly")
 @pytest.mark.parametrize("name", HELD)
 def test_figures_have_not_drifted(name):
-    assert figures.check(name, []) == []
+    assert figures.check(name, {}) == []
 
 
 @pytest.mark.skipif(not NIGHTLY, reason="make nightly")
