@@ -34,9 +34,8 @@ def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
     again = scan.new()
     # A sample of files is one of parts, whose size is no option of a run.
     with adapter.small_parts(case.options["parts"]):
-        found = adapter.replayed(
-            bundle, written.paths, case.index, again, **case.files()
-        )
+        call = bundle, written.paths, case.index
+        found = adapter.replayed(*call, out=again, **case.files())
     yield from (f"replay: {each}" for each in found)
     counted = adapter.case_texts([result.path, again], scan.new())
     texts = {row.tweet for row in result.findings}
