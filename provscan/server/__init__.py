@@ -114,7 +114,7 @@ def serve(
     try:
         from provscan.server.run import run
     except ModuleNotFoundError as error:
-        if error.name not in ("fastapi", "uvicorn", "starlette", "pydantic", "anyio"):
+        if error.name is None or error.name.partition(".")[0] == "provscan":
             raise
         raise UsageError(
             f"{error.name} is not installed, so nothing can be served: pip install "

@@ -85,13 +85,14 @@ def test_wrong_use(run, licensed, words, given, status, said):
     assert said in done.output
 
 
-def test_serving_needs_its_extra(run, licensed, monkeypatch):
+@pytest.mark.parametrize("package", ["fastapi", "uvicorn", "h11"])
+def test_serving_needs_its_extra(run, licensed, monkeypatch, package):
     for name in [name for name in sys.modules if name.startswith("provscan.server.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "fastapi", None)
+    monkeypatch.setitem(sys.modules, package, None)
     done = run("serve", "-i", licensed.path, "--port", "0")
     assert done.exit_code == 2
-    assert "fastapi is not installed" in done.output
+    assert f"{package} is not installed" in done.output
     assert "pip install 'provscan[serve]'" in done.output
 
 
