@@ -6,7 +6,8 @@ request is repeated, with growing pauses or after the delay that a busy endpoint
 requests. A request that may have been generated counts as spent, whether its answer
 arrives or not (:mod:`provscan.probe.tokens`). If the run must end, the answers under
 way are awaited and kept. Parameters that the endpoint refuses are left out, and the
-answer records this. The key comes from the environment and is never written.
+answer records this. The key comes from the environment and is never written or shown,
+even if the endpoint returns it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ BUSY = (408, 409, 425, 429)
 FILTERED = re.compile(r"content.?(filter|polic)|moderation|flagged", re.I)
 # Number of refusals before the first answer after which the client gives up.
 REFUSALS = 5
+# Minimum length of a key that is removed from what the endpoint returns. A shorter one
+# is a placeholder, such as "none", that a text may contain.
+SHORTEST_KEY = 8
 # Parameters that are left out if the endpoint refuses them.
 OPTIONAL = ("temperature", "seed")
 
@@ -317,8 +321,8 @@ class Endpoint:
             # Some servers return the text in parts.
             parts = [part.get("text") for part in text if isinstance(part, dict)]
             text = "".join(part for part in parts if isinstance(part, str))
-        text = text if isinstance(text, str) else ""
-        declined = said.get("refusal")
+        text = self._without_key(text) or ""
+        declined = self._without_key(said.get("refusal"))
         # Some endpoints return the prompt before the answer.
         own = text.removeprefix(question.prompt)
         bound = upper_bound(question.prompt, question.max_tokens)
@@ -326,11 +330,11 @@ class Endpoint:
             question.key,
             text,
             now(),
-            _string(got.get("model")),
-            _string(got.get("system_fingerprint")),
-            _string(got.get("id")),
-            _string(choice.get("finish_reason")),
-            declined=declined[:300] if isinstance(declined, str) else None,
+            self._without_key(got.get("model")),
+            self._without_key(got.get("system_fingerprint")),
+            self._without_key(got.get("id")),
+            self._without_key(choice.get("finish_reason")),
+            declined=declined and declined[:300],
             without=without,
         ).spending(tokens_used(got.get("usage"), bound, own))
 
@@ -358,7 +362,7 @@ class Endpoint:
         if problem := found.get("error"):
             about = problem if isinstance(problem, dict) else {"message": problem}
             code = str(about.get("code", ""))
-            status = int(code) if code.isdecimal() else 500
+            status = int(code) if re.fullmatch("[1-5][0-9]{2}", code) else 500
             self._problem(status, SimpleNamespace(**about), problem, None)
         return found
 
@@ -366,7 +370,8 @@ class Endpoint:
         self, status: int, about: Any, shown: object, pause: float | None
     ) -> NoReturn:
         """Raise the error for a response that reports a problem."""
-        code, message = getattr(about, "code", None), str(shown)[:300]
+        code = getattr(about, "code", None)
+        message = (self._without_key(str(shown)) or "")[:300]
         if code == "insufficient_quota" or status == 402:
             raise ModelError(
                 f"{self._url}: the account has no quota left, so nothing more can be "
@@ -393,6 +398,13 @@ class Endpoint:
             raise _Refused(message, getattr(about, "param", None))
         raise _NoAnswer(f"status {status}", free=False, pause=pause)
 
+    def _without_key(self, value: object) -> str | None:
+        """Return a text of the endpoint without the key; None if it is no text."""
+        if not isinstance(value, str):
+            return None
+        key = self._connection["api_key"]
+        return value.replace(key, "[key]") if len(key) >= SHORTEST_KEY else value
+
     def _refusal(self, question: Question, error: Exception) -> Answer:
         """Return the refusal of a question as an answer; raise if the endpoint accepts
         no question at all.
@@ -413,10 +425,6 @@ def _first_choice(got: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         raise _NoAnswer("an answer without a choice", free=False)
     return choices[0]
-
-
-def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 def _pause(headers: Mapping[str, str]) -> float | None:

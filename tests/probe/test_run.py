@@ -331,6 +331,32 @@ def test_odd_answers_are_kept(plan, model, serve):
     }
 
 
+def test_a_key_that_the_endpoint_returns_is_neither_kept_nor_shown(plan, model, serve):
+    key, server, requests = os.environ["PROBE_KEY"], serve(plan, model), count()
+    said = {"content": f"as {key}", "refusal": key}
+    good = {"choices": [{"message": said, "finish_reason": key}], "model": key}
+    refused = {"message": f"{'x' * 290} {key}", "code": "content_filter"}
+    responses = [
+        (200, {**good, "id": key, "system_fingerprint": key}),
+        (400, {"error": {"message": f"{key} may not ask this"}}),
+        (400, {"error": refused}),
+        (200, {"error": {"message": key, "code": 400}}),
+    ]
+    server.special = lambda asked: responses[next(requests) % 4]
+    run(
+        plan.path, Endpoint(server.url, "l", "chat", QUICK), budget=Budget(tokens=3_000)
+    )
+    kept = (plan.path / "answers.jsonl").read_text()
+    assert "[key]" in kept
+    assert key[:7] not in kept
+    score(plan.path)
+    server.special = lambda asked: responses[1]
+    endpoint = Endpoint(server.url, "l", "chat", QUICK)
+    with pytest.raises(ModelError, match="refused the first 5 questions") as caught:
+        run(plan.path, endpoint)
+    assert key not in str(caught.value)
+
+
 def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
     plan, model, serve
 ):
