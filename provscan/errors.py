@@ -21,6 +21,8 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
         └── ModelError
 """
 
+import errno
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -169,13 +171,20 @@ class ModelError(UnusableError):
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Make Ctrl-C raise KeyboardInterrupt during a query of DuckDB, which would raise a
-    RuntimeError instead.
+def duckdb_errors() -> Iterator[None]:
+    """Raise KeyboardInterrupt after Ctrl-C during a query of DuckDB, and OSError if the
+    disk is full. DuckDB raises errors of its own instead, even if Ctrl-C arrives in a
+    Python function that it calls.
     """
     try:
         yield
-    except RuntimeError as error:
-        if "interrupted" in str(error).lower():
+    except Exception as error:
+        message, kind = str(error).rstrip(": \n"), type(error)
+        if kind.__module__ == "_duckdb" and os.strerror(errno.ENOSPC) in message:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
+        stopped = kind is RuntimeError or kind.__name__ == "InterruptException"
+        if (stopped and "interrupted" in message.lower()) or (
+            kind.__module__ == "_duckdb" and message.endswith("KeyboardInterrupt")
+        ):
             raise KeyboardInterrupt from error
         raise

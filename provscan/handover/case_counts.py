@@ -17,7 +17,7 @@ from typing import Any
 
 import xxhash
 
-from provscan.errors import InputError, OutputError, interruptible
+from provscan.errors import InputError, OutputError, duckdb_errors
 from provscan.names import several
 from provscan.report.files import RunFiles
 from provscan.runs.folder import MATCHES_FILE
@@ -89,6 +89,7 @@ def counted_findings(runs: Sequence[RunFiles], folder: Path) -> Iterator[Counts]
     import duckdb
 
     with (
+        duckdb_errors(),
         tempfile.TemporaryDirectory(dir=folder) as working,
         duckdb.connect(f"{working}/case.duckdb") as connection,
     ):
@@ -96,8 +97,7 @@ def counted_findings(runs: Sequence[RunFiles], folder: Path) -> Iterator[Counts]
         connection.execute(f"SET temp_directory = {_quoted(working)}")
         connection.execute("SET threads = 2")
         try:
-            with interruptible():
-                yield Counts(connection, runs)
+            yield Counts(connection, runs)
         except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
             raise OutputError(
                 "counting the findings failed, with temporary files in "

@@ -23,10 +23,11 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.engine.progress import Progress
-from provscan.errors import InputError
+from provscan.errors import InputError, duckdb_errors
 from provscan.ledger import exports
 from provscan.ledger.columns import (
     NAMED,
@@ -258,26 +259,31 @@ class _Maker:
         form = self.part.about["format"]
         copy = self._work / "copy"
         try:
-            if form != "parquet":
-                lines = FORMATS[form](found.head)
-                if lines.is_empty(ByteStream(found.split, _context(found.split))):
-                    self.part.about |= NOTHING | {"detail": NO_CALL}
-                    return
-                self._type_lines(lines, found.split, copy)
-                self._write(f"FROM read_parquet({literal(copy)})")
-                return
-            path = Path(found.split.path).resolve()
-            if found.split.archive is not None or found.split.compression:
-                path = copy
-                with open(copy, "wb", buffering=0) as file:
-                    unpack_into(ByteStream(found.split, _context(found.split)), file)
-            self._write(self._typed_parquet(path))
+            with duckdb_errors():
+                self._make_from(found, form, copy)
         except FAILED:
             raise
         except duckdb.Error as error:
             raise InputError(f"damaged: {error}") from error
         finally:
             copy.unlink(missing_ok=True)
+
+    def _make_from(self, found: Found, form: str, copy: Path) -> None:
+        """Write the part and its names by way of the file ``copy``."""
+        if form != "parquet":
+            lines = FORMATS[form](found.head)
+            if lines.is_empty(ByteStream(found.split, _context(found.split))):
+                self.part.about |= NOTHING | {"detail": NO_CALL}
+                return
+            self._type_lines(lines, found.split, copy)
+            self._write(f"FROM read_parquet({literal(copy)})")
+            return
+        path = Path(found.split.path).resolve()
+        if found.split.archive is not None or found.split.compression:
+            path = copy
+            with open(copy, "wb", buffering=0) as file:
+                unpack_into(ByteStream(found.split, _context(found.split)), file)
+        self._write(self._typed_parquet(path))
 
     def _replacing(self, target: Path) -> AbstractContextManager[Path]:
         return replacing_file(target, self._work)
@@ -331,26 +337,11 @@ class _Maker:
         first = next(batches, None)
         if first is None:
             raise InputError(NO_CALL)
-        ended: list[BaseException] = []
-
-        def watched() -> Iterator[pa.RecordBatch]:
-            # DuckDB turns KeyboardInterrupt in this generator into a DuckDB error.
-            try:
-                yield first
-                yield from batches
-            except KeyboardInterrupt as error:
-                ended.append(error)
-                raise
-
-        reader = pa.RecordBatchReader.from_batches(first.schema, watched())
+        rows = chain([first], batches)
+        reader = pa.RecordBatchReader.from_batches(first.schema, rows)
         self._database.register("rows", reader)
         typed = typed_rows(form.query(), values, {}, form, self._entry, self._salt)
-        try:
-            self._sql(f"COPY ({typed}) TO {literal(copy)} (FORMAT parquet)")
-        except duckdb.Error:
-            if ended:
-                raise ended[0] from None
-            raise
+        self._sql(f"COPY ({typed}) TO {literal(copy)} (FORMAT parquet)")
         self._database.unregister("rows")
         return context
 

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from provscan import __version__
 from provscan.engine.progress import Progress
-from provscan.errors import InputError, UsageError, interruptible
+from provscan.errors import InputError, UsageError, duckdb_errors
 from provscan.ledger.access import measure
 from provscan.ledger.database import (
     Database,
@@ -126,7 +126,7 @@ def make_ledger(
         require_new(target, WORK)
     with (
         unfinished_folder(target, WORK, overwrite=overwrite) as work,
-        interruptible(),
+        duckdb_errors(),
     ):
         work.begin({})
         folder = work.path / LEDGER

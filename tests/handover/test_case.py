@@ -254,6 +254,7 @@ def test_what_it_refuses(runs, tmp_path):
         (RuntimeError("Query interrupted"), KeyboardInterrupt, ""),
         (RuntimeError("another"), RuntimeError, "another"),
         (duckdb.IOException("No space left on device\n..."), OutputError, "free some"),
+        (duckdb.TransactionException("No space left on device"), OSError, "space"),
     ],
 )
 def test_a_case_that_ends_early_leaves_nothing(

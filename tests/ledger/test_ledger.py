@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
@@ -19,8 +20,15 @@ from click.testing import CliRunner
 from house import ROOT
 
 from provscan.cli import main
-from provscan.errors import InputError
-from provscan.ledger import logs, make_ledger, read_ledger, run, write_ledger_report
+from provscan.errors import InputError, OutputError
+from provscan.ledger import (
+    intake,
+    logs,
+    make_ledger,
+    read_ledger,
+    run,
+    write_ledger_report,
+)
 from provscan.readers import file_checksum
 
 
@@ -359,6 +367,30 @@ def test_an_interruption_is_not_taken_for_damage(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         make_ledger([log], tmp_path / "out")
     assert list(tmp_path.iterdir()) == [log]
+
+
+@pytest.mark.parametrize("step", [(intake._Maker, "_sql"), (run, "run_script")])
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (duckdb.InvalidInputException("of 'rows': KeyboardInterrupt: "), None),
+        (duckdb.InterruptException("INTERRUPT Error: Interrupted!"), None),
+        (duckdb.IOException("part: No space left on device"), OutputError),
+    ],
+)
+def test_errors_of_the_database_are_not_taken_for_damage(
+    error, expected, step, tmp_path, monkeypatch
+):
+    log = tmp_path / "a.csv"
+    log.write_text("time,app,status\n2022-01-01T00:00:00Z,reader,200\n")
+
+    def fails(*arguments):
+        raise error
+
+    monkeypatch.setattr(*step, fails)
+    with pytest.raises(expected or KeyboardInterrupt):
+        make_ledger([log], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_files_that_cannot_be_read_are_shown_and_change_the_status(tmp_path):

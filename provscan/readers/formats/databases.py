@@ -16,7 +16,7 @@ from itertools import zip_longest
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from provscan.errors import InputError, interruptible
+from provscan.errors import InputError, duckdb_errors
 from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.protocol import Format, Rows, Wanted
@@ -98,7 +98,7 @@ def _missing(path: str) -> str:
 def _duckdb(path: str, context: Context) -> Iterator[Any]:
     import duckdb
 
-    with interruptible(), duckdb.connect(path, read_only=True) as connection:
+    with duckdb_errors(), duckdb.connect(path, read_only=True) as connection:
         yield connection
 
 
