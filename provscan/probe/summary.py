@@ -126,12 +126,13 @@ def conformal_q_values(licensed: Floats, control: Floats) -> Floats:
 def status_of(summary: dict[str, Any]) -> str:
     """Return what a probe shows as a whole, as for a run: ``copies_found`` if the lower
     limit of recitation beyond chance is above 0, ``no_copies_shown`` if nothing is
-    recited or the recited controls explain it, ``not_measured`` if the controls do not
-    measure chance, and otherwise ``cannot_judge``.
+    recited in enough answers or the recited controls explain it, ``not_measured`` if
+    the controls do not measure chance, and otherwise ``cannot_judge``.
     """
     tweets, tests = summary["answer"]["tweets"], summary["tests"]
     if not tweets["findings"]:
-        return NO_COPIES_SHOWN
+        few = summary["recited"]["compared"] < FEWEST_PAIRS
+        return CANNOT_JUDGE if few else NO_COPIES_SHOWN
     if tests["objection"] in (TOO_FEW, REVERSED):
         return CANNOT_JUDGE
     if tests["difference"]["invalid"] is not None:

@@ -111,7 +111,8 @@ def test_answers_are_counted_by_prompt_and_arm(plan, index):
 def test_nothing_is_claimed_if_everything_is_declined(plan):
     summary = known(plan, lambda key: True)
     assert summary["recited"]["compared"] == 0
-    assert summary["answer"]["status"] == "no_copies_shown"
+    assert summary["answer"]["status"] == "cannot_judge"
+    assert [each["code"] for each in summary["answer"]["reasons"]] == ["too_few"]
     assert summary["answer"]["tweets"]["at_most"] is None
 
 

@@ -199,6 +199,13 @@ def _next(status: str, summary: dict[str, Any]) -> tuple[str, str]:
             "strongest first.",
             "Compare the recited tweets with the model's words below.",
         )
+    if status == CANNOT_JUDGE and 2 * summary["recited"]["compared"] < asked["pairs"]:
+        return (
+            "provscan probe plan with the other --style: too many answers were "
+            "declined or cut off.",
+            "Ask whoever ran this for prompts of the other style: too many answers "
+            "were declined or cut off.",
+        )
     if status in (CANNOT_JUDGE, NOT_MEASURED):
         return (
             "provscan probe plan with controls of the same time, authors and wording, "
