@@ -152,6 +152,6 @@ def not_written(refused: dict[str, str]) -> InputError:
     if (more := len(refused) - MOST_NAMED) > 0:
         shown += f"; and {more:,} more"
     return InputError(
-        f"{counted(len(refused), 'file')} can't be written: {shown}. Leave such files "
-        "out with --skip-unwritable"
+        f"{counted(len(refused), 'file')} can't be written: {shown.rstrip('.')}. Leave "
+        "such files out with --skip-unwritable"
     )

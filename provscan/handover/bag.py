@@ -226,7 +226,10 @@ class Archive:
         return os.pread(self._file.fileno(), size, at)
 
     def _refused(self, at: int, why: str) -> InputError:
-        return InputError(f"{self.path} is not an intact bundle: {why} (byte {at:,})")
+        return InputError(
+            f"{self.path} is not an intact bundle: {why} (byte {at:,}). Packing its "
+            "files again also has this effect: ask for the original file"
+        )
 
 
 class _Range(io.RawIOBase):

@@ -8,15 +8,14 @@ import lzma
 import os
 import sqlite3
 import struct
-import tarfile
 import tempfile
-import zipfile
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
 from documents import DOCUMENTS, LINES
+from file_formats import tar, zipped
 from nightly import NIGHTLY
 
 TEXT = "never trust a goat near the harbour of a town"
@@ -132,24 +131,9 @@ def computed(value, rows=1000):
     )
 
 
-def archive(kind, files):
-    file = io.BytesIO()
-    if kind == "zip":
-        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as target:
-            for name, data in files:
-                target.writestr(name, data)
-    else:
-        with tarfile.open(fileobj=file, mode="w") as target:
-            for name, data in files:
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                target.addfile(info, io.BytesIO(data))
-    return file.getvalue()
-
-
 def overlapping(count, size):
     """Return a zip archive whose files are all the same bytes of it."""
-    data = bytearray(archive("zip", [("a.jsonl", ROW + b" " * size)]))
+    data = bytearray(zipped([("a.jsonl", ROW + b" " * size)]))
     start = data.index(b"PK\1\2")
     entry = bytes(data[start : data.index(b"PK\5\6")])
     entries = b"".join(
@@ -232,20 +216,17 @@ HOSTILE = {
         + bytes(8192)
         + DOCUMENTS["base.duckdb"][20_480:]
     ),
-    "zeros.zip": lambda: archive("zip", [("a.jsonl", ROW + bytes(1000 * MANY))]),
-    "many.zip": lambda: archive(
-        "zip", [(f"{n}.jsonl", b" " * (250 * MANY)) for n in range(12)]
+    "zeros.zip": lambda: zipped([("a.jsonl", ROW + bytes(1000 * MANY))]),
+    "many.zip": lambda: zipped(
+        [(f"{n}.jsonl", b" " * (250 * MANY)) for n in range(12)]
     ),
     "overlap.zip": lambda: overlapping(2000, 200 * MANY),
-    "empty.tar": lambda: archive(
-        "tar", [("a" * 90 + str(n), b"") for n in range(2 * THOUSANDS)]
-    ),
+    "empty.tar": lambda: tar([("a" * 90 + str(n), b"") for n in range(2 * THOUSANDS)]),
     "zeros.tar.gz": lambda: gzip.compress(
-        archive("tar", [("a.jsonl", ROW + bytes(500 * MANY))]), 6
+        tar([("a.jsonl", ROW + bytes(500 * MANY))]), 6
     ),
     "broken.tar.gz": lambda: gzip.compress(
-        archive(
-            "tar",
+        tar(
             [
                 ("b.parquet", b"PAR1" + bytes(100) + b"PAR1"),
                 ("c.jsonl", LINES),

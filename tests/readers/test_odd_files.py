@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
+from file_formats import tar, zipped
 
 from provscan.errors import InputError
 from provscan.inspection import inspect_sources
@@ -29,24 +30,6 @@ TEXTS = [
 LINES = "".join(
     json.dumps({"id": str(k), "text": text}) + "\n" for k, text in enumerate(TEXTS)
 ).encode()
-
-
-def tarred(files):
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, data in files:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
-
-
-def zipped(files):
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, data in files:
-            archive.writestr(name, data)
-    return out.getvalue()
 
 
 def ipc(*arrays):
@@ -80,7 +63,7 @@ def test_a_table_without_rows(write, read_all):
 @pytest.mark.parametrize("cut", [2600, 4000])
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_truncated_tar_archive(write, read_all, cut, packed):
-    data = tarred([("a.jsonl", LINES), ("b.jsonl", LINES)])[: 512 + cut]
+    data = tar([("a.jsonl", LINES), ("b.jsonl", LINES)])[: 512 + cut]
     found = read_all(
         write(
             "a.tar.gz" if packed else "a.tar", gzip.compress(data) if packed else data
@@ -95,7 +78,7 @@ def test_a_truncated_tar_archive(write, read_all, cut, packed):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, packed):
-    data = bytearray(tarred([("a.jsonl", LINES), ("b.jsonl", LINES)]))
+    data = bytearray(tar([("a.jsonl", LINES), ("b.jsonl", LINES)]))
     at = data.index(b"b.jsonl")
     data[at + 150] ^= 0xFF
     data = bytes(data)
@@ -112,7 +95,7 @@ def test_a_tar_archive_with_a_damaged_header_in_the_middle(write, read_all, pack
 
 
 def test_a_truncated_compressed_archive(write, read_all):
-    data = gzip.compress(tarred([("a.jsonl", LINES), ("b.bin", os.urandom(9000))]))
+    data = gzip.compress(tar([("a.jsonl", LINES), ("b.bin", os.urandom(9000))]))
     path = write("a.tar.gz", data[:-2000])
     found = read_all(path)
     assert found.texts == TEXTS
@@ -128,7 +111,7 @@ def test_archives_in_archives_are_reported(write, read_all):
             zipped(
                 [
                     ("a.jsonl", LINES),
-                    ("in.tar", tarred([("c.jsonl", LINES)])),
+                    ("in.tar", tar([("c.jsonl", LINES)])),
                     ("in.zip", inner),
                 ]
             ),
@@ -139,9 +122,7 @@ def test_archives_in_archives_are_reported(write, read_all):
         "nested archives are not supported: unpack it first"
     ] * 2
     found = read_all(
-        write(
-            "a.tar.gz", gzip.compress(tarred([("a.jsonl", LINES), ("in.zip", inner)]))
-        )
+        write("a.tar.gz", gzip.compress(tar([("a.jsonl", LINES), ("in.zip", inner)])))
     )
     assert found.texts == TEXTS
     ((name, reason),) = found.unread
@@ -172,7 +153,7 @@ def test_a_sparse_file_in_an_archive_is_unread(write, read_all):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize(("name", "pack"), [("a.zip", zipped), ("a.tar", tarred)])
+@pytest.mark.parametrize(("name", "pack"), [("a.zip", zipped), ("a.tar", tar)])
 def test_two_files_with_the_same_name_in_an_archive(write, read_all, name, pack):
     other = LINES.replace(b"fox", b"cat")
     found = read_all(write(name, pack([("a.jsonl", LINES), ("a.jsonl", other)])))
@@ -375,7 +356,7 @@ def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
         ("2.TXT", TEXTS[2].encode() + b"\xff"),
         ("2.txt", TEXTS[3].encode()),
     ]
-    found = read_all(write("a.tar", tarred(samples)))
+    found = read_all(write("a.tar", tar(samples)))
     assert list(zip(found.records, found.fields, found.texts, strict=True)) == [
         (0, "txt", TEXTS[0]),
         (0, "en.txt", TEXTS[1]),
@@ -394,7 +375,7 @@ def test_files_of_data_or_code_with_one_name_are_no_samples(write, read_all):
         ("b/code.c", TEXTS[1].encode()),
         ("b/code.h", TEXTS[2].encode()),
     ]
-    found = read_all(write("a.tar", tarred(files)))
+    found = read_all(write("a.tar", tar(files)))
     assert found.texts == [*TEXTS, *TEXTS[:3]]
     files = [(f"{part}/a.txt", "\n".join(TEXTS).encode()) for part in ("en", "de")]
-    assert read_all(write("b.tar", tarred(files))).texts == [*TEXTS, *TEXTS]
+    assert read_all(write("b.tar", tar(files))).texts == [*TEXTS, *TEXTS]
