@@ -57,15 +57,11 @@ from attack_cells import (
     FOUND,
     Case,
     Cell,
-    Rows,
-    World,
     detectable,
     divided,
     light,
-    long_enough,
-    made,
-    quotation,
 )
+from attack_world import Rows, World, long_enough, made, quotation
 from measure import command_line, console, machine, table
 from simulated import Controlled, Corpus, Pool, Sample, answered, control
 

@@ -27,17 +27,25 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import zstandard
 
 from provscan.cleaning.choice import Spans
 from provscan.cleaning.files import Input, Task, byte_exact
 from provscan.cleaning.masking import SIZED
+from provscan.cleaning.rows import (
+    ROWS_OF,
+    Ahead,
+    Different,
+    other_rows,
+    paired,
+    require_equal,
+    some_rows,
+)
 from provscan.errors import OutputError, ProvscanError
 from provscan.readers.bytes.archives import Readable, hidden_part
 from provscan.readers.bytes.compression import expanded
@@ -47,7 +55,7 @@ from provscan.readers.finding import METADATA
 from provscan.readers.limits import LIMITS
 from provscan.readers.splits import WEBDATASET, Split
 
-CHUNK, ROWS = 1 << 20, 1 << 12
+CHUNK = 1 << 20
 # Adjacent dropped records are one change of at most about this many bytes.
 LARGEST = 1 << 20
 # The bytes around the only record of a file, which is removed with the record.
@@ -71,10 +79,6 @@ class Changes:
     def __iter__(self) -> Iterator[tuple[int, int, int]]:
         numbers = iter(self._numbers)
         return zip(numbers, numbers, numbers, strict=True)
-
-
-class Different(Exception):
-    """The files differ, with the reason."""
 
 
 def verify_file(
@@ -294,7 +298,7 @@ class _Comparison:
         after: Iterator[pa.RecordBatch],
         lines: Iterator[dict[str, Any]],
     ) -> None:
-        written, first, line = _Ahead(after), 0, next(lines, None)
+        written, first, line = Ahead(after), 0, next(lines, None)
         for batch in before:
             listed: dict[int, Spans] = {}
             while line is not None and line["record"] < first + batch.num_rows:
@@ -304,15 +308,15 @@ class _Comparison:
             table = pa.Table.from_batches([batch])
             if self._options.mask is None:
                 kept = (
-                    _some(table, [*listed])
+                    some_rows(table, [*listed])
                     if self._options.keep_only
-                    else _without(table, [*listed])
+                    else other_rows(table, [*listed])
                 )
-                _require_equal(kept, written.take(kept.num_rows))
+                require_equal(kept, written.take(kept.num_rows))
                 continue
             new = written.take(table.num_rows)
-            _require_equal(_without(table, [*listed]), _without(new, [*listed]))
-            masked, new = _some(table, [*listed]), _some(new, [*listed])
+            require_equal(other_rows(table, [*listed]), other_rows(new, [*listed]))
+            masked, new = some_rows(table, [*listed]), some_rows(new, [*listed])
             # A scan may have found texts in columns that its plan does not name.
             changed = [
                 [column.to_pylist() for column in each.columns]
@@ -320,7 +324,7 @@ class _Comparison:
             ]
             for row, spans in enumerate(listed.values()):
                 old, other = ([*_leaves([c[row] for c in each])] for each in changed)
-                self._explain(_paired(old, other), spans)
+                self._explain(paired(old, other), spans)
         written.require_end()
         if line is not None:
             raise Different("it has other rows")
@@ -403,12 +407,6 @@ def _text(data: bytes) -> str:
     return data.decode(errors=SIZED)
 
 
-def _paired(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[Any, Any]]:
-    if len(old) != len(new):
-        raise Different("a masked record has other values")
-    return list(zip(old, new, strict=True))
-
-
 def _with_mask(text: str, spans: Sequence[Sequence[int]], mask: str) -> str:
     for start, end in reversed(spans):
         text = text[:start] + mask + text[end:]
@@ -434,77 +432,3 @@ def _seekable(file: IO[bytes], compression: str | None) -> pa.NativeFile:
         shutil.copyfileobj(decompressed(file, compression), copy, CHUNK)
         copy.flush()
         return pa.OSFile(copy.name)
-
-
-def _parquet_rows(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-    return pq.ParquetFile(file).iter_batches(ROWS, use_threads=False)
-
-
-def _arrow_rows(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
-    try:
-        batches = pa.ipc.open_file(file)
-    except pa.ArrowInvalid:
-        file.seek(0)
-    else:
-        yield from map(batches.get_batch, range(batches.num_record_batches))
-        return
-    size = file.size()
-    while file.tell() < size:
-        yield from pa.ipc.open_stream(file)
-
-
-ROWS_OF: dict[str, Callable[[pa.NativeFile], Iterator[pa.RecordBatch]]] = {
-    "parquet": _parquet_rows,
-    "arrow": _arrow_rows,
-}
-
-
-class _Ahead:
-    """Rows that are taken some at a time."""
-
-    def __init__(self, batches: Iterator[pa.RecordBatch]) -> None:
-        self._batches, self._rest = batches, pa.table({})
-
-    def take(self, count: int) -> pa.Table:
-        parts, found = [self._rest], self._rest.num_rows
-        while found < count:
-            if (batch := next(self._batches, None)) is None:
-                raise Different("rows are missing")
-            parts.append(pa.Table.from_batches([batch]))
-            found += batch.num_rows
-        table = pa.concat_tables([part for part in parts if part.num_rows] or parts[:1])
-        self._rest = table.slice(count)
-        return table.slice(0, count)
-
-    def require_end(self) -> None:
-        if self._rest.num_rows or any(batch.num_rows for batch in self._batches):
-            raise Different("it has more rows")
-
-
-def _some(table: pa.Table, rows: list[int]) -> pa.Table:
-    return pa.concat_tables([table.slice(0, 0), *(table.slice(k, 1) for k in rows)])
-
-
-def _without(table: pa.Table, rows: list[int]) -> pa.Table:
-    bounds = [-1, *rows, table.num_rows]
-    return pa.concat_tables(
-        [table.slice(a + 1, b - a - 1) for a, b in pairwise(bounds) if b > a + 1]
-        or [table.slice(0, 0)]
-    )
-
-
-def _require_equal(old: pa.Table, new: pa.Table) -> None:
-    if not old.num_rows == new.num_rows == 0:
-        for first, second in _paired(old.columns, new.columns):
-            if not _equal(first, second):
-                raise Different("other rows differ than those with findings")
-
-
-def _equal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> bool:
-    try:
-        if old.type == new.type and old.equals(new):
-            return True
-    except pa.ArrowNotImplementedError:  # Arrow can't compare views.
-        pass
-    # NaN differs from itself, and dictionaries may have another order.
-    return repr(old.to_pylist()) == repr(new.to_pylist())
