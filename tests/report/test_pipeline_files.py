@@ -272,7 +272,7 @@ def test_hostile_texts_are_escaped(tmp_path):
     # The only markup in these texts is the comment that prevents mentions.
     assert {t.content for t in tokens if t.type == "html_inline"} <= {"<!-- -->"}
     links = [t.attrs["href"] for t in tokens if t.type == "link_open"]
-    assert all(str(link).startswith("https://x.com/i/status/9") for link in links)
+    assert all(str(link).startswith("https://x.com/i/status/") for link in links)
     cells = sum(token.type == "td_open" for token in tokens)
     headed = [t for t in tokens if t.type == "tr_open"]
     assert (
