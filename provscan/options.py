@@ -285,10 +285,8 @@ class MatchOptions:
         }
 
     def command(self, sources: list[str], index: Source, out: Source | None) -> str:
-        """Return the shell command that repeats the run in the same folder, whatever
-        ``provscan.toml`` is there.
-        """
-        words = ["provscan", "--isolated", "match", "-i", os.fspath(index)]
+        """Return the shell command that repeats the run in the same folder."""
+        words = ["provscan", "match", "-i", os.fspath(index)]
         if out is not None:
             words += ["-o", os.fspath(out)]
         values = self.as_dict()

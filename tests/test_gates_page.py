@@ -1,4 +1,4 @@
-"""Run the examples of docs/gates.md: the workflow, the hook and the options."""
+"""Run the examples of docs/gates.md: the workflow and the hook."""
 
 import json
 import os
@@ -6,8 +6,6 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
-from pathlib import Path
 
 import pytest
 import yaml
@@ -17,11 +15,9 @@ from nightly import NIGHTLY
 
 from provscan import open_run
 from provscan.cli import main
-from provscan.cli.config import defaults
 
 PAGE = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
 WORKFLOW, HOOK = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-(OPTIONS,) = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 TWEET = "Never trust a goat near the harbour after dark, ever, said the goat"
 
 
@@ -125,13 +121,3 @@ def test_the_hook(index, program, tmp_path):
             check=False,
         )
         assert done.returncode == status, done.stderr
-
-
-def test_the_options(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("provscan.toml").write_text(OPTIONS)
-    context = main.make_context("provscan", [], resilient_parsing=True)
-    for name, table in tomllib.loads(OPTIONS).items():
-        command = main.get_command(context, name)
-        assert command is not None
-        assert len(defaults(name, command)) == len(table)

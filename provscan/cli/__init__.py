@@ -31,7 +31,6 @@ from itertools import pairwise
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
 from provscan.cli.names import (
     COMMANDS,
@@ -122,15 +121,6 @@ def _os_error(error: OSError) -> str:
     return f"{reason}{where}"
 
 
-def _origin(error: click.ClickException) -> str:
-    """Return a note if a wrong value is from ``provscan.toml``, else an empty text."""
-    if isinstance(error, click.BadParameter) and error.ctx and error.param:
-        name = error.param.name or ""
-        if error.ctx.get_parameter_source(name) == ParameterSource.DEFAULT_MAP:
-            return " (This value is from provscan.toml.)"
-    return ""
-
-
 def _no_command(name: str, instead: str | None, above: str = "") -> UsageError:
     """Return the error for a command that does not exist."""
     hint = (
@@ -186,23 +176,6 @@ def _require_values(command: click.Command, words: list[str]) -> None:
             )
 
 
-def _without_unset(
-    command: click.Command, values: dict[str, Any], words: list[str]
-) -> list[str]:
-    """Return the words of a command line without each ``--no-NAME``, and remove the
-    option NAME from the ``values`` that ``provscan.toml`` sets.
-    """
-    unset = {
-        f"--no-{name[2:]}": option.name
-        for name, option in _named_options(command).items()
-        if name.startswith("--") and option.name in values
-    }
-    end = words.index("--") if "--" in words else len(words)
-    for word in unset.keys() & {*words[:end]}:
-        del values[unset[word]]
-    return [word for word in words[:end] if word not in unset] + words[end:]
-
-
 class Commands(click.Group):
     """A group that imports a command when the user gives it, and turns the library's
     exceptions into messages.
@@ -242,7 +215,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command, and read the options that ``provscan.toml`` sets for it."""
+        """Find the command, and require values for its options."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             raise _no_command(args[0], instead_of(args[0]))
         name, command, rest = super().resolve_command(ctx, args)
@@ -252,20 +225,6 @@ class Commands(click.Group):
         if isinstance(command, click.Group) and rest:
             inner = command.commands.get(rest[0], command)
         _require_values(inner, rest)
-        if not ctx.params["isolated"]:
-            from provscan.cli.config import FILE, defaults
-
-            values = defaults(name, command)
-            inner_values = values if inner is command else values.get(rest[0], {})
-            rest = _without_unset(inner, inner_values, rest)
-            if values:
-                ctx.default_map = {name: values}
-                names = ", ".join(values)
-                echo(
-                    f"provscan: options from {FILE}, unless the command line sets "
-                    f"them: {names}",
-                    err=True,
-                )
         return name, command, rest
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -283,8 +242,7 @@ class Commands(click.Group):
                 warnings.showwarning = _warned
                 return super().invoke(ctx)
         except click.ClickException as error:
-            message = error.message + _origin(error) + _new_option(error)
-            message += _misplaced(error)
+            message = error.message + _new_option(error) + _misplaced(error)
             setattr(error, "message", without_secrets(message))  # noqa: B010 - only type checkers treat it as final
             raise
         except click.exceptions.Exit:
@@ -320,12 +278,7 @@ class Commands(click.Group):
     "provscan", cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}
 )
 @click.version_option(package_name="provscan", message="%(prog)s %(version)s")
-@click.option(
-    "--isolated",
-    is_flag=True,
-    help="Ignore provscan.toml in the current folder.",
-)
-def main(isolated: bool) -> None:
+def main() -> None:
     """Find licensed tweets in training data and in model outputs.
 
     \b

@@ -215,7 +215,7 @@ class Ended(NamedTuple):
 
 def command(*words: Any) -> Ended:
     """Run a command in this process, for example ``command("match", "a.jsonl")``."""
-    done = CliRunner().invoke(main, ["--isolated", *map(str, words)])
+    done = CliRunner().invoke(main, [*map(str, words)])
     return Ended(done.exit_code, done.stdout, done.stderr)
 
 
