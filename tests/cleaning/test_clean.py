@@ -130,10 +130,10 @@ def test_options_select_matches(tmp_path, licensed):
     data = write_lines(tmp_path / "data.jsonl")
     lines = data.read_bytes().splitlines(True)
     dirty = [line for line, (_, bad) in zip(lines, records(), strict=True) if bad]
-    data.write_bytes(b"".join(lines) + b'{"text": null}\nnot json\n')
+    data.write_bytes(b"".join(lines) + b'\n{"text": null}\nnot json\n')
     run = provscan.match(data, licensed, tmp_path / "a.run", spike_ins=0).path
     kept = provscan.clean(data, run, tmp_path / "kept", keep_only=True)
-    assert (tmp_path / "kept" / "data.jsonl").read_bytes() == b"".join(dirty)
+    assert (tmp_path / "kept" / "data.jsonl").read_bytes() == b"".join(dirty) + b"\n"
     assert kept.manifest["left"] is None
     dry = provscan.clean(data, run, dry_run=True)
     assert (dry.path, dry.manifest["records_with_matches"]) == (None, 6)

@@ -62,10 +62,13 @@ def _masked(text: str, spans: list[tuple[int, int]], mask: str) -> str:
 def _kept(
     pieces: list[Any], found: dict[int, Spans], mode: str, header: bool
 ) -> Iterator[tuple[Any, Spans]]:
-    """Yield the pieces that are kept, and the spans of each that are masked."""
+    """Yield the pieces that are kept, and the spans of each that are masked. Blank
+    lines are no records, so they stay.
+    """
     yield from ((piece, {}) for piece in pieces[:header])
     for number, piece in enumerate(pieces[header:]):
-        if number not in found and mode != "keep":
+        blank = isinstance(piece, bytes) and not piece.strip()
+        if blank or (number not in found and mode != "keep"):
             yield piece, {}
         elif number in found and mode != "drop":
             yield piece, found[number] if mode == "mask" else {}
