@@ -1,9 +1,9 @@
 """The command line: ``python -m provscan`` is the same as ``provscan``.
 
 Ctrl-C, SIGTERM and SIGHUP, which a closed terminal sends, end the program with status
-130. While a command runs, they raise
-KeyboardInterrupt, so that the command removes unfinished output. Before and after that,
-there is no unfinished output, and they end the program immediately.
+130. While a command runs, they raise KeyboardInterrupt, so that the command removes
+unfinished output. Before and after that, there is no unfinished output, and they end
+the program immediately.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import signal
-    from importlib.machinery import ModuleSpec
     from types import FrameType
-    from typing import Any
 else:
     import _signal as signal
 
@@ -56,7 +54,7 @@ def main() -> None:
     atexit.register(gc.freeze)
     # Linear algebra is too small here to benefit from threads, which would only spin.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    sys.meta_path[:0] = [_NoPandas, _Later]
+    sys.meta_path.insert(0, _NoPandas)
     _keep_freed_memory()
     from provscan.cli import main as commands
 
@@ -105,26 +103,6 @@ class _NoPandas:
             sys.meta_path.remove(_NoPandas)
         elif name == "pandas":
             raise ModuleNotFoundError(name)
-
-
-class _Later:
-    """An importer that loads parts of NumPy when they are first used.
-
-    SciPy's special functions import all of NumPy, and these parts, which no command
-    uses, take most of that time.
-    """
-
-    @staticmethod
-    def find_spec(name: str, path: Any, target: object = None) -> ModuleSpec | None:
-        if name not in ("numpy.f2py", "numpy.testing"):
-            return None
-        from importlib.machinery import PathFinder
-        from importlib.util import LazyLoader
-
-        spec = PathFinder.find_spec(name, path)
-        if spec is not None and spec.loader is not None:
-            spec.loader = LazyLoader(spec.loader)
-        return spec
 
 
 class Interruptible:
