@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from provscan.engine import Progress, logged
-from provscan.errors import GateError, IncompleteError, UsageError
+from provscan.errors import GateError, UsageError
 from provscan.keywords import given_options, with_options
 from provscan.matching import Index
 from provscan.options import MatchOptions
@@ -260,15 +260,9 @@ def match(
         A parameter is out of range.
     RecallError
         None of the spike-ins was found.
-    WithheldError
-        ``fail_above_claimed`` was given, but the lower bound is withheld, or more
-        findings than it allows can't be judged; the run is written.
-    IncompleteError
-        A gate was given, but there are no findings beyond it and text was not scanned;
-        the run is written.
     GateError
-        A share of records exceeds ``fail_above`` or ``fail_above_claimed``; the run is
-        written.
+        A share of records exceeds ``fail_above`` or ``fail_above_claimed``, or whether
+        it does can't be decided; the run is written.
     WorkerError
         There is no cluster at the address.
 
@@ -301,8 +295,6 @@ def match(
         )
     run = Run(found.path, found.summary, found.info)
     remove_with(run, temporary)
-    if found.crossed is not None:
-        raise GateError(found.crossed, run)
-    if found.undecided is not None:
-        raise IncompleteError(found.undecided, run)
+    if found.gate is not None:
+        raise GateError(found.gate.sentence, run, found.gate.kind)
     return run

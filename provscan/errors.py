@@ -1,8 +1,9 @@
 """All errors that provscan raises deliberately.
 
 The hierarchy mirrors the exit status of the commands: a :class:`GateError` ends a
-command with status 1, a :class:`UsageError` with status 2, an :class:`UnusableError`
-with status 3. The library raises errors; only ``provscan.cli`` exits. ::
+command with status 1, or 3 if the gate can't be decided, a :class:`UsageError` with
+status 2, an :class:`UnusableError` with status 3. The library raises errors; only
+``provscan.cli`` exits. ::
 
     ProvscanError
     ├── GateError
@@ -15,8 +16,6 @@ with status 3. The library raises errors; only ``provscan.cli`` exits. ::
         ├── IndexFormatError
         ├── OutputError
         ├── RecallError
-        ├── IncompleteError
-        ├── WithheldError
         ├── WorkerError
         └── ModelError
 """
@@ -82,18 +81,23 @@ def named_as_options() -> Iterator[None]:
 
 
 class GateError(ProvscanError):
-    """A larger share of the records has findings or copies than ``fail_above`` or
-    ``fail_above_claimed`` allows; the run was written.
+    """A gate, ``fail_above`` or ``fail_above_claimed``, does not pass; the run was
+    written.
 
     Attributes
     ----------
     run
         The run, a :class:`provscan.Run`.
+    kind
+        "crossed" if a larger share of the records has findings or copies than the gate
+        allows. Otherwise the gate can't be decided: "withheld" if the lower bound is
+        withheld or the findings can't be judged, "incomplete" if text was not scanned.
     """
 
-    def __init__(self, message: str, run: Any) -> None:
+    def __init__(self, message: str, run: Any, kind: str) -> None:
         super().__init__(message)
         self.run = run
+        self.kind = kind
 
 
 class UsageError(ProvscanError):
@@ -137,26 +141,6 @@ class OutputError(UnusableError):
 class RecallError(UnusableError):
     """A scan found none of the test copies that were planted in the dataset, so its
     result would be meaningless.
-    """
-
-
-class IncompleteError(UnusableError):
-    """A gate can't be decided, since not all text was scanned; the run was written.
-
-    Attributes
-    ----------
-    run
-        The run, a :class:`provscan.Run`.
-    """
-
-    def __init__(self, message: str, run: Any) -> None:
-        super().__init__(message)
-        self.run = run
-
-
-class WithheldError(UnusableError):
-    """A gate needs a number that is withheld, or findings that can't be judged; the run
-    was written.
     """
 
 

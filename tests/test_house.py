@@ -187,7 +187,7 @@ def test_imports_point_down():
 
 def test_the_stages_of_a_run_import_only_earlier_stages():
     stages = ["folder", "inputs", "target", "scan", "counting", "measures", "answer"]
-    stages += ["evidence", "questions", "match"]
+    stages += ["evidence", "questions", "gates", "match"]
 
     def stage(module):
         return stages.index(module.split(".")[2])

@@ -71,19 +71,16 @@ def command(
     import provscan
     from provscan.cli import show
     from provscan.cli.progress import progress
-    from provscan.errors import GateError, IncompleteError
+    from provscan.errors import GateError
     from provscan.names import several
 
     given = {"overwrite": False, **shared.given(**options)}
     gate: GateError | None = None
-    undecided: IncompleteError | None = None
     try:
         with progress() as watcher:
             run = provscan.match(list(sources), index, out, progress=watcher, **given)
     except GateError as error:
         gate, run = error, error.run
-    except IncompleteError as error:
-        undecided, run = error, error.run
     show.result({"run": str(run.path), **run.summary}, as_json, show.brief)
 
     # The status of an incomplete scan takes precedence over the gate, since the share
@@ -110,9 +107,6 @@ def command(
             err=True,
         )
         context.exit(cli.UNUSABLE)
-    if undecided is not None:
-        cli.echo(f"provscan: {undecided}.", err=True)
-        context.exit(cli.UNUSABLE)
     if gate is not None:
         cli.echo(f"provscan: {gate}.", err=True)
-        context.exit(cli.GATE_CROSSED)
+        context.exit(cli.GATE_CROSSED if gate.kind == "crossed" else cli.UNUSABLE)

@@ -9,6 +9,7 @@
    about them.
 6. :mod:`provscan.runs.evidence.tables` writes the matches, and :func:`run_match` writes
    the other files. :mod:`provscan.runs.target` provides the folder.
+7. :mod:`provscan.runs.gates` decides whether there are more findings than allowed.
 """
 
 from __future__ import annotations
@@ -29,13 +30,11 @@ from typing import Any, NamedTuple
 
 from provscan import readers
 from provscan.engine import Progress
-from provscan.errors import RecallError, WithheldError
+from provscan.errors import RecallError
 from provscan.matching import Index
-from provscan.names import percentage
 from provscan.options import MatchOptions, Source
 from provscan.params import FEW_CHARS, FEW_MISSING, MatchParams
 from provscan.runs.answer.summary import summarise
-from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.wording import since_baseline
 from provscan.runs.counting.exhibits import CANDIDATES
 from provscan.runs.evidence.baseline import mark_new, read_baseline
@@ -45,6 +44,7 @@ from provscan.runs.folder import (
     SCANNED_FILE,
     write_summary,
 )
+from provscan.runs.gates import Gate, decide
 from provscan.runs.inputs.licensed import SearchedTexts, checked_index, with_controls
 from provscan.runs.inputs.plan import Inputs, Sources, plan_run
 from provscan.runs.measures.analysis import analyse
@@ -54,7 +54,6 @@ from provscan.runs.scan.tasks import scan_inputs
 from provscan.runs.scan.totals import ScanTotals
 from provscan.runs.target import CONTROL, run_folder, run_path
 from provscan.scoring.background import background
-from provscan.statuses import STATUSES
 from provscan.unfinished import Unfinished
 
 RUN_VERSION = 1
@@ -65,12 +64,7 @@ class WrittenRun(NamedTuple):
     path: Path
     summary: dict[str, Any]  # ``summary.json``.
     info: dict[str, Any]  # ``run.json``.
-    # A sentence about the limit that was exceeded, of ``--fail-above`` or
-    # ``--fail-above-claimed``; None if neither was.
-    crossed: str | None = None
-    # A sentence that says why the gates can't be decided; None if they can, or if there
-    # is none.
-    undecided: str | None = None
+    gate: Gate | None  # The gate that does not pass.
 
 
 def run_match(
@@ -145,9 +139,7 @@ def run_match(
         write_summary(files, summary, info, (MATCHES_FILE,))
         render(files)
     progress.finish()
-    crossed = _crossed(summary, options)
-    undecided = _undecided(summary, options) if crossed is None else None
-    return WrittenRun(path, summary, info, crossed, undecided)
+    return WrittenRun(path, summary, info, decide(summary, options))
 
 
 def _request(
@@ -222,85 +214,6 @@ def _info(
         "versions": _versions(),
     }
     return info
-
-
-def _crossed(summary: dict[str, Any], options: MatchOptions) -> str | None:
-    """Return a sentence about the first limit of ``--fail-above`` and
-    ``--fail-above-claimed`` that was exceeded, or None.
-    """
-    answer, baseline = summary["answer"], summary["baseline"]
-    shares = answer["records"]["share"]
-    if (allowed := options.fail_above) is not None:
-        share, found = shares["findings"], "have findings"
-        if baseline is not None:
-            share = baseline["new"]["share_of_records"]
-            found = f"have findings that are new since {baseline['path']}"
-        if share > allowed:
-            return (
-                f"{_percent(share)} of the records {found}: more than the "
-                f"{_percent(allowed)} that --fail-above allows"
-            )
-    if (allowed := options.fail_above_claimed) is not None:
-        share = shares["at_least"]
-        # A lower bound that is no projection never exceeds the findings.
-        projected = {"sampled", "fraction_indexed"} & {
-            note["code"] for note in answer["notes"]
-        }
-        if shares["findings"] > (0.0 if projected else allowed):
-            if share is None:
-                raise WithheldError(
-                    "--fail-above-claimed can't be decided, since the lower bound is "
-                    f"withheld: {answer['withheld']['records.at_least']}"
-                )
-            if not STATUSES[answer["status"]].judged:
-                raise WithheldError(
-                    "--fail-above-claimed can't be decided, since the findings can't "
-                    f"be judged: {answer['reasons'][0]['message']}"
-                )
-        if share is not None and share > allowed:
-            return (
-                f"at least {_percent(share)} of the records contain copies: more than "
-                f"the {_percent(allowed)} that --fail-above-claimed allows"
-            )
-    return None
-
-
-def _undecided(summary: dict[str, Any], options: MatchOptions) -> str | None:
-    """Return why the gates of the options can't be decided; None if they can.
-
-    They can't if the answer is incomplete, or if a limit would be exceeded if all that
-    was not scanned had copies.
-    """
-    answer, records = summary["answer"], summary["records"]
-    accepted = {"unread"} if options.allow_unread else set()
-    missing = [each for each in answer["not_scanned"] if each["code"] not in accepted]
-    if not missing:
-        return None
-    shares, files = answer["records"]["share"], {"unread", "damaged"}
-    number = sum(each["count"] for each in missing)
-    known = not any(each["code"] in files for each in missing)
-    for allowed, name in (
-        (options.fail_above, "findings"),
-        (options.fail_above_claimed, "at_least"),
-    ):
-        if allowed is None:
-            continue
-        share = shares[name]
-        if share is None or not STATUSES[answer["status"]].judged:
-            share = shares["findings"]
-        if name == "findings" and summary["baseline"] is not None:
-            share = summary["baseline"]["new"]["share_of_records"]
-        most = (share * records + number) / (records + number)
-        if not known or most > allowed or not STATUSES[answer["status"]].passes:
-            return (
-                "the gate can't be decided, since text was not scanned: "
-                f"{in_one_line(missing)}"
-            )
-    return None
-
-
-def _percent(share: float) -> str:
-    return percentage(100.0 * share, 6)
 
 
 # The metadata of a package is a file.

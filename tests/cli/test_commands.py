@@ -130,7 +130,7 @@ def test_match_passes_on_only_the_given_options(library, run):
 def test_a_crossed_gate_is_status_1_with_results(library, run, allowed):
     finished = SimpleNamespace(path=Path("a.run"), summary=library.summary, info={})
     library.fails_with = GateError(
-        "at least 0.1500% of the records contain licensed text", finished
+        "at least 0.1500% of the records contain licensed text", finished, "crossed"
     )
     result = run("match", "a.jsonl", "--json", "--fail-above", allowed)
     assert library.calls[-1][2] == {"fail_above": 0.001}

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 import provscan
 from provscan.cli import main
-from provscan.errors import GateError, IncompleteError, WithheldError
+from provscan.errors import GateError
 from provscan.statuses import STATUSES
 
 TWEETS, OTHERS = 20, 30
@@ -68,8 +68,9 @@ def test_an_answer_is_incomplete_if_text_was_not_scanned(latin, tmp_path, line, 
         provscan.match(path, latin, tmp_path / "b.run", fail_above=0, **options)
         return
     assert answer["details"][0].startswith("Not scanned: 1 ")
-    with pytest.raises(IncompleteError) as caught:
+    with pytest.raises(GateError) as caught:
         provscan.match(path, latin, tmp_path / "b.run", fail_above=0, **options)
+    assert caught.value.kind == "incomplete"
     assert caught.value.run.summary["answer"]["status"] == "incomplete"
     arguments = [path, "-i", latin.path, "-o", tmp_path / "c.run", "--max-bad", "100%"]
     for more, status in (((), 0), (("--fail-above", "50%"), 3)):
@@ -86,8 +87,9 @@ def test_a_gate_counts_what_was_not_scanned_as_findings(latin, dataset, tmp_path
     least = (TWEETS + 1) / (TWEETS + OTHERS + 1)
     options = {"max_bad": 1.0}
     provscan.match(dataset, latin, tmp_path / "a.run", fail_above=least, **options)
-    with pytest.raises(IncompleteError):
+    with pytest.raises(GateError) as caught:
         provscan.match(dataset, latin, tmp_path / "b.run", fail_above=0.4, **options)
+    assert caught.value.kind == "incomplete"
 
 
 def test_the_lower_bound_is_compared_with_a_control(latin, other, dataset, write):
@@ -101,8 +103,9 @@ def test_the_lower_bound_is_compared_with_a_control(latin, other, dataset, write
         if not crossed:
             provscan.match(dataset, latin, out, **options)
             continue
-        with pytest.raises(GateError, match=r"^at least .* of the records contain"):
+        with pytest.raises(GateError, match=r"^at least .* of the records") as caught:
             provscan.match(dataset, latin, out, **options)
+        assert caught.value.kind == "crossed"
 
 
 def test_findings_that_cant_be_judged_decide_nothing(latin, other, dataset, write):
@@ -122,11 +125,13 @@ def test_findings_that_cant_be_judged_decide_nothing(latin, other, dataset, writ
             main, ["match", *map(str, arguments), "--overwrite", *more]
         )
         assert result.exit_code == status, more
+        assert result.stdout.startswith(STATUSES["cannot_judge"].words), more
     assert provscan.open_run(out).summary["answer"]["status"] == "cannot_judge"
-    with pytest.raises(WithheldError, match="can't be judged: "):
+    with pytest.raises(GateError, match="can't be judged: ") as caught:
         provscan.match(
             data, latin, out, control=control, fail_above_claimed=0, overwrite=True
         )
+    assert caught.value.kind == "withheld"
 
 
 def test_no_finding_is_within_every_limit(latin, other, write):
@@ -140,7 +145,7 @@ def test_no_finding_is_within_every_limit(latin, other, write):
     assert answer["status"] == "no_copies_shown"
     with data.open("a") as file:
         file.write('{"text": "cut\n')
-    with pytest.raises(IncompleteError):
+    with pytest.raises(GateError) as caught:
         provscan.match(
             data,
             latin,
@@ -150,12 +155,16 @@ def test_no_finding_is_within_every_limit(latin, other, write):
             max_bad=1.0,
             overwrite=True,
         )
+    assert caught.value.kind == "incomplete"
 
 
 def test_a_withheld_bound_decides_nothing(latin, other, dataset, write):
     """A null dataset of long records does not measure chance in short ones."""
     long = " ".join(row["text"] for row in other[:50])
     null, out = write("null.jsonl", [{"text": long}] * 300), dataset.parent / "a.run"
-    with pytest.raises(WithheldError, match="lower bound is withheld: "):
+    with pytest.raises(GateError, match="lower bound is withheld: ") as caught:
         provscan.match(dataset, latin, out, clean_data=null, fail_above_claimed=0.1)
-    assert provscan.open_run(out).summary["answer"]["records"]["at_least"] is None
+    assert caught.value.kind == "withheld"
+    written = provscan.open_run(out).summary
+    assert caught.value.run.summary == written
+    assert written["answer"]["records"]["at_least"] is None
