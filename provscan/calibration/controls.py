@@ -157,9 +157,13 @@ def with_files(
     tweets = ordered_map(_unindexed(licensed, indexed), batches(), workers)
     extra = write_index(tweets, folder, licensed.params, workers=workers)
     if extra.texts == 0 == controls.texts:
+        known = any(len(ids) for ids, _ in indexed)
         raise InputError(
             f"all texts of control {', '.join(sources)} are licensed as well, so "
             "nothing measures chance: give tweets that the index does not contain"
+            if known
+            else f"no tweet of control {', '.join(sources)} has letters or digits "
+            "outside links and names, so nothing measures chance: give other tweets"
         )
     control = np.concatenate([controls.control, np.ones(extra.size, np.bool_)])
     ids = pa.chunked_array([ids for ids, _ in indexed], pa.string())

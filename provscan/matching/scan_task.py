@@ -37,7 +37,7 @@ from provscan.readers import (
     read,
     read_block,
 )
-from provscan.readers.dates import timestamps
+from provscan.readers.dates import FIRST_RECORD_MS, timestamps
 from provscan.readers.strings import LEFT_OUT
 from provscan.text_buffers import buffers
 from provscan.writing import replacing_file
@@ -225,4 +225,4 @@ def _dates(batch: pa.RecordBatch, found: Matches) -> pa.Array:
     if "date" not in batch.schema.names:
         return pa.nulls(len(found.row), pa.int64())
     dates = batch.column("date").take(pa.array(found.row))
-    return timestamps(dates.to_pylist())[0].cast(pa.int64())
+    return timestamps(dates.to_pylist(), FIRST_RECORD_MS)[0].cast(pa.int64())

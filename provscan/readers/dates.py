@@ -25,6 +25,9 @@ MILLISECOND = timedelta(milliseconds=1)
 # No tweet is older: the first one is of 2006-03-21. An earlier or a future date was
 # misread or miswritten, and would place its tweet on the wrong side of a cutoff.
 FIRST_MS = (datetime(2006, 3, 20, tzinfo=UTC) - EPOCH) // MILLISECOND
+# Records of a dataset can be older than all tweets, but texts of the web are not older
+# than this: 1900 or 1970 stands for an unknown date.
+FIRST_RECORD_MS = (datetime(1990, 1, 1, tzinfo=UTC) - EPOCH) // MILLISECOND
 # The smallest number that is taken for seconds since 1970 (it is in 1973). Smaller
 # numbers are years, days or counts.
 FEWEST_SECONDS = 1e8
@@ -69,9 +72,9 @@ def _epoch_ms(number: float) -> int | None:
     return int(number)
 
 
-def parse_date(value: Any) -> int | None:
+def parse_date(value: Any, first: int = FIRST_MS) -> int | None:
     """Return the milliseconds since 1970 in UTC of a date, or None if ``value`` isn't
-    one, or not one on which a tweet can have been posted.
+    one, or is before ``first`` or in the future.
 
     A date is an ISO 8601 date or time (UTC if it has no zone), the form of the v1.1
     API (``Tue Oct 20 00:10:41 +0000 2015``), the form used in e-mails, a ``datetime``
@@ -79,7 +82,7 @@ def parse_date(value: Any) -> int | None:
     time (``20151020001041``), or else the time since 1970 (see :func:`_epoch_ms`).
     """
     ms = _any_ms(value)
-    return ms if ms is not None and FIRST_MS <= ms <= last_ms() else None
+    return ms if ms is not None and first <= ms <= last_ms() else None
 
 
 def last_ms() -> int:
@@ -134,10 +137,10 @@ def _since_epoch(time: datetime) -> int | None:
 
 
 def timestamps(
-    values: pa.Array | Sequence[Any],
+    values: pa.Array | Sequence[Any], first: int = FIRST_MS
 ) -> tuple[pa.Array, list[int]]:
     """Return a column of dates, null where there is none, and the positions of values
-    that could not be parsed, or at which no tweet can have been posted.
+    that could not be parsed, or that are before ``first`` or in the future.
     """
     times, bad = _arrow_times(values), list[int]()
     if times is None:
@@ -148,8 +151,8 @@ def timestamps(
         pairs = enumerate(zip(values, found, strict=True))
         bad = [at for at, (v, ms) in pairs if ms is None and v not in (None, "")]
         times = pa.array(found, pa.int64()).cast(TIMESTAMP)
-    number = times.cast(pa.int64()).fill_null(FIRST_MS).to_numpy()
-    impossible = (number < FIRST_MS) | (number > last_ms())
+    number = times.cast(pa.int64()).fill_null(first).to_numpy()
+    impossible = (number < first) | (number > last_ms())
     if impossible.any():
         bad = sorted([*bad, *np.flatnonzero(impossible).tolist()])
         missing = pa.scalar(None, TIMESTAMP)

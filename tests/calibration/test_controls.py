@@ -344,6 +344,11 @@ def test_unusable_controls_are_refused(index, write, tmp_path):
         provscan.match(
             TWEETS[:3], index, tmp_path / "a.run", control=write("c.jsonl", TWEETS[:9])
         )
+    links = [{"id": f"9{n}", "text": f"https://t.co/{n}"} for n in range(9)]
+    with pytest.raises(InputError, match="has letters or digits"):
+        provscan.match(
+            TWEETS[:3], index, tmp_path / "a.run", control=write("d.jsonl", links)
+        )
     with pytest.raises(ParameterError, match="control must be paths"):
         provscan.match(TWEETS[:3], index, tmp_path / "a.run", control=[{"text": "a"}])  # type: ignore[list-item]
     assert not (tmp_path / "a.run").exists()

@@ -138,6 +138,32 @@ def test_younger_tweets_are_not_the_source(answer, collected, status):
     assert codes(found["remarks"]) == []
 
 
+@pytest.mark.parametrize(
+    ("year", "status", "reason"),
+    [(2014, "cannot_judge", ["cutoff_in_dataset"]), (2018, "copies_found", [])],
+)
+def test_a_cutoff_before_the_data_acquits_nobody(tmp_path, write, year, status, reason):
+    old, new = (
+        tweets(texts(OURS, 300, seed), seed, created_at=f"{time}-05-06T10:11:12Z")
+        for seed, time in ((21, 2013), (22, 2016))
+    )
+    later = tweets(texts(OURS, 300, 23), 23, created_at="2019-05-06T10:11:12Z")
+    index = provscan.build_index(old + new + later, tmp_path / "licensed.index")
+    data = write("data.jsonl", [{"text": text} for text in DATA] + new[:60])
+    found = provscan.match(data, index, tmp_path / "run", cutoff=f"{year}-01-01")
+    assert found.summary["answer"]["status"] == status
+    assert codes(found.summary["answer"]["reasons"]) == reason
+
+
+def test_records_can_be_older_than_all_tweets(tmp_path, write):
+    index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
+    rows = [{"text": text, "date": "2005-03-04"} for text in DATA + PLATFORM[:80]]
+    data, path = write("data.jsonl", rows), write("control.jsonl", CONTROL)
+    found = provscan.match(data, index, tmp_path / "run", control=path)
+    assert found.summary["answer"]["status"] == "cannot_judge"
+    assert codes(found.summary["answer"]["reasons"]) == ["younger_than_data"]
+
+
 def test_few_dated_records_test_no_direction(answer, tmp_path, write):
     index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
     # Dates of which only the year is known are of no help.

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from provscan.kernels.reading.other_texts import LEAST_WORDS, NEVER
 from provscan.names import snake_case
-from provscan.readers.dates import parse_date
+from provscan.readers.dates import FIRST_RECORD_MS, parse_date
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
 from provscan.readers.fields.names import DATASET, NAMES, in_columns
@@ -311,6 +311,7 @@ def _date(found: Mapping[Path, Seen]) -> Path | None:
         if path is None or {"object", "list"} & found[path].kinds.keys():
             continue
         values = found[path].values[:DATES_READ]
-        if values and all(parse_date(value) is not None for value in values):
+        dates = [parse_date(value, FIRST_RECORD_MS) for value in values]
+        if dates and None not in dates:
             return path
     return None

@@ -215,7 +215,7 @@ def _next_code(measured: Measured, codes: set[str]) -> tuple[str, dict[str, Any]
         return "unlike_control", {"strata": strata_in_words(measured)}
     if "control_too_small" in codes:
         return "control_too_small", {}
-    if codes & {"control_in_dataset", "control_partly_in_dataset"}:
+    if codes & {"cutoff_in_dataset", "control_in_dataset", "control_partly_in_dataset"}:
         return "control_in_dataset", {}
     if codes:
         return "read", {}

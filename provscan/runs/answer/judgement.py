@@ -32,7 +32,8 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
     The list is empty if there are no findings, if chance explains them or does not, or
     if it was not measured at all.
     """
-    if not measured.finding_records and not measured.found_in_control[0]:
+    hidden = measured.found_in_control[0] or measured.found_after_cutoff
+    if not measured.finding_records and not hidden:
         return []
     if measured.chance.claimed:
         return objections(measured.examination)
@@ -45,6 +46,8 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     texts, places = measured.found_in_control
     if texts:
         yield "licensed_in_control", {"texts": texts, "places": places}
+    if later := measured.found_after_cutoff:
+        yield "cutoff_in_dataset", {"texts": later}
     if not chance.measures:
         if chance.control_found:
             yield "control_in_dataset", {}

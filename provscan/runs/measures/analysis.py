@@ -63,7 +63,8 @@ from provscan.scoring.rule import KNOWN_SHARE, MIN_BITS, Scorer
 KNOWN_UNLIKE = 1.5
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
-# Minimum number of licensed texts in a control that are no coincidences.
+# Minimum number of texts in both a control and an index or dataset that are no
+# coincidences.
 SEVERAL = 20
 
 
@@ -130,6 +131,18 @@ class Measured:
         texts, places = int(np.count_nonzero(copies)), int(copies.sum())
         many = texts >= SEVERAL and places > self.finding_records
         return (texts, places) if many else (0, 0)
+
+    @property
+    def found_after_cutoff(self) -> int:
+        """The number of licensed texts that a cutoff made controls and that were found
+        word for word or nearly; 0 unless they are several, more than chance explains,
+        and more than the records with findings. The cutoff is then too early.
+        """
+        if not self.chance.in_dataset:
+            return 0
+        own = self.matches.text < self.controls.licensed.size
+        texts = int(np.count_nonzero(own & self.matches.control & self.counts.verbatim))
+        return texts if texts >= SEVERAL and texts > self.finding_records else 0
 
     @property
     def finding_records(self) -> int:
