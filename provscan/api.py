@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Rows(NamedTuple):
-    """Rows of a run, and the number of records that have them."""
+    """Rows of a run, and how many records they are in."""
 
     matches: pa.Table
     records: int

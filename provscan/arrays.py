@@ -1,4 +1,4 @@
-"""Types of NumPy arrays for annotations, and functions on row numbers: :func:`slices`,
+"""Types of NumPy arrays for annotations, and functions on rows: :func:`slices`,
 :func:`evenly_spaced`, :func:`numbers_in_ranges` and :func:`distinct`.
 """
 
@@ -25,13 +25,13 @@ def slices(count: int) -> Iterator[slice]:
 
 
 def evenly_spaced(size: int, most: int) -> Numbers:
-    """Return at most ``most`` equally spaced numbers from 0 to ``size - 1``."""
+    """Return at most ``most`` equally spaced integers from 0 to ``size - 1``."""
     return np.arange(0, size, max(1, -(-size // most)))
 
 
 def numbers_in_ranges(starts: Numbers, counts: Numbers) -> tuple[Numbers, Numbers]:
-    """Return two arrays for all numbers in several ranges, one range after the other:
-    the index of the number's range, and the number.
+    """List the integers of several ranges, one range after the other. Return for each
+    the index of its range, and the integer.
     """
     ranges = np.repeat(np.arange(len(counts)), counts)
     before = np.cumsum(counts) - counts

@@ -22,9 +22,9 @@ GROUP, OTHERS = stat.S_IWGRP, stat.S_IWOTH
 
 @cache
 def sources_digest(folder: Path) -> str:
-    """Return the SHA-256 of all Python sources in a folder, with their names. It shows
-    whether what was made by them has to be made again. A process, which has loaded
-    them, reads a folder once.
+    """Return the SHA-256 of all Python sources in a folder, with their names. If it
+    changes, whatever these sources made is made again. A process computes it once per
+    folder.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):

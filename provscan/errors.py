@@ -125,7 +125,7 @@ class FieldNotFoundError(InputError):
 
 
 class RecordNotFoundError(InputError):
-    """A run's datasets have no record with the requested number."""
+    """A run's datasets have no record at the requested position."""
 
 
 class IndexFormatError(UnusableError):
@@ -145,7 +145,7 @@ class RecallError(UnusableError):
 
 
 class WorkerError(UnusableError):
-    """The system ended a worker process, or a worker could not be started."""
+    """A Ray cluster could not be started or reached."""
 
 
 class ModelError(UnusableError):

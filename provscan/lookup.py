@@ -40,8 +40,8 @@ NOTHING = (
 
 
 def look_up(texts: Sequence[str], index: Index) -> list[list[Match]]:
-    """Return the matches in each text: first the findings, then the others, both in the
-    order of the rarity of their wording.
+    """Return the matches in each text: first the findings, then the others, each sorted
+    by the rarity of their wording, the rarest first.
 
     A match is a row of :meth:`provscan.Index.match` with its evidence, in types that
     JSON can represent, and with these additions:

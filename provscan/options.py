@@ -60,25 +60,26 @@ class MatchOptions:
         Name of the field that contains the id; by default a field with a usual name.
     records
         What counts as a record in plain text: "lines", "paragraphs" or "files"; by
-        default a line, or a file of source code or up to four lines.
+        default every line, but source code, and a file of at most four short lines, is
+        one record.
     encoding
         Encoding of text files, e.g. latin-1; by default it is detected for each file.
     outputs
         Treat the dataset as outputs of a model. Prompts, recognised by the names of
         fields and by the speakers of a chat, are not scanned, and words that an answer
-        repeats from its prompt are left out. The notes give the numbers of both.
+        repeats from its prompt are left out. The notes count both.
     fix_encoding
         Before the scan, repair texts that were decoded with a wrong encoding, such as
         "schÃ¶n" for "schön", or whose letters are written as JSON escapes. Spans still
         refer to the original text.
     cutoff
-        Time at which the dataset was collected, e.g. 2021-03-01. If all tweets with a
-        licensed text were posted later, the dataset can't contain a copy of that text,
-        so its matches measure chance.
+        Time at which the dataset was collected, e.g. 2021-03-01. A licensed text whose
+        tweets were all posted later can't have been copied into the dataset, so its
+        matches measure chance.
     collected
-        Times between which the dataset was collected or written, e.g.
-        2019-01-01..2020-12-31, or only the last one. If most tweets with findings are
-        younger than that, or than the records' own dates, they may have been copied
+        First and last time at which the dataset was collected or written, e.g.
+        2019-01-01..2020-12-31; the first may be left out. If most tweets with findings
+        are younger than that, or than the records' own dates, they may have been copied
         from the dataset, and nothing is claimed.
     control
         Files of tweets that are known to be absent from the dataset; their matches

@@ -20,8 +20,8 @@ from provscan.errors import ParameterError
 from provscan.urls import Url, source_of
 
 CANONICAL_VERSION = 3
-# The length of seeds in characters. It is greater by 1 for each doubling of the number
-# of texts beyond MANY_TEXTS and for a part of one, up to LONG_SEED_LENGTH. With this
+# The length of seeds in characters. It grows by 1 with each doubling, complete or
+# begun, of the number of texts beyond MANY_TEXTS, up to LONG_SEED_LENGTH. With this
 # length, the shortest text that can match has a complete window of seeds.
 SEED_LENGTH, LONG_SEED_LENGTH, MANY_TEXTS = 10, 12, 1 << 19
 # The maximum value of a parameter that is a length, in code points.
@@ -194,14 +194,14 @@ class SearchLimits:
     # as a whole, in addition to passages.
     whole_chars: int = 512
     band_texts: int = 64  # The maximum number of texts read per LSH band.
-    # A sketch has two bits for each of 64 minima. In the sketches of a record and a
-    # candidate, the bits of at least this number of minima must be equal. At similarity
-    # 0.4, those of 35 minima are equal on average, with a standard deviation of 4.
+    # A sketch has two bits for each of 64 minima. A record and a candidate must agree
+    # in the bits of at least this many minima. At similarity 0.4, those of 35 minima
+    # are equal on average, with a standard deviation of 4.
     sketch_minima: int = 25
     # The maximum number of candidates per whole record, the most similar first.
     whole_candidates: int = 16
-    # The maximum number of places read per key of a seed; if more places have the key,
-    # only a quarter of this number are read.
+    # The maximum number of places read per key of a seed; if the key occurs at more
+    # places, only a quarter as many are read.
     seed_places: int = 16
     # Around a match of at least this similarity, the search looks for exact copies of
     # other licensed texts, which are often variants of the same text.

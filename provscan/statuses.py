@@ -19,7 +19,8 @@ class Status(NamedTuple):
     code: str  # In ``summary.json``.
     words: str  # The first words of the headline.
     colour: str  # The background of these words in the report.
-    # Whether there are no findings, or they were judged: chance explains them or not.
+    # Whether the findings were judged (chance explains them, or it does not), or there
+    # are none.
     judged: bool = True
     # Whether a gate that is not crossed lets a pipeline continue; else the exit status
     # is 3.

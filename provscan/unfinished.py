@@ -67,7 +67,7 @@ class Work:
                 path.unlink()
 
     def complete(self, folder: Path) -> int:
-        """Return the number of complete parts in an unfinished folder."""
+        """Return how many complete parts an unfinished folder contains."""
         return sum(1 for pattern in self.parts for _ in folder.glob(pattern))
 
 
@@ -306,8 +306,8 @@ def _discard(folder: Path, checkpoint: int, work: Work) -> None:
         _write(checkpoint, work.checkpoint)
     work.remove(folder)
     if os.listdir(folder) == [CHECKPOINT]:
-        # A folder without its checkpoint could not be recognised any more. On a full
-        # disk, there is no other way.
+        # Move the folder away as a whole: without its checkpoint, provscan would not
+        # recognise it. If the disk is too full for that, remove the checkpoint last.
         with contextlib.suppress(OSError), hidden(folder.parent) as temporary:
             folder.rename(temporary)
             return

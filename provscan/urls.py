@@ -30,7 +30,8 @@ HOST = re.compile(r"(?:[^\s:\[\]]*|\[[^\s\[\]]*\])(?::[0-9]*)?")
 PARTS = re.compile(r"[/:@?#&=]+")
 # What separates a path from a query, a parameter or a fragment.
 ENDS = re.compile(r"[?#]|(?:[;&]|%3[bf]|%26|%23)(?=[\w.~%-]*(?:=|%3d))", re.IGNORECASE)
-# The beginning of a mistyped URL: only slashes, or a scheme and other than two slashes.
+# The beginning of a mistyped URL: only slashes, or a scheme that is not followed by
+# exactly two slashes.
 _SLASH = r"(?:[/\\]|%2f)"
 _SCHEME = r"(?<![a-z0-9+.-])[a-z][a-z0-9+.-]+(?::|%3a)(?!//(?!/))"
 _KNOWN = r"(?:https?|ftps?|sftp|ssh|s3a?|gc?s|az|abfss?|hf|hdfs)(?::|%3a)(?!//(?!/))"

@@ -1,5 +1,5 @@
 """Write files and folders that appear complete or not at all, and remove only what
-provscan can prove to have written.
+provscan provably wrote.
 
 A temporary file is in the same folder as the file that it becomes. Its name can't be
 guessed, and the file must not exist yet. So two writers never share a file, and a link
