@@ -1,5 +1,5 @@
-"""Write records, or texts, as files of many formats, with other libraries than those of
-provscan where there are any.
+"""Write records, or texts, as files of many formats, and read their records back, with
+other libraries than those of provscan where there are any.
 """
 
 from __future__ import annotations
@@ -7,10 +7,12 @@ from __future__ import annotations
 import bz2
 import csv
 import gzip
+import html
 import io
 import itertools
 import json
 import lzma
+import re
 import sqlite3
 import tarfile
 import tempfile
@@ -91,6 +93,11 @@ def warc(texts: Iterable[str], addresses: Iterable[str] | None = None) -> bytes:
     )
 
 
+def page(text: str) -> bytes:
+    head = "<!DOCTYPE html><html><head><meta charset=utf-8></head>"
+    return f"{head}<body><p>{html.escape(text)}</p></body></html>".encode()
+
+
 def samples(texts: Iterable[str]) -> list[tuple[str, bytes]]:
     """Return the files of a webdataset, each text beside a picture."""
     files = []
@@ -145,3 +152,56 @@ COMPRESSIONS: dict[str, tuple[Pack, Pack]] = {
     "xz": (lzma.compress, lzma.decompress),
     "zstd": (zstandard.compress, unzstd),
 }
+
+
+def compressed(data: bytes, name: str | None, frames: int = 1) -> bytes:
+    """Return compressed data, in one or several members or frames."""
+    if name is None:
+        return data
+    step = -(-len(data) // frames) or 1
+    parts = (data[at : at + step] for at in range(0, len(data), step))
+    return b"".join(map(COMPRESSIONS[name][0], parts))
+
+
+def opened(data: bytes, name: str | None) -> bytes:
+    return data if name is None else COMPRESSIONS[name][1](data)
+
+
+# Functions that cut a file into its records: bytes, or the values of a row.
+
+
+def pieces_of_lines(data: bytes) -> list[bytes]:
+    return list(io.BytesIO(data))
+
+
+def pieces_of_json(data: bytes) -> list[bytes]:
+    """Return the elements of an array."""
+    text, pieces, at = data.decode(), list[bytes](), data.decode().index("[") + 1
+    decoder, between = json.JSONDecoder(), re.compile(r"[\s,]*")
+    while text[at := between.match(text, at).end()] != "]":
+        end = decoder.raw_decode(text, at)[1]
+        pieces.append(text[at:end].encode())
+        at = end
+    return pieces
+
+
+def rows_of_parquet(data: bytes) -> list[dict[str, Any]]:
+    """Return the rows, as DuckDB reads them, which has a reader of its own."""
+    with tempfile.NamedTemporaryFile() as file, duckdb.connect() as database:
+        Path(file.name).write_bytes(data)
+        found = database.execute(f"select * from read_parquet('{file.name}')")
+        names = [each[0] for each in found.description]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def rows_of_arrow(data: bytes) -> list[dict[str, Any]]:
+    is_file = data.startswith(b"ARROW1")
+    opener = pa.ipc.open_file if is_file else pa.ipc.open_stream
+    return opener(pa.BufferReader(data)).read_all().to_pylist()
+
+
+def samples_of_tar(data: bytes) -> list[list[tuple[str, bytes]]]:
+    """Return the files of each sample of a webdataset."""
+    members = members_of(data, "tar")
+    groups = itertools.groupby(members, lambda member: member[0].partition(".")[0])
+    return [list(group) for _, group in groups]

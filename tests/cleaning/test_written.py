@@ -2,33 +2,21 @@
 with a wrong file is never put in place.
 """
 
-import bz2
-import gzip
 import io
 import itertools
 import json
-import lzma
 import os
-import tarfile
-import zipfile
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import zstandard
+from file_formats import compressed, members_of, opened, tar, zipped
 from nightly import NIGHTLY
 
 import provscan
 from provscan.cleaning import rewriting
 from provscan.errors import OutputError
 from provscan.readers.bytes.compression import COMPRESSIONS, compressing
-
-OPENERS = {
-    "gzip": gzip.decompress,
-    "bzip2": bz2.decompress,
-    "xz": lzma.decompress,
-    "zstd": lambda data: zstandard.ZstdDecompressor().stream_reader(data).read(),
-}
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)
@@ -43,7 +31,7 @@ def test_two_compressed_files_are_written_by_turns(compression):
         for at in range(0, len(contents[0]), 50_000):
             first.write(contents[0][at : at + 50_000])
             second.write(contents[1][at : at + 50_000])
-    assert [OPENERS[compression](file.getvalue()) for file in files] == contents
+    assert [opened(file.getvalue(), compression) for file in files] == contents
 
 
 HERON = (
@@ -116,26 +104,15 @@ def licensed(tmp_path_factory):
 
 
 def packed(name, data, container):
-    out = io.BytesIO()
     if container == "zip":
-        with zipfile.ZipFile(out, "w") as archive:
-            archive.writestr(name, data)
-    else:
-        with tarfile.open(fileobj=out, mode="w:gz") as tar:
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return out.getvalue()
+        return zipped([(name, data)])
+    return compressed(tar([(name, data)]), "gzip")
 
 
 def unpacked(data, container):
     if container == "zip":
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return archive.read(archive.namelist()[0])
-    with tarfile.open(fileobj=io.BytesIO(data)) as tar:
-        file = tar.extractfile(tar.getmembers()[0])
-        assert file is not None
-        return file.read()
+        return members_of(data, "zip")[0][1]
+    return members_of(opened(data, "gzip"), "tar")[0][1]
 
 
 WRITTEN = [

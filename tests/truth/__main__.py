@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -13,22 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from truth import draw, laws, layouts, matching
-from truth.core import MEMORY, Book, search
-from truth.machines import MACHINES
-
-
-def checked(numbers: range, chosen: argparse.Namespace) -> Book:
-    """Check cases that share a world, and print violations."""
-    book = Book()
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
-        machine = MACHINES[chosen.machine](Path(folder, "world"))
-        if isinstance(machine, matching.Machine):
-            machine.changes, machine.only = chosen.changes, chosen.law
-        place = Path(folder, "case")
-        for violation in search(machine, chosen.seed, numbers, place, book):
-            print(violation, flush=True)
-    return book
+from truth import draw, laws
+from truth.core import Book
+from truth.machines import MACHINES, search
 
 
 def main() -> bool:
@@ -46,17 +32,19 @@ def main() -> bool:
     )
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
     chosen = parser.parse_args()
-    print(*layouts.missing(), sep="\n")
-    book, began = Book(), time.monotonic()
     first, end = chosen.first, chosen.first + chosen.cases
     if chosen.case is not None:
         first, end, chosen.changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
+    checked = partial(search, chosen.machine, chosen.seed)
+    if chosen.machine == "match":
+        checked = partial(checked, changes=chosen.changes, only=chosen.law)
     step = draw.CASES_OF_A_WORLD
     blocks = [range(n, min(end, n + step)) for n in range(first, end, step)]
+    book, began = Book(), time.monotonic()
     # The workers of a pool of multiprocessing may not start processes.
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(chosen.workers, fork) as pool:
-        for part in pool.map(partial(checked, chosen=chosen), blocks):
+        for part in pool.map(checked, blocks):
             book.add(part)
     print(book.table(), *book.unlikely(), sep="\n")
     seconds, found = time.monotonic() - began, len(book.violations)

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 import shutil
-from collections import namedtuple
+from collections import Counter, namedtuple
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -51,21 +51,23 @@ CLAIM = "copies_found"
 # Levels of matches of unchanged texts.
 EXACT = "exact"
 LITERAL = (EXACT, "near_exact")
+COUNTS = ("records", "records_matched", "texts_found", "matches", "findings")
 UNITS = ("records", "texts", "tweets", "characters")
 # Figures of a unit for all of the dataset. "findings" are those of the sample.
 PROJECTED = ("at_least", "at_most", "at_most_any")
 PLACE = ("source", "record", "field", "start", "end", "tweet_id")
 COLUMNS = (*PLACE, "record_id", "tweets", "level")
-COLUMNS += ("counted", "control", "common", "known")
+COLUMNS += ("counted", "control", "common", "known", "passage", "tweet", "new")
 # What a summary says of names of files, and of how the run was executed. The verdicts
 # on fields are counted by file.
 OF_FILES = {"sources", "examples", "damaged", "unread", "ignored", "baseline", "fields"}
 
 
+# A match. Only a finding has a passage, and the text of a tweet.
 Row = namedtuple(
     "Row",
     "source record field start end tweet record_id tweets level finding control common "
-    "known",
+    "known passage text new",
 )
 # The numbers of one unit, such as records. A withheld number is None.
 Bounds = namedtuple("Bounds", "findings at_least at_most low value high")
@@ -91,13 +93,10 @@ class Result:
         return json.loads(text, parse_constant=_no_number)
 
     @cached_property
-    def table(self) -> list[dict[str, Any]]:
-        return pq.read_table(self.path / "matches.parquet").to_pylist()
-
-    @cached_property
     def rows(self) -> tuple[Row, ...]:
         """All matches, in the order of the file."""
-        return tuple(Row(*(row[name] for name in COLUMNS)) for row in self.table)
+        table = pq.read_table(self.path / "matches.parquet", columns=list(COLUMNS))
+        return tuple(Row(*map(row.get, COLUMNS)) for row in table.to_pylist())
 
     @property
     def licensed(self) -> tuple[Row, ...]:
@@ -107,16 +106,6 @@ class Result:
     @property
     def findings(self) -> tuple[Row, ...]:
         return tuple(row for row in self.rows if row.finding)
-
-    @property
-    def evidence(self) -> list[dict[str, Any]]:
-        """The findings with "passage" (the text of the span) and "tweet"."""
-        return [row for row in self.table if row["counted"]]
-
-    @property
-    def new(self) -> set[tuple[Any, ...]]:
-        """The places of the findings that a baseline lacks."""
-        return {tuple(map(row.get, PLACE)) for row in self.evidence if row["new"]}
 
     @property
     def claims(self) -> bool:
@@ -181,28 +170,25 @@ class Result:
         }
         return kept
 
-    def contradictions(self) -> Iterator[str]:
-        """Yield where the counts of the summary are not those of the rows."""
+    def counts(self) -> tuple[Counter[str], Counter[str]]:
+        """Return counts of the summary, and the same counts of the rows."""
         said, rows, found = self.summary, self.licensed, self.findings
-        records, texts = (said["answer"][unit]["findings"] for unit in UNITS[:2])
-        pairs = {
-            "records matched": (said["records_matched"], {row[:2] for row in rows}),
-            "matches": (said["matches"], rows),
-            "texts matched": (said["texts_found"], {row.tweet for row in rows}),
-            "findings": (said["findings"], found),
-            "records found": (records, {row[:2] for row in found}),
-            "texts found": (texts, {row.tweet for row in found}),
+        stated = {f"{unit} found": self.bounds(unit).findings for unit in UNITS[:2]}
+        stated |= {name: said[name] for name in COUNTS} | said["levels"]
+        stated |= {each["source"]: each["matches"] for each in said["sources"]}
+        counted = {
+            "records found": len({row[:2] for row in found}),
+            "texts found": len({row.tweet for row in found}),
+            "records_matched": len({row[:2] for row in rows}),
+            "texts_found": len({row.tweet for row in rows}),
+            "matches": len(rows),
+            "findings": len(found),
+            "records": sum(each["records"] for each in said["sources"]),
         }
-        for level, number in said["levels"].items():
-            pairs[level] = number, [row for row in rows if row.level == level]
-        for each in said["sources"]:
-            of_source = [row for row in rows if row.source == each["source"]]
-            pairs[each["source"]] = each["matches"], of_source
-        for name, (number, counted) in pairs.items():
-            if number != len(counted):
-                yield f"{name} is {number}, and {len(counted)} from the rows"
-        if said["records"] != sum(each["records"] for each in said["sources"]):
-            yield f"{said['records']} records are not those of all sources"
+        counted |= Counter(row.level for row in rows)
+        counted |= Counter(row.source for row in rows)
+        # Without the names that occur only in the summary, with 0.
+        return +Counter(stated), +Counter(counted)
 
 
 class Ended(NamedTuple):

@@ -12,11 +12,14 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+from file_formats import pieces_of_lines
 from invariants import contents as tree
 
 from truth import adapter, layouts
+from truth.core import same
 from truth.laws import Scan, change
 from truth.layouts import FORMATS
 
@@ -32,7 +35,7 @@ def _varied(rng: random.Random, kind: str, data: bytes) -> bytes:
     last newline.
     """
     if kind in ("jsonl", "text", "csv"):
-        lines = layouts.lines(data)
+        lines = pieces_of_lines(data)
         if rng.random() < 0.3 and kind != "csv":
             lines.insert(rng.randrange(1, len(lines) + 1), b"\n")
         if rng.random() < 0.3:
@@ -80,92 +83,95 @@ def _odd(piece: Any) -> list[str]:
     return re.findall("[\udc80-\udcff]", text)
 
 
-def _unlike(
-    kind: str, pieces: list[Any], news: list[Any], kept: list[Any], mask: str
-) -> Iterator[str]:
-    """Yield what differs between the pieces of a file and those of its copy."""
-    if len(kept) != len(news):
-        yield f"{len(kept)} records became {len(news)}"
-    for (piece, spans), new in zip(kept, news, strict=False):
+def _require_kept(
+    kind: str,
+    old: bytes,
+    new: bytes | None,
+    found: dict[int, Spans],
+    mode: str,
+    mask: str,
+) -> None:
+    """Require that a file and its copy, if any, differ only in what is removed."""
+    reader, value, field = (
+        FORMATS[kind].pieces,
+        FORMATS[kind].value,
+        FORMATS[kind].field,
+    )
+    assert reader is not None
+    pieces = reader(old.removeprefix(BOM))
+    kept = [*_kept(pieces, found, mode, kind == "csv")]
+    if new is None:  # A file of one record is removed with it.
+        same((len(pieces), len(kept)), (1, 0), "records of a removed file")
+        return
+    same(new.startswith(BOM), old.startswith(BOM), "a byte-order mark")
+    news = reader(new.removeprefix(BOM))
+    same(len(news), len(kept), "the number of records")
+    for (piece, spans), written in zip(kept, news, strict=True):
         if not spans:
-            if piece != new:
-                yield f"{new}, not {piece}"
+            same(written, piece, "a record")
             continue
-        old, now = (
-            dict(layouts.leaves(FORMATS[kind].value(each, first), FORMATS[kind].field))
-            for each, first in ((piece, pieces[0]), (new, news[0]))
+        before, after = (
+            dict(layouts.leaves(value(each, first), field))
+            for each, first in ((piece, pieces[0]), (written, news[0]))
         )
-        wanted = {
-            field: _masked(value, spans[field], mask) if field in spans else value
-            for field, value in old.items()
-        }
         # Bytes that are not UTF-8 stay, unless they are in a span.
-        hidden = str(old).count("\ufffd") != str(now).count("\ufffd")
-        if wanted != now or not (hidden or _odd(piece) == _odd(new)):
-            yield f"{now}, not {wanted}"
+        if str(before).count("\ufffd") == str(after).count("\ufffd"):
+            same(_odd(written), _odd(piece), "bytes that are not UTF-8")
+        for name in spans.keys() & before.keys():
+            before[name] = _masked(before[name], spans[name], mask)
+        same(after, before, "a masked record")
 
 
 @change(lambda case: len(case.texts) < 3000 and case.layout.format != "archive")
-def cleaning_keeps_everything_else(scan: Scan) -> Iterator[str]:
+def cleaning_keeps_everything_else(scan: Scan) -> None:
     """Clean a dataset of varied files."""
-    case, rng = scan.case, random.Random(f"{scan.case.seed} {scan.case.number}")
-    layout, kind, home = case.layout, case.layout.format, scan.new()
-    data, run, out = home / "set", home / "a.run", home / "out"
+    case, rng, home = scan.case, scan.rng(), scan.new()
+    layout, kind, data = case.layout, case.layout.format, home / "set"
     texts = [[t.replace("x", '"', 1) for t in each] for each in case.texts if all(each)]
     records = [layouts.shaped(layout, f"r{n}", each) for n, each in enumerate(texts)]
     home.mkdir()
     layouts.write(records, layout, data, lambda file: _varied(rng, kind, file))
-    if not records:
-        return
     settings = {"planted": 0, "max_bad": 1.0, "encoding": "utf-8", "records": "lines"}
     settings["workers"] = rng.choice((1, 2, 4))
     mode = rng.choice(("drop", "drop", "mask", "mask", "keep"))
     everything, mask = rng.random() < 0.5, rng.choice(MASKS)
-    how, before = f"{mode}, {mask}, {layout}", tree(data)
+    options = {"keep_only": mode == "keep", "mask": mask if mode == "mask" else None}
+    options |= {"all": everything, "workers": settings["workers"]}
+
+    def matches(dataset: Path, run: Path) -> dict[str, dict[int, Spans]]:
+        """Return the spans to remove from a dataset, by file and record."""
+        found: Any = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
+        for row in adapter.scan([dataset], case.index, run, **settings).licensed:
+            if row.finding or everything:
+                spans = found[row.source.removeprefix(f"{dataset}/")][row.record]
+                spans[row.field or ""].append((row.start, row.end))
+        return found
+
+    run, out, cleanable = home / "a.run", home / "out", kind in adapter.cleanable()
     try:
-        result = adapter.scan([data], case.index, run, **settings)
+        found = matches(data, run)
     except adapter.Refused:
         return
-    found: dict[str, Any] = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
-    for row in result.licensed:
-        if row.finding or everything:
-            spans = found[row.source.removeprefix(f"{data}/")][row.record]
-            spans[row.field or ""].append((row.start, row.end))
-    options = {"keep_only": mode == "keep", "all": everything}
-    options |= {"mask": mask if mode == "mask" else None}
-    left = None
+    before = tree(data)
     try:
-        left = adapter.clean([data], run, out, workers=settings["workers"], **options)
-    except adapter.Refused as error:
-        refused = kind not in adapter.cleanable()
-        if not (refused or (mode == "mask" and kind == "webdataset")):
-            yield f"refused: {error} ({how})"
-    names = ["a.run", "out", "set"] if left is not None else ["a.run", "set"]
-    if tree(data) != before or sorted(os.listdir(home)) != names:
-        yield f"the dataset changed, or files are left: {os.listdir(home)} ({how})"
-    reader = FORMATS[kind].pieces
-    if left is None or reader is None:
+        left = adapter.clean([data], run, out, **options)
+    except adapter.Refused:
+        refused = not cleanable or (mode == "mask" and kind == "webdataset")
+        assert refused, f"refused to {mode}"
+        cleanable = False
+    same(tree(data), before, "the dataset")
+    same(sorted(os.listdir(home)), ["a.run", *["out"] * out.exists(), "set"], "files")
+    if not cleanable:
         return
     old, new = (layouts.contents(layout, each) for each in (data, out / "set"))
-    if new.keys() - old.keys():
-        yield f"files {sorted(old)} became {sorted(new)} ({how})"
+    assert new.keys() <= old.keys(), f"files {sorted(old)} became {sorted(new)}"
     for source, content in old.items():
-        pieces, news = reader(content.removeprefix(BOM)), list[Any]()
-        if source in new:
-            if content.startswith(BOM) != new[source].startswith(BOM):
-                yield f"{source}: its byte-order mark changed ({how})"
-            news = reader(new[source].removeprefix(BOM))
-        elif len(pieces) != 1:  # A file of one record is removed with it.
-            yield f"{source} of {len(pieces)} records is missing ({how})"
-        kept = [*_kept(pieces, found[source], mode, kind == "csv")]
-        unlike = _unlike(kind, pieces, news, kept, mask)
-        yield from (f"{source}: {each} ({how})" for each in unlike)
-    if mode == "keep":
-        return
-    try:
-        rest = adapter.scan([out / "set"], case.index, home / "b.run", **settings)
-    except adapter.Refused:
-        return  # Nothing to scan is left.
-    again = {row[:2] for row in rest.licensed if row.finding or everything}
-    if len(again) != left or (again and mode == "drop"):
-        yield f"{len(again)} records have matches, {left} said ({how})"
+        copy = new.get(source)
+        _require_kept(kind, content, copy, found[source], mode, mask)
+    if mode != "keep":
+        try:
+            again = matches(out / "set", home / "b.run")
+        except adapter.Refused:
+            return  # Nothing to scan is left.
+        same(sum(map(len, again.values())), left, "records with matches")
+        assert not again or mode == "mask", f"{again} are left"

@@ -1,19 +1,20 @@
-"""Check cases of any kind, and keep what is violated and what many cases say."""
+"""Hold results against laws, and keep what is violated and what many cases say.
+
+A law is an assertion, or any other error of the code that checks it.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
+import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from itertools import islice
+from typing import Any
 
 from scipy.stats import binom
 
-# A folder in memory, in which a case takes half of the time, or None.
-MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 # A tally fails if its share of errors is above the nominal one with this p-value.
 SURELY = 1e-4
 NOMINAL = {"at_least": 0.025, "at_most": 0.025, "interval": 0.05, "claim": 0.025}
@@ -26,11 +27,22 @@ class Book:
     were right.
     """
 
+    case: str = ""  # The command that repeats the case that is being checked.
     violations: list[str] = field(default_factory=list)
     covered: Counter[tuple[str, str]] = field(default_factory=Counter)
     tallies: dict[str, Counter[bool]] = field(
         default_factory=lambda: defaultdict(Counter)
     )
+
+    @contextmanager
+    def law(self, name: str, *kinds: str) -> Iterator[None]:
+        """Hold a case of some kinds against the law that the block checks."""
+        self.covered.update((kind, name) for kind in kinds)
+        try:
+            yield
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}"
+            self.violations.append(f"{self.case}: {name}: {what[:2000]}")
 
     def add(self, other: Book) -> None:
         self.violations += other.violations
@@ -60,29 +72,20 @@ class Book:
         return "\n".join(lines)
 
 
-class Machine(Protocol):
-    """Draws cases of one kind from a seed and a number, and checks them."""
-
-    name: str
-
-    def check(
-        self, seed: int, number: int, folder: Path, book: Book
-    ) -> Iterable[str]: ...
+def same(found: Any, expected: Any, about: str = "") -> None:
+    """Require that two values are the same, apart from the rounding of numbers."""
+    wrong = [*islice(_differences(found, expected, about), 3)]
+    assert not wrong, "; ".join(wrong)
 
 
-def search(
-    machine: Machine, seed: int, numbers: range, folder: Path, book: Book
-) -> Iterator[str]:
-    """Check cases, each in a new folder, and yield the violations."""
-    for number in numbers:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        try:
-            found = [*machine.check(seed, number, folder, book)]
-        except Exception as error:
-            found = [f"{type(error).__name__}: {error}"]
-        repeat = f"--machine {machine.name} --seed {seed} --case {number}"
-        found = [f"python -m tests.truth {repeat}: {each}" for each in found]
-        book.violations += found
-        yield from found
-    shutil.rmtree(folder, ignore_errors=True)
+def _differences(found: Any, expected: Any, key: str) -> Iterator[str]:
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for name in sorted(found.keys() | expected.keys(), key=str):
+            values = found.get(name), expected.get(name)
+            yield from _differences(*values, f"{key} {name}")
+    elif found != expected and not (
+        isinstance(found, float)
+        and isinstance(expected, float)
+        and math.isclose(found, expected, rel_tol=1e-9)
+    ):
+        yield f"{key} is {str(found)[:300]}, not {str(expected)[:300]}"

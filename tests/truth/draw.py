@@ -191,6 +191,11 @@ def write_rows(rows: list[dict[str, Any]], path: Path) -> Path:
     return path
 
 
+def write_texts(texts: Sequence[str], path: Path) -> Path:
+    rows = [{"id": f"t{n}", "text": text} for n, text in enumerate(texts)]
+    return write_rows(rows, path)
+
+
 class Place(NamedTuple):
     """A text of a tweet in a record: it begins in ``starts`` and ends in ``ends``,
     which depend on whether a span includes marks and links beside the letters.

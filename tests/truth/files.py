@@ -17,20 +17,19 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dataset import some_records
-from forks import Fork, forking
-from invariants import contents
+from forks import forking
+from invariants import assert_kept, contents
 
 import provscan
 from provscan.cli import main as provscan_main
 from truth import TABLES
 from truth.adapter import UNUSABLE
-from truth.core import Book
-from truth.draw import write_rows
+from truth.core import Book, same
+from truth.draw import World, fill, write_rows
 
 SECONDS = 40
 # Events before which a command is killed. ``open`` counts only if the file is written.
@@ -48,18 +47,15 @@ def make_world(world: Path) -> None:
     """Make the inputs of all jobs in a new folder."""
     for name in ("data", "logs", "tmp"):
         (world / name).mkdir(parents=True)
-    rows = [row for n in range(4) for row in some_records(n, 60)]
-    tweets = [
-        {"id": str(n), "text": row["text"][:200], "author": f"a{n % 9}"}
-        | {"created_at": f"202{n % 3}-02-03T04:05:06Z"}
-        for n, row in enumerate(rows)
-    ]
-    control = [
-        tweet | {"id": f"c{n}", "text": f"control {n} {tweet['text'][::-1]}"}
-        for n, tweet in enumerate(tweets)
-    ]
-    files = {"corpus": tweets, "control": control, "more": control[:9]}
-    for name, content in (files | {f"data/{n}": rows[n::4] for n in range(4)}).items():
+    rng = random.Random(1)
+    drawn = World(rng, world)
+    texts = [fill(rng, drawn, 1, [each])[0][0] for each in drawn.originals()]
+    rows = [{"id": f"r{n}", "text": text} for n, text in enumerate(texts)]
+    control = drawn.rows("control")
+    files = {"control": control, "more": control[:9]}
+    files |= {"corpus": [each.as_dict() for each in drawn.tweets]}
+    files |= {f"data/{n}": rows[n::4] for n in range(4)}
+    for name, content in files.items():
         write_rows(content, world / f"{name}.jsonl")
     for day in range(1, 4):
         lines = ["time,app,endpoint,status,tweets\n"]
@@ -77,6 +73,7 @@ def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
     (``kill``), or let all further changes fail (``full``).
     """
     count, lock = 0, threading.Lock()
+    writing = os.O_WRONLY | os.O_RDWR
     os.chdir(world)
     os.environ |= variables
     tempfile.tempdir = variables.get("TMPDIR", f"{world}/tmp")
@@ -88,7 +85,7 @@ def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
         nonlocal count
         if event not in CHANGES or not arguments:
             return
-        if event == "open" and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
+        if event == "open" and not (arguments[2] or 0) & writing:
             return
         path = arguments[1] if event == "os.rename" else arguments[0]
         if not isinstance(path, str | bytes | os.PathLike):
@@ -145,25 +142,21 @@ class Usual(NamedTuple):
 class Machine:
     """Gives jobs, or commands that read a file, what :data:`KINDS` says."""
 
-    name = "files"
-
-    def __init__(self, folder: Path, fork: Fork | None = None) -> None:
-        self.world, self.fork = folder, fork or forking()
+    def __init__(self, folder: Path) -> None:
+        self.world, self.fork = folder.resolve(), forking()
         self.known: dict[str, Usual] = {}
 
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
         if not self.world.exists():
             make_world(self.world)
         rng, job = random.Random(f"{seed} {number}"), [*JOBS][number // 4 % len(JOBS)]
-        copy, kind = folder / "copy", KINDS[number % 4]
-        book.covered[f"files {kind}", job if kind in KINDS[:2] else kind] += 1
-        match kind:
-            case "special":
-                yield from self.special(rng, copy)
-            case "foreign":
-                yield from self.foreign(rng, copy)
-            case _:
-                yield from self.struck(rng, copy, job, kind)
+        copy, kind = folder.resolve() / "copy", KINDS[number % 4]
+        struck = kind in ("kill", "full")
+        with book.law(f"files {kind}", job if struck else kind):
+            if struck:
+                self.struck(rng, copy, job, kind)
+            else:
+                {"special": self.special, "foreign": self.foreign}[kind](rng, copy)
 
     def copied(self, copy: Path) -> None:
         shutil.rmtree(copy, ignore_errors=True)
@@ -207,37 +200,32 @@ class Machine:
             self.known[name] = Usual(count, results, alike)
         return self.known[name]
 
-    def struck(
-        self, rng: random.Random, copy: Path, name: str, how: str
-    ) -> Iterator[str]:
+    def struck(self, rng: random.Random, copy: Path, name: str, how: str) -> None:
         """Kill a job, or let the disk be full, before some change of a file. A killed
         job is repeated.
         """
         words, out = JOBS[name]["words"], JOBS[name].get("out")
         count, results, alike = self.usual(copy, name)
         at = rng.randrange(1, count + 1)
-        case, resumes = f"{name}, {how} at change {at} of {count}", False
         self.copied(copy)
         status, errors = self.ended(copy, words, how, at)
-        if out is None and result(copy, out) not in results:
-            yield f"{case}: neither the old nor the new index"
+        if out is None:
+            assert result(copy, out) in results, "neither the old nor the new index"
+        allowed = {0, UNUSABLE}
         if how == "kill" and status != 0:
-            published = out and os.path.lexists(copy / out)
+            if not (out and os.path.lexists(copy / out)):
+                allowed = {0}
             status, errors = self.ended(copy, words)
-            right = status == 0 or (status == UNUSABLE and published)
             found = result(copy, out)
-            other = {key for key, _ in alike.items() - found.items()}
-            if wrong := other | found.keys() ^ results[1].keys():
-                yield f"{case}: repeated, {sorted(map(str, wrong))} differ"
-        else:
-            right = status in (0, UNUSABLE) and "Traceback" not in errors
-            resumes = status != 0 and "resume" in errors
-        if not right:
-            yield f"{case}: status {status}: {errors[-300:]}"
-        elif (left := litter(copy)) and not resumes:
-            yield f"{case}: left {', '.join(left)}"
+            same(found.keys(), results[1].keys(), "what the repeated job makes")
+            same({key: found[key] for key in alike}, alike, "the repeated job")
+        about = f"{how} at change {at} of {count}: status {status}: {errors[-300:]}"
+        assert status in allowed, about
+        assert "Traceback" not in errors, about
+        if how == "kill" or status == 0 or "resume" not in errors:
+            same(litter(copy), [], f"{about}: litter")
 
-    def special(self, rng: random.Random, copy: Path) -> Iterator[str]:
+    def special(self, rng: random.Random, copy: Path) -> None:
         """Give a command a device, a link to one or a named pipe without a writer."""
         words, kind = rng.choice(READS), rng.choice(["zero", "pipe", "urandom"])
         self.copied(copy)
@@ -248,13 +236,15 @@ class Machine:
             else:
                 (copy / name).symlink_to(f"/dev/{kind}")
         status, errors = self.ended(copy, words.format("special"))
-        waits = kind == "pipe" and words.split()[0] in ("match", "index", "inspect")
-        if status is None and not (waits and "waiting" in errors):
-            yield f"{words} with {kind}: does not end"
-        elif status not in (None, 1, 2, UNUSABLE) and "--log" not in words:
-            yield f"{words} with {kind}: status {status}: {errors[-300:]}"
+        if kind == "pipe" and words.split()[0] in ("match", "index", "inspect"):
+            ended = status is not None or "waiting" in errors
+        else:
+            ended = status is not None
+        about = f"{words} with {kind}: status {status}: {errors[-300:]}"
+        assert ended, about
+        assert status in (None, 1, 2, UNUSABLE) or "--log" in words, about
 
-    def foreign(self, rng: random.Random, copy: Path) -> Iterator[str]:
+    def foreign(self, rng: random.Random, copy: Path) -> None:
         """Let outputs replace files and folders of somebody else, inputs and links,
         with ``--overwrite`` and with variables that name a folder.
         """
@@ -287,13 +277,7 @@ class Machine:
         chosen = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
         variables = dict.fromkeys(chosen, str(mine))
         self.ended(copy, " ".join(words), variables=variables)
-        after = contents(copy)
         changed = {"a.index"} if name in ("append", "forget") else set()
         changed |= {target.name} if layout == "link" else set()
-        lost = [
-            path
-            for path, content in before.items()
-            if after.get(path) != content and path.split("/")[0] not in changed
-        ]
-        if lost:
-            yield f"{' '.join(words)}, {layout}: lost {', '.join(lost[:5])}"
+        replaced = [path for path in before if path.split("/")[0] in changed]
+        assert_kept(before, copy, replaced)

@@ -7,44 +7,45 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from invariants import contents
 
 from truth import TABLES, adapter
+from truth.core import same
 from truth.laws import Scan, change, other_name, whole
 
 
 @change()
-def what_is_handed_over_agrees(scan: Scan) -> Iterator[str]:
+def what_is_handed_over_agrees(scan: Scan) -> None:
     """Exports, bundles and comparisons have the findings of the run, and a run that is
     repeated on the same files under other names is the same.
     """
     case, result = scan.case, scan.result
-    if (done := adapter.command("verify", result.path)).status != adapter.DONE:
-        yield f"verify: {done.errors or done.output}"
+    done = adapter.command("verify", result.path)
+    assert done.status == adapter.DONE, done
     exported = adapter.exported(result.path, scan.new(".jsonl"))
-    if sorted(exported) != sorted(map(adapter.place, result.findings)):
-        yield "the exported rows are not the findings"
-    bundle = scan.new(".zip")
-    yield from (f"check: {each}" for each in adapter.bundle(result.path, bundle))
+    same(sorted(exported), sorted(map(adapter.place, result.findings)), "the export")
+    bundle, again = scan.new(".zip"), scan.new()
+    same(adapter.bundle(result.path, bundle), [], "problems of the bundle")
     # Names in an archive are part of its content, and so is the time in a database.
-    same = whole(case) and case.layout.archive is None
-    same &= case.layout.format != "duckdb"
-    written = scan.rewritten(other_name(case)) if same else scan.written
-    again = scan.new()
+    renamed = whole(case) and case.layout.archive is None
+    renamed &= case.layout.format != "duckdb"
+    written = scan.rewritten(other_name(case)) if renamed else scan.written
     # A sample of files is one of parts, whose size is no option of a run.
     with adapter.small_parts(case.options["parts"]):
         call = bundle, written.paths, case.index
-        found = adapter.replayed(*call, out=again, **case.files())
-    yield from (f"replay: {each}" for each in found)
-    counted = adapter.case_texts([result.path, again], scan.new())
+        problems = adapter.replayed(*call, out=again, **case.files())
+    same(problems, [], "problems of the repeated run")
     texts = {row.tweet for row in result.findings}
-    if counted != len(texts):
-        yield f"case: {counted} of {len(texts)} texts"
+    counted = adapter.case_texts([result.path, again], scan.new())
+    same(counted, len(texts), "texts of the case")
 
 
 @change()
-def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
+def a_damaged_run_is_refused(scan: Scan) -> None:
     """A command refuses a damaged run in one sentence, or shows exactly what it shows
     of the intact run.
     """
@@ -52,19 +53,17 @@ def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
     run, out = scan.result.path, scan.new()
     shutil.copytree(run, intact)
     other = scan.case.world.earlier(scan.case.options["fraction"])
-    paths = {"RUN": run, "OTHER": other, "DATA": scan.written.paths[0], "OUT": out}
+    paths = {"RUN": run, "OTHER": other, "DATA": scan.written.paths[0]}
+    paths["OUT"] = out / "made"
 
-    def shown(words: str) -> tuple[adapter.Ended, dict[str, bytes]]:
+    def shown(words: str) -> tuple[adapter.Ended, dict[str, Any]]:
         shutil.rmtree(out, ignore_errors=True)
         out.mkdir()
-        made = paths | {"OUT": out / "made"}
-        given = []
-        for word in words.split():
-            name, dot, suffix = word.partition(".")
-            given.append(f"{made[name]}{dot}{suffix}" if name in made else word)
-        ended = adapter.command(*given)
-        found = (path for path in sorted(out.rglob("*")) if path.is_file())
-        return ended, {str(path.relative_to(out)): path.read_bytes() for path in found}
+        named = (
+            re.sub("^[A-Z]+", lambda found: f"{paths[found[0]]}", word)
+            for word in words.split()
+        )
+        return adapter.command(*named), contents(out)
 
     for words in rng.sample(TABLES["run_readers"], 3):
         expected = shown(words)
@@ -72,10 +71,10 @@ def a_damaged_run_is_refused(scan: Scan) -> Iterator[str]:
             what = _damage(run, intact, other, rng)
             ended, files = shown(words)
             if ended.status == adapter.UNUSABLE:
-                if ended.errors.count("\n") != 1 or files:
-                    yield f"{what}, {words}: {ended.errors} {[*files]}"
-            elif (ended, files) != expected:
-                yield f"{what}, {words}: {ended.status} {ended.errors}"
+                sentences = ended.errors.count("\n")
+                same((sentences, files), (1, {}), f"{what}, {words}: {ended}")
+            else:
+                assert (ended, files) == expected, f"{what}, {words}: {ended}"
             shutil.rmtree(run)
             shutil.copytree(intact, run)
 

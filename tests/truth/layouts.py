@@ -5,18 +5,14 @@ every registered format, compression and archive.
 from __future__ import annotations
 
 import csv
-import html
-import io
 import itertools
 import json
-import re
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import file_formats as files
 import pyarrow as pa
 
@@ -120,14 +116,13 @@ def _json(records: list[Any], layout: Layout) -> bytes:
     return json.dumps(records, indent=layout.group % 3 or None).encode()
 
 
-def _json_pieces(data: bytes) -> list[Any]:
-    text, pieces, at = data.decode(), list[bytes](), data.decode().index("[") + 1
-    decoder, between = json.JSONDecoder(), re.compile(r"[\s,]*")
-    while text[at := between.match(text, at).end()] != "]":
-        end = decoder.raw_decode(text, at)[1]
-        pieces.append(text[at:end].encode())
-        at = end
-    return pieces
+def _arrow(records: list[Any], layout: Layout) -> bytes:
+    opener = pa.ipc.new_file if layout.group % 2 else pa.ipc.new_stream
+    return files.arrow(records, layout.group, opener)
+
+
+def _text(texts: list[str], layout: Layout) -> bytes:
+    return ("\r\n" if layout.group % 2 else "\n").join([*texts, ""]).encode()
 
 
 def _csv_value(line: bytes, first: bytes) -> dict[str, str]:
@@ -136,43 +131,8 @@ def _csv_value(line: bytes, first: bytes) -> dict[str, str]:
     return dict(zip(names, values, strict=False))
 
 
-def _parquet_pieces(data: bytes) -> list[Any]:
-    """DuckDB has a reader of its own."""
-    with tempfile.NamedTemporaryFile() as file, duckdb.connect() as database:
-        Path(file.name).write_bytes(data)
-        found = database.execute(f"select * from read_parquet('{file.name}')")
-        names = [each[0] for each in found.description]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
-def _arrow(records: list[Any], layout: Layout) -> bytes:
-    opener = pa.ipc.new_file if layout.group % 2 else pa.ipc.new_stream
-    return files.arrow(records, layout.group, opener)
-
-
-def _arrow_pieces(data: bytes) -> list[Any]:
-    is_file = data.startswith(b"ARROW1")
-    opener = pa.ipc.open_file if is_file else pa.ipc.open_stream
-    return opener(pa.BufferReader(data)).read_all().to_pylist()
-
-
-def _text(texts: list[str], layout: Layout) -> bytes:
-    return ("\r\n" if layout.group % 2 else "\n").join([*texts, ""]).encode()
-
-
-def _html(texts: list[str], layout: Layout) -> bytes:
-    head = "<!DOCTYPE html><html><head><meta charset=utf-8></head>"
-    return f"{head}<body><p>{html.escape(texts[0])}</p></body></html>".encode()
-
-
-def _webdataset_pieces(data: bytes) -> list[Any]:
-    members = files.members_of(data, "tar")
-    groups = itertools.groupby(members, lambda member: member[0].partition(".")[0])
-    return [list(group) for _, group in groups]
-
-
-def lines(data: bytes) -> list[Any]:
-    return list(io.BytesIO(data))
+def _line(piece: bytes, first: bytes) -> str:
+    return piece.removesuffix(b"\n").decode(errors="replace")
 
 
 def _loaded(piece: bytes, first: bytes) -> Any:
@@ -180,38 +140,36 @@ def _loaded(piece: bytes, first: bytes) -> Any:
 
 
 FORMATS = {
-    "jsonl": Format(lambda rows, _: files.lines(rows), NESTED, lines, _loaded),
-    "json": Format(_json, NESTED, _json_pieces, _loaded),
+    "jsonl": Format(
+        lambda rows, _: files.lines(rows), NESTED, files.pieces_of_lines, _loaded
+    ),
+    "json": Format(_json, NESTED, files.pieces_of_json, _loaded),
     "archive": Format(
         lambda *given: b"window.YTD.tweets.part0 = " + _json(*given), NESTED
     ),
     "csv": Format(
         lambda rows, layout: files.delimited(rows, ",\t"[layout.group % 2]),
-        *(FLAT, lines, _csv_value),
+        *(FLAT, files.pieces_of_lines, _csv_value),
     ),
     "parquet": Format(
-        lambda rows, layout: files.parquet(rows, layout.group), NESTED, _parquet_pieces
+        lambda rows, layout: files.parquet(rows, layout.group),
+        *(NESTED, files.rows_of_parquet),
     ),
-    "arrow": Format(_arrow, NESTED, _arrow_pieces),
+    "arrow": Format(_arrow, NESTED, files.rows_of_arrow),
     "sqlite": Format(lambda rows, _: files.sqlite(rows), FLAT, bare=True),
     "duckdb": Format(lambda rows, _: files.in_duckdb(rows), FLAT, bare=True),
-    "text": Format(
-        *(_text, ONE, lines),
-        lambda piece, _: piece.removesuffix(b"\n").decode(errors="replace"),
-        field="text",
-    ),
-    "html": Format(_html, ONE, field="text", most=1),
+    "text": Format(_text, ONE, files.pieces_of_lines, _line, "text"),
+    "html": Format(lambda texts, _: files.page(*texts), ONE, field="text", most=1),
     "warc": Format(lambda texts, _: files.warc(texts), ONE, field="text"),
     "webdataset": Format(
         lambda texts, _: files.tar(files.samples(texts)),
-        *(ONE, _webdataset_pieces),
+        *(ONE, files.samples_of_tar),
         field="txt",
         bare=True,
     ),
 }
-# Formats that the machine leaves out: records of "hub" come from a network, and the
-# readers of the others will be removed.
-LEFT_OUT = {"hub", "mail", "excel"}
+# Formats that the machine leaves out: records of "hub" come from a network.
+LEFT_OUT = {"hub"}
 EXTENSIONS = {"json": ".json", "webdataset": ".tar", "archive": ".js"}
 
 
@@ -223,24 +181,17 @@ def missing() -> list[str]:
     return sorted(missed | (adapter.compressions().keys() - files.COMPRESSIONS.keys()))
 
 
-def compressed(data: bytes, name: str | None, frames: int = 1) -> bytes:
-    """Return compressed data, in one or several members or frames."""
-    if name is None:
-        return data
-    step = -(-len(data) // frames) or 1
-    parts = (data[at : at + step] for at in range(0, len(data), step))
-    return b"".join(map(files.COMPRESSIONS[name][0], parts))
-
-
-def opened(data: bytes, name: str | None) -> bytes:
-    return data if name is None else files.COMPRESSIONS[name][1](data)
-
-
-class Written(NamedTuple):
+@dataclass(frozen=True)
+class Written:
     """The paths to scan, and the source and number of each record."""
 
     paths: list[Path]
     places: list[tuple[str, int]]
+
+    @cached_property
+    def records(self) -> dict[tuple[str, int], int]:
+        """The records by source and number."""
+        return {place: record for record, place in enumerate(self.places)}
 
 
 def write(
@@ -266,13 +217,15 @@ def write(
         part = order[slice(*ends)]
         name = f"{layout.name}{number:02}{extension}{endings[layout.compression]}"
         data = change(writer.write([records[place] for place in part], layout))
-        members.append((name, compressed(data, layout.compression, layout.frames)))
+        members.append(
+            (name, files.compressed(data, layout.compression, layout.frames))
+        )
         at |= {place: (name, row) for row, place in enumerate(part)}
     base = folder
     if layout.archive is not None:
         base = folder / f"{layout.name}.{layout.archive}{endings[layout.outer]}"
         data = files.PACKERS[layout.archive](members)
-        members = [(base.name, compressed(data, layout.outer, layout.frames))]
+        members = [(base.name, files.compressed(data, layout.outer, layout.frames))]
     for name, data in members:
         (folder / name).write_bytes(data)
     whole = layout.folder and layout.archive is None
@@ -286,6 +239,8 @@ def contents(layout: Layout, folder: Path) -> dict[str, bytes]:
     found = {path.name: path.read_bytes() for path in folder.iterdir()}
     if layout.archive is not None:
         ((archive, data),) = found.items()
-        members = files.members_of(opened(data, layout.outer), layout.archive)
+        members = files.members_of(files.opened(data, layout.outer), layout.archive)
         found = {f"{archive}/{name}": inner for name, inner in members}
-    return {name: opened(data, layout.compression) for name, data in found.items()}
+    return {
+        name: files.opened(data, layout.compression) for name, data in found.items()
+    }

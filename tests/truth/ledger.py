@@ -30,7 +30,7 @@ import pyarrow.parquet as pq
 
 from provscan.ledger import run
 from truth import TABLES
-from truth.core import Book
+from truth.core import Book, same
 
 HOUR, DAY = 3600, 86_400
 SEARCH, READ = "/1.1/search/tweets.json", "/2/tweets"
@@ -60,7 +60,17 @@ class Case:
     calls: list[Call] = field(default_factory=list)
     projects: dict[str, str | None] = field(default_factory=dict)
     excessive: str = ""  # The application with the excess.
-    notes: list[str] = field(default_factory=list)
+
+    @property
+    def owner(self) -> str:
+        """The project of the application with the excess, or else the application."""
+        return self.projects[self.excessive] or self.excessive
+
+    @property
+    def excess(self) -> tuple[str | None, str]:
+        """The rule and the subject of a finding of the excess."""
+        rule = "own" if self.planted == "search" else self.planted
+        return rule, self.owner if rule == "cap" else self.excessive
 
 
 class Window:
@@ -88,7 +98,7 @@ def draw_case(seed: str, planted: bool) -> Case:
     rules["cap"] = draw.choice([60, 150, 400])
     kind = draw.choice(["search", "search", "day", "cap"]) if planted else None
     day = datetime.fromisoformat(draw.choice(TABLE["starts"])).replace(tzinfo=UTC)
-    case = Case(draw, kind, day.timestamp(), rules, notes=[f"start {day:%F}"])
+    case = Case(draw, kind, day.timestamp(), rules)
     for index in range(draw.randint(1, 3)):
         name = f"app{index}"
         case.projects[name] = draw.choice(["shared", f"project{index}", None])
@@ -186,7 +196,6 @@ def _excess(case: Case) -> Iterator[Call]:
         ids = (_tweet(draw, time),) if endpoint == READ else ()
         who = (name, f"planted-{name}", "planted", endpoint)
         yield Call(time, *who, 200, 0.4, ids)
-    case.notes.append(f"{case.planted} of {name}, {strength:.2f} times, {windows}")
 
 
 class View:
@@ -262,7 +271,6 @@ def write(case: Case, folder: Path) -> None:
         named += f'project = "{project}"\n' if project else ""
     (folder / "case.toml").write_text(named)
     (folder / "pack.toml").write_text(Template(TABLE["pack"]).substitute(case.rules))
-    case.notes.append(f"{vars(view)}, {clocks}, twice {twice}, {rotation}, {form}")
 
 
 def _save(path: Path, lines: Sequence[str]) -> None:
@@ -282,8 +290,7 @@ def unexplained(case: Case) -> bool:
         return all(above(times, rules[each], 900) for each in ("user", "own"))
     if case.planted == "day":
         return above([c.time for c in mine if c.endpoint == READ], rules["day"], DAY)
-    owner = case.projects[name] or name
-    shared = {n for n, p in case.projects.items() if (p or n) == owner}
+    shared = {n for n, p in case.projects.items() if (p or n) == case.owner}
     found = {
         (datetime.fromtimestamp(c.time, UTC).date(), one)
         for c in case.calls
@@ -314,7 +321,7 @@ def above(times: Sequence[float], value: int, length: float) -> bool:
     return most > value
 
 
-def judged(folder: Path) -> set[tuple[str, str | None]]:
+def judged(folder: Path) -> set[tuple[str | None, str]]:
     """Make the ledger of a case, and return the rules with a finding that differs, with
     their subjects.
     """
@@ -334,21 +341,17 @@ class Machine:
     that can be explained are left out.
     """
 
-    name = "ledger"
-
     def __init__(self, folder: Path) -> None:
         pass
 
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
-        for planted in (False, True):
-            case, place = draw_case(f"{seed} {number}", planted), folder / f"{planted}"
-            if planted and not unexplained(case):
-                continue
-            write(case, place)
-            said, name = judged(place), case.excessive
-            if not planted:
-                yield from (f"{each} differs; {case.notes}" for each in said)
-                continue
-            rule = {"search": "own"}.get(case.planted or "", case.planted)
-            subject = (case.projects[name] or name) if rule == "cap" else name
-            book.tallies["excess of a ledger"][(rule, subject) in said] += 1
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
+        honest, planted = (
+            draw_case(f"{seed} {number}", each) for each in (False, True)
+        )
+        write(honest, folder / "honest")
+        with book.law("honest conduct is no excess", "honest conduct"):
+            same(judged(folder / "honest"), set(), "what differs")
+        if unexplained(planted):
+            write(planted, folder / "planted")
+            found = judged(folder / "planted")
+            book.tallies["excess of a ledger"][planted.excess in found] += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 from truth import adapter, clean, draw, handover, laws, layouts
@@ -20,14 +19,12 @@ class Machine:
     ``only`` the name of the only one.
     """
 
-    name = "match"
-
     def __init__(
         self, folder: Path, changes: float = 1, only: str | None = None
     ) -> None:
         self.folder, self.changes, self.only = folder, changes, only
 
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
         case = draw.draw(seed, number, self.folder)
         written = layouts.write(case.values, case.layout, folder / "data")
         call = written.paths, case.index, folder / "a.run"
@@ -43,14 +40,9 @@ class Machine:
         ]
         count = int(self.changes) + (rng.random() < self.changes % 1)
         chosen = rng.sample(chosen, min(count, len(chosen)))
-        held = FACTS | {name: CHANGES[name][1] for name in chosen}
-        for name, law in held.items():
-            try:
-                problems = [*law(scan)]
-            except Exception as error:
-                problems = [f"{type(error).__name__}: {error}"]
-            yield from (f"{name}: {each}" for each in problems[:3])
-            book.covered.update((kind, name) for kind in kinds(case))
+        for name, law in (FACTS | {name: CHANGES[name][1] for name in chosen}).items():
+            with book.law(name, *kinds(case)):
+                law(scan)
         tally(scan, book)
 
 

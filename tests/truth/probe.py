@@ -12,7 +12,7 @@ import shutil
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -30,14 +30,20 @@ from provscan.probe.endpoint import EndpointOptions
 from provscan.probe.plan import ARMS, ASKED, Question, QuestionKey
 from provscan.probe.run import Budget
 from truth.adapter import CLAIM, CROSSED, DONE, UNUSABLE, command
-from truth.core import Book
+from truth.core import Book, same
 from truth.draw import write_rows
-from truth.laws import unequal
 
 PAIRS, STYLES = 16, ("chat", "completion")
 # Probabilities of reciting a licensed tweet and a control.
 KNOWLEDGE = [(0, 0), (0.1, 0.1), (0.5, 0.5), (0.9, 0.9), (0.3, 0.6), (0.9, 0.1)]
-USAGES = ["true", "none", "zero", "odd", "total"]
+# What a response says of the tokens of its prompt and its answer.
+USAGES: dict[str, Callable[[int, int], Any]] = {
+    "true": lambda sent, said: usage(sent, said, sent + said),
+    "none": lambda sent, said: None,
+    "zero": lambda sent, said: usage(0, 0, 0),
+    "odd": lambda sent, said: {"prompt_tokens": str(sent), "total_tokens": -1},
+    "total": lambda sent, said: usage(sent, 0, sent + said),
+}
 # Statuses and values of responses without an answer; "late" gives none in time.
 FAULTS: dict[str, tuple[int, Any]] = {
     "busy": (429, {}),
@@ -53,6 +59,10 @@ DECLINES = ["status", "flagged", "field", "filter", "words", "nothing"]
 FRAME, TIMEOUT = 20, 2.0
 
 
+def usage(sent: int, said: int, total: int) -> dict[str, int]:
+    return {"prompt_tokens": sent, "completion_tokens": said, "total_tokens": total}
+
+
 class Case:
     """How a model and its endpoint behave."""
 
@@ -61,7 +71,7 @@ class Case:
         self.knows = dict(zip(ARMS, rng.choice(KNOWLEDGE), strict=True))
         self.knows["misplaced"] = rng.choice([0, 0, 0.2, 1]) * self.knows["licensed"]
         self.declines = {arm: rng.choice([0, 0, 0.1, 0.5, 0.95]) for arm in ASKED}
-        self.usage, self.ways = rng.choice(USAGES), rng.sample(DECLINES, 2)
+        self.usage, self.ways = rng.choice([*USAGES]), rng.sample(DECLINES, 2)
         self.others = rng.sample(range(5), 2)
         self.faults = {name: rng.choice([0, 0, 0.1]) for name in FAULTS}
         self.faults["late"] /= 50
@@ -74,6 +84,13 @@ class Case:
 
     def draw(self, *names: object) -> random.Random:
         return random.Random(f"{self.salt} {names}")
+
+    def fault(self, question: Question, attempt: int) -> str | None:
+        """Return the fault with which an attempt to ask a question ends, if any."""
+        draw = self.draw(question.key, attempt).random()
+        shares = itertools.accumulate(self.faults.values())
+        sums = zip(self.faults, shares, strict=True)
+        return next((name for name, share in sums if draw < share), None)
 
     def answer(self, question: Question) -> tuple[str, Answer]:
         """Return the outcome of a question, and the answer that the model gives."""
@@ -119,7 +136,8 @@ class Endpoint(Server):
     request_queue_size = 64
 
     def __init__(self, case: Case, plan: probe.Plan) -> None:
-        self.case, self.count, self.billed = case, 0, 0
+        self.case, self.billed = case, 0
+        # Requests, and answers that were sent, of each question.
         self.attempts, self.given = Counter[str](), Counter[str]()
         self.lock = threading.Lock()
         super().__init__(plan, Lookup({}))
@@ -129,47 +147,37 @@ class Endpoint(Server):
         """Return the status and the value of a response."""
         case, chat = self.case, "messages" in asked
         if asked.get("echo"):
-            return 400, {"error": {"message": "echo is not supported"}}
+            return refusal(400, "echo is not supported")
         prompt = asked["messages"][0]["content"] if chat else asked["prompt"]
         question = self.questions[prompt, asked["seed"]]
         with self.lock:
-            self.count += 1
-            if self.count in case.locked:
-                return 401, {}
             self.attempts[question.key] += 1
-            draw = case.draw(question.key, self.attempts[question.key]).random()
-        sums = zip(case.faults, itertools.accumulate(case.faults.values()), strict=True)
-        fault = next((name for name, share in sums if draw < share), None)
+            if self.attempts.total() in case.locked:
+                return 401, {}
+            fault = case.fault(question, self.attempts[question.key])
+        answer = case.answer(question)[1]
         if fault == "busy":
             return FAULTS[fault]
-        _, answer = case.answer(question)
         if answer.refused:
-            status = 400 if answer.refused == "status" else 403
-            return status, {"error": {"message": "the input was flagged"}}
+            return refusal(400 if answer.refused == "status" else 403, "it was flagged")
         # A true tokenizer has at least three bytes a token, and obeys the limit.
         sent = len(prompt.encode()) // 3 + FRAME
         said = min(asked["max_tokens"], len(answer.text.encode()) // 3)
-        names = ("prompt_tokens", "completion_tokens", "total_tokens")
-        used = dict(zip(names, (sent, said, sent + said), strict=True))
         with self.lock:
             self.billed += sent + said
-            if fault is None:
-                self.given[question.key] += 1
-        if fault == "late":
-            time.sleep(2 * TIMEOUT)
-        if fault:
+            self.given[question.key] += fault is None
+        if fault is not None:
+            time.sleep(2 * TIMEOUT * (fault == "late"))
             return FAULTS[fault]
-        usage = {
-            "true": used,
-            "none": None,
-            "zero": dict.fromkeys(used, 0),
-            "odd": {"prompt_tokens": str(sent), "total_tokens": -1},
-            "total": used | {"completion_tokens": 0},
-        }[case.usage]
         choice = {"text": answer.text, "refusal": answer.declined}
         choice["message"] = {"content": answer.text, "refusal": answer.declined}
         choice["finish_reason"] = answer.finish
+        usage = USAGES[case.usage](sent, said)
         return 200, {"id": "same", "choices": [choice, choice], "usage": usage}
+
+
+def refusal(status: int, message: str) -> tuple[int, Any]:
+    return status, {"error": {"message": message}}
 
 
 def make_plans(folder: Path) -> None:
@@ -185,60 +193,56 @@ def make_plans(folder: Path) -> None:
         probe.make_plan(index, folder / style, settings, control=control)
 
 
-def run_once(case: Case, plan: probe.Plan, url: str, tokens: int | None) -> str:
-    """Run a probe, and return why it ended: "done", "budget", "failed" or "fault"."""
+def run_once(case: Case, plan: probe.Plan, url: str, tokens: int | None) -> int:
+    """Run a probe, and return its exit status: DONE; CROSSED if it spent its budget;
+    UNUSABLE if the endpoint failed.
+    """
     if case.by_command:
         words = ["probe", "run", plan.path, f"--endpoint={url}", "--model=m"]
         words += [f"--concurrency={case.concurrency}"]
         words += [] if tokens is None else [f"--max-tokens={tokens}"]
-        names = {DONE: "done", CROSSED: "budget", UNUSABLE: "failed"}
-        return names.get(command(*words).status, "fault")
-    options = EndpointOptions(case.concurrency, TIMEOUT)
-    client = Client(url, "m", case.style, options)
+        return command(*words).status
+    client = Client(url, "m", case.style, EndpointOptions(case.concurrency, TIMEOUT))
     try:
         done = probe.run(plan.path, client, budget=Budget(tokens))
     except ModelError:
-        return "failed"
-    return "failed" if done["failed"] else "budget" if done["left"] else "done"
+        return UNUSABLE
+    return UNUSABLE if done["failed"] else CROSSED if done["left"] else DONE
 
 
-def asked(case: Case, plan: probe.Plan) -> Iterator[str]:
-    """Ask an endpoint until all questions are answered, and yield the violations."""
+def ask(case: Case, plan: probe.Plan) -> None:
+    """Ask an endpoint until all questions are answered. No answer is lost or asked for
+    again, and at least the tokens that were billed are counted.
+    """
     server = Endpoint(case, plan)
     exact = case.usage in ("true", "total") and not any(case.faults.values())
     for tokens in [*sorted(case.budgets), *[None] * 40]:
-        ended = run_once(case, plan, server.url, tokens)
-        known = read_answers(plan.path, plan.digest)
+        status = run_once(case, plan, server.url, tokens)
+        assert status in (DONE, CROSSED, UNUSABLE), f"status {status}"
         spent = sum(spent_tokens(plan.path, plan.digest)[:2])
-        if ended == "fault":
-            yield "the command ended with an internal error"
-        if not server.billed <= spent <= (tokens or spent):
-            yield f"{server.billed} billed, {spent} counted of {tokens}"
-        if exact and server.billed < spent:
-            yield f"{server.billed} billed, {spent} counted"
-        if lost := server.given.keys() - known.keys():
-            yield f"answers were lost: {sorted(lost)[:3]}"
-        if ended == "done":
+        counts = f"{server.billed} billed, {spent} counted of {tokens}"
+        assert server.billed <= spent <= (tokens or spent), counts
+        assert not exact or server.billed == spent, counts
+        known = read_answers(plan.path, plan.digest)
+        assert server.given.keys() <= known.keys(), "answers were lost"
+        if status == DONE:
             break
         if case.torn:
             with (plan.path / "answers.jsonl").open("ab") as file:
                 file.write(b'{"plan": "')
     else:
-        yield f"the run did not end: {len(known)} answers"
+        raise AssertionError(f"the run did not end: {len(known)} answers")
     server.close()
-    if twice := [key for key, count in server.given.items() if count > 1]:
-        yield f"questions were answered twice: {twice[:3]}"
+    same(server.given, dict.fromkeys(server.given, 1), "answers of a question")
 
 
 class Machine:
     """Probes drawn models over drawn endpoints."""
 
-    name = "probe"
-
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> Iterator[str]:
+    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
         case = Case(random.Random(f"{seed} {number}"))
         if not self.folder.exists():
             make_plans(self.folder)
@@ -246,25 +250,27 @@ class Machine:
             probe.open_plan(shutil.copytree(self.folder / case.style, folder / name))
             for name in ("asked", "told")
         )
-        with mock.patch("provscan.probe.endpoint.PAUSE", 0.001):
-            yield from asked(case, plan)
-        # The results are those of a model that answers at once.
+        kinds = f"style {case.style}", f"usage {case.usage}"
+        pause = mock.patch("provscan.probe.endpoint.PAUSE", 0.001)
+        with pause, book.law("no answer is lost or asked for again", *kinds):
+            ask(case, plan)
         probe.run(told.path, case)
         found, expected = (probe.score(each.path) for each in (plan, told))
-        for summary in (found, expected):
-            del summary["asked"]["tokens"], summary["model"]
-        yield from unequal(expected, found)
-        for name in ("tweets.parquet", "recitations.parquet"):
-            one, other = (pq.read_table(each.path / name) for each in (plan, told))
-            if not one.equals(other):
-                yield f"{name} differs"
+        with book.law("endpoints change no result", *kinds):
+            for summary in (found, expected):
+                del summary["asked"]["tokens"], summary["model"]
+            same(found, expected)
+            for name in ("tweets.parquet", "recitations.parquet"):
+                one, other = (pq.read_table(each.path / name) for each in (plan, told))
+                assert one.equals(other), name
+        with book.law("the numbers are those of the model", *kinds):
+            require_numbers(case, plan, found)
         if case.knows["licensed"] <= case.knows["control"]:
             book.tallies["claim of a probe"][found["answer"]["status"] != CLAIM] += 1
-        yield from counted(case, plan, found)
 
 
-def counted(case: Case, plan: probe.Plan, summary: Any) -> Iterator[str]:
-    """Yield the violations of the numbers."""
+def require_numbers(case: Case, plan: probe.Plan, summary: Any) -> None:
+    """Require the numbers of what the model answered."""
     truth, given = Counter[tuple[str, str, str]](), Counter[tuple[int, str, int]]()
     for question in plan.questions():
         pair, arm, kind, sample = QuestionKey.parse(question.key)
@@ -272,13 +278,11 @@ def counted(case: Case, plan: probe.Plan, summary: Any) -> Iterator[str]:
         truth[kind, arm, outcome] += 1
         given[pair, kind, sample] += outcome in ("recited", "neither")
     compared = len({pair for (pair, _, _), n in given.items() if n == len(ASKED)})
-    if summary["recited"]["compared"] != compared:
-        yield f"{summary['recited']} are compared instead of {compared}"
+    same(summary["recited"]["compared"], compared, "compared pairs")
     for kind, item in summary["by_prompt"].items():
         for arm, answers in item["answers"].items():
-            if any(truth[kind, arm, name] != n for name, n in answers.items()):
-                yield f"{kind}, {arm}: {answers}, and the truth is {truth}"
-    tweets = summary["answer"]["tweets"]
-    least, claim = tweets["at_least"] or 0, summary["answer"]["status"] == CLAIM
-    if claim != (least > 0) or least > tweets["findings"]:
-        yield f"{tweets} are claimed"
+            same(answers, {name: truth[kind, arm, name] for name in answers}, arm)
+    tweets, status = summary["answer"]["tweets"], summary["answer"]["status"]
+    least = tweets["at_least"] or 0
+    assert least <= tweets["findings"], tweets
+    same(status == CLAIM, least > 0, "a claim")
