@@ -165,7 +165,7 @@ class Endpoint(Server):
         said = min(asked["max_tokens"], len(answer.text.encode()) // 3)
         with self.lock:
             self.billed += sent + said
-            self.given[question.key] += fault is None
+            self.given.update([question.key] * (fault is None))
         if fault is not None:
             time.sleep(2 * TIMEOUT * (fault == "late"))
             return FAULTS[fault]
