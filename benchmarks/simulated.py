@@ -226,7 +226,7 @@ def answered(
 ) -> tuple[Measured, dict[str, Any]]:
     """Return what is measured from scored matches, and the answer that follows."""
     measured = measure(scores, controls, options, null)
-    numbers = layers_of(measured, measured.chance.whole)
+    numbers = layers_of(measured)
     return measured, answer_of(measured, numbers, reasons(measured, numbers))
 
 

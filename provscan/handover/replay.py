@@ -284,11 +284,10 @@ def _comparable(summary: Mapping[str, Any], names: _Names) -> dict[str, Any]:
     control = summary["control"]
     other_files = {name: without(control[name]) for name in ("null", "files")}
     result["control"] = control | other_files
-    if "source" in summary["by"]:
-        by_source = {
-            names.of(name): value for name, value in summary["by"]["source"].items()
-        }
-        result["by"] = summary["by"] | {"source": by_source}
+    by_source = {
+        names.of(name): value for name, value in summary["by"]["source"].items()
+    }
+    result["by"] = summary["by"] | {"source": by_source}
     return result
 
 

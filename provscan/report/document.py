@@ -228,8 +228,8 @@ def render(files: RunFiles, *, digests: bool = False, marks: Path | None = None)
         }
         | {
             "script": [
-                (name, layers["records"]["findings"])
-                for name, layers in summary["by"].get("script", {}).items()
+                (name, found["records"])
+                for name, found in summary["by"]["script"].items()
             ]
         },
         exclusions=exclusions(works(files.exhibits), summary),

@@ -17,7 +17,7 @@ from provscan.errors import ParameterError, RecallError
 from provscan.matching import MATCHES
 from provscan.report import figures, omissions
 from provscan.report.files import RunFiles
-from provscan.runs.answer.breakdowns import BREAKDOWN_VALUES
+from provscan.runs.answer.breakdowns import MOST_AUTHORS
 from provscan.runs.evidence.tables import ADDED
 
 NUMBERS = ("records", "texts", "tweets", "characters")
@@ -86,11 +86,13 @@ def test_an_estimate_contains_the_number_of_planted_copies(
     assert [item["bits_from"] for item in answer["strengths"]] == [None, 75, 100, 150]
     assert set(run.summary["by"]) == {"source", "author", "year", "lang", "script"}
     assert set(run.summary["by"]["year"]) == {"2018", "2019", "2020"}
-    assert len(run.summary["by"]["author"]) == BREAKDOWN_VALUES
-    assert (
-        run.summary["by"]["source"]["<memory>"]["records"]["at_least"]
-        == answer["records"]["at_least"]
-    )
+    assert len(run.summary["by"]["author"]) == MOST_AUTHORS
+    assert run.summary["by"]["source"] == {
+        "<memory>": {
+            "records": answer["records"]["findings"],
+            "texts": answer["texts"]["findings"],
+        }
+    }
     recall = run.summary["recall"]
     assert recall["planted"] == 1500
     assert set(recall["by"]) == {"edit", "length", "script", "position"}
@@ -224,40 +226,42 @@ def test_chance_matches_of_earlier_years_alone_give_a_warning(
     )
 
 
-def test_all_chance_matches_may_be_in_one_year_or_source(latin, other, write, tmp_path):
-    # All 80 copies are of 2018 and in one file. All matches of other years and of the
-    # other file are chance matches.
-    rng = random.Random(4)
-    texts = [sentence(rng, "latin", 60 + n % 60) for n in range(600)]
-    copies = [{"text": text} for text in texts[30:270:3]]
-    chance = [
-        {"text": text} for text in texts[31:103:3] + [row["text"] for row in other[:24]]
-    ]
-    write("data/a.jsonl", copies)
-    write("data/b.jsonl", chance)
+def test_findings_are_counted_by_source_author_year_language_and_script(
+    latin, other, write, tmp_path
+):
+    # Ten copies in the first file, none in the second, three of the same texts and
+    # one more record with two texts in the third; and texts of the control.
+    texts = latin.reader.raw_texts(np.arange(30)).array().to_pylist()
+    others = [{"text": row["text"]} for row in other[:5]]
+    write("data/a.jsonl", [{"text": text} for text in texts[:10]] + others)
+    write("data/b.jsonl", others)
+    write("data/c.jsonl", [{"text": t} for t in texts[:3]] + [{"text": texts[20:22]}])
     run = provscan.match(
         tmp_path / "data", latin, tmp_path / "a.run", control=write("c.jsonl", other)
     )
-    by, least = run.summary["by"], run.summary["answer"]["records"]["at_least"]
-    (of_copies, of_chance), years = by["source"].values(), by["year"]
-    assert (
-        of_chance["records"]["findings"] == years["2019"]["records"]["findings"] == 24
-    )
-    for number in ("records", "texts"):
-        assert of_chance[number]["at_least"] == years["2019"][number]["at_least"] == 0
-        assert (
-            20
-            < of_copies[number]["at_least"]
-            <= least
-            >= years["2018"][number]["at_least"]
-            > 20
-        )
-        assert (
-            of_copies[number]["estimate"]["low"]
-            <= 80
-            <= of_copies[number]["estimate"]["high"]
-        )
-        assert years["2019"][number]["estimate"]["low"] == 0
+    records, found = {}, {}
+    for row in run.matches.filter(run.matches["counted"]).to_pylist():
+        values = {
+            "source": row["source"],
+            "author": row["author"],
+            "year": str(row["time"].year),
+            "lang": row["lang"],
+            "script": "latin",
+        }
+        for item in values.items():
+            records.setdefault(item, set()).add((row["source"], row["record"]))
+            found.setdefault(item, set()).add(row["tweet_id"])
+    assert run.summary["by"] == {
+        breakdown: {
+            value: {"records": len(each), "texts": len(found[name, value])}
+            for (name, value), each in records.items()
+            if name == breakdown
+        }
+        for breakdown in ("source", "author", "year", "lang", "script")
+    }
+    (of_a, of_c) = run.summary["by"]["source"].values()
+    assert of_a == {"records": 10, "texts": 10}
+    assert of_c["texts"] == 5
 
 
 @pytest.mark.pages

@@ -219,11 +219,6 @@ def test_an_estimate_from_a_few_texts_is_withheld():
     assert reasons(measured(copies=np.array([10] * 10))) == {}
 
 
-def test_few_findings_are_not_broken_down():
-    assert set(reasons(measured(finding_records=19))) == {"by"}
-    assert reasons(measured(finding_records=20)) == {}
-
-
 def test_a_limit_on_nearly_verbatim_copies_needs_such_test_copies():
     assert reasons(measured(alike_recall=None)).keys() == {
         "records.at_most",

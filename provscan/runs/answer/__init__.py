@@ -1,7 +1,7 @@
 """Compute the numbers of a run with their limits, and put them into words.
 
 - ``layers``: "at least", estimate and "at most", from counts, chance and recall.
-- ``breakdowns``: the layers of each source, author, year and language.
+- ``breakdowns``: findings of each source, author, year, language and script.
 - ``wording``: the first sentences of the answer: status, headline and details.
 - ``reasons``: which numbers are withheld, and why.
 - ``warnings``: warnings about threats to a number, and notes.

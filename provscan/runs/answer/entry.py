@@ -182,7 +182,7 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     them that chance explains.
     """
     result = []
-    for least, claim in zip(STRENGTHS, measured.chance.whole.claims, strict=True):
+    for least, claim in zip(STRENGTHS, measured.chance.claims, strict=True):
         findings, limits = int(claim.found.records.sum()), claim.chance.limits
         high = min(float(findings), limits["records"].high) if limits else None
         result.append(

@@ -42,7 +42,7 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
 
 def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the codes of the reasons with the values of their sentences."""
-    chance, claim = measured.chance, measured.chance.whole.claims[0]
+    chance, claim = measured.chance, measured.chance.claims[0]
     texts, places = measured.found_in_control
     if texts:
         yield "licensed_in_control", {"texts": texts, "places": places}

@@ -1,5 +1,4 @@
-"""Compute the layers of every number, for the whole dataset or a part of it
-(:func:`layers_of`).
+"""Compute the layers of every number (:func:`layers_of`).
 
 This module collects what the layers of each unit are computed from; the formulas are in
 :mod:`provscan.estimate.layers`. "From counts to layers" in ``docs/statistics.md``
@@ -8,17 +7,16 @@ explains them, with an example by hand.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from provscan.estimate.layers import Found, Layers, Size, Strength, layered
-from provscan.estimate.limits import ONE, Chance, Factor, SampleDesign, exactly
+from provscan.estimate.limits import ONE, Factor, SampleDesign, exactly
 from provscan.runs.counting.counts import Amount
 from provscan.runs.measures.analysis import Measured
-from provscan.runs.measures.chance import UNITS, Subset
+from provscan.runs.measures.chance import UNITS
 from provscan.runs.measures.recall import CopyRecall
 
 
@@ -30,39 +28,34 @@ class _Basis(NamedTuple):
     design: SampleDesign
 
 
-def layers_of(
-    measured: Measured, subset: Subset, units: Sequence[str] = UNITS
-) -> dict[str, Layers]:
-    """Compute the layers of each unit, for the whole dataset or for one source, author,
-    year or language; ``subset`` contains the matches of this part.
-    """
-    chance, recall = measured.chance, measured.recall
-    otherwise = chance.expected_otherwise
-    sharing, bases = _sharing(measured, subset), _bases(measured, subset)
+def layers_of(measured: Measured) -> dict[str, Layers]:
+    """Compute the layers of each unit."""
+    chance, counts, recall = measured.chance, measured.counts, measured.recall
+    otherwise, bases = chance.expected_otherwise, _bases(measured)
+    of_index = measured.index_fraction
+    sharing = {} if of_index == 1.0 else measured.sharing_factors
     result = {}
-    for unit in units:
-        nearly, alike = (
-            None
-            if each is None or unit not in ("records", "texts")
-            else _size(measured, unit, each).total
-            for each in (subset.nearly, subset.alike)
-        )
+    for unit in UNITS:
+        nearly = alike = None
+        if unit in ("records", "texts"):
+            nearly = _size(measured, unit, counts.nearly).total
+            alike = _size(measured, unit, counts.alike).total
         # "At least" is the highest of the bounds at these strengths.
         strengths = [
             Strength(
                 _size(measured, unit, claim.found),
-                _share_of(claim.chance.limits[unit], subset.chance_share),
+                claim.chance.limits[unit],
                 claim.beyond_chance,
             )
-            for claim in subset.claims
+            for claim in chance.claims
             if chance.measures
         ]
         most, recall_of_unit, design = bases[unit]
         number = layered(
             Found(
-                findings=_size(measured, unit, subset.findings).total,
-                every=_size(measured, unit, subset.licensed),
-                counted=_size(measured, unit, subset.claims[0].found),
+                findings=_size(measured, unit, counts.findings).total,
+                every=_size(measured, unit, counts.licensed),
+                counted=_size(measured, unit, counts.claimable),
                 nearly=nearly,
                 alike=alike,
                 most=most,
@@ -70,30 +63,25 @@ def layers_of(
                 sharing=sharing.get(unit, ONE),
             ),
             strengths,
-            _share_of(chance.expected[unit], subset.chance_share)
-            if chance.measures
-            else None,
+            chance.expected.get(unit),
             recall_of_unit,
             recall.alike_recall,
             design,
-            _share_of(otherwise[unit], subset.chance_share) if otherwise else None,
+            otherwise.get(unit),
         )
         if number.at_least and (share := measured.examination.suspected):
-            # The suspected findings may all be in this subset.
-            every = _size(measured, unit, chance.whole.findings).total
-            least = min(number.at_least, max(0.0, number.findings - share * every))
-            number = replace(number, at_least=least)
+            others = max(0.0, number.findings - share * number.findings)
+            number = replace(number, at_least=min(number.at_least, others))
         result[unit] = number
-    if "tweets" in result:
-        # There are at least as many tweets as texts.
-        result["tweets"] = result["tweets"].no_less(result["texts"])
+    # There are at least as many tweets as texts.
+    result["tweets"] = result["tweets"].no_less(result["texts"])
     return result
 
 
-def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
+def _bases(measured: Measured) -> dict[str, _Basis]:
     """Return the basis of each unit."""
     scanned, controls, recall = measured.scanned, measured.controls, measured.recall
-    claimable, of_index = subset.claims[0].found, measured.index_fraction
+    claimable, of_index = measured.counts.claimable, measured.index_fraction
     # Numbers of records and characters refer to the whole dataset and to all licensed
     # tweets. A sample of files draws records in groups. So does an index with only a
     # part of the tweets: it finds all records with a text, or none of them.
@@ -105,7 +93,7 @@ def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
     of_texts = CopyRecall(
         recall.of_distinct(recall.of_texts.findings, claimable.copies),
         recall.of_distinct(
-            recall.of_texts.matches, subset.licensed.copies, together=True
+            recall.of_texts.matches, measured.counts.licensed.copies, together=True
         ),
     )
     texts, tweets = (
@@ -113,27 +101,10 @@ def _bases(measured: Measured, subset: Subset) -> dict[str, _Basis]:
         for count in (controls.licensed_texts, controls.licensed_tweets)
     )
     return {
-        "records": _Basis(subset.records, recall.of_records, of_dataset),
+        "records": _Basis(scanned.all_records, recall.of_records, of_dataset),
         "texts": _Basis(texts, of_texts, SampleDesign(of_index)),
         "tweets": _Basis(tweets, of_texts, SampleDesign(of_index)),
         "characters": _Basis(scanned.all_characters, recall.of_characters, of_dataset),
-    }
-
-
-def _sharing(measured: Measured, subset: Subset) -> dict[str, Factor]:
-    """Return the corrections for an index with a random share of all tweets, by
-    unit.
-    """
-    of_index = measured.index_fraction
-    if of_index == 1.0:
-        return {}
-    if subset is measured.chance.whole:
-        return measured.sharing_factors
-    # A subset, such as one author, may differ from the whole dataset. Its lower limit
-    # therefore counts only what was found.
-    return {
-        unit: replace(known, low=of_index)
-        for unit, known in measured.sharing_factors.items()
     }
 
 
@@ -145,13 +116,6 @@ def _size(measured: Measured, unit: str, amount: Amount) -> Size:
         return Size(float(tweets.sum()), float(tweets @ tweets))
     count = float(amount.records.sum() if unit == "records" else amount.texts)
     return Size(count, count)
-
-
-def _share_of(chance: Chance, share: float) -> Chance:
-    """Return the chance matches among a subset of the findings; the limits allow for
-    any share.
-    """
-    return chance if share >= 1.0 else Chance(chance.expected * share, 0.0, chance.high)
 
 
 def double_effect(of_files: float, amount: Amount, of_index: float) -> float:

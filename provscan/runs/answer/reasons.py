@@ -15,7 +15,6 @@ from provscan.estimate.layers import Layers
 from provscan.estimate.recall import Recall
 from provscan.messages import sentence
 from provscan.names import in_words
-from provscan.runs.answer.breakdowns import FEW_FINDINGS
 from provscan.runs.answer.examined import objections
 from provscan.runs.counting.null import NullCounts
 from provscan.runs.measures.analysis import Measured
@@ -100,8 +99,6 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
             middle = number.estimate
             if middle is not None and middle.high > WIDE * middle.low:
                 withhold("wide", (unit,), factor=WIDE)
-    if measured.finding_records < FEW_FINDINGS:
-        result["by"] = sentence("withheld", "few_findings", enough=FEW_FINDINGS)
     if measured.scanned.sampled:
         withhold("sampled", ("texts", "tweets"), ("estimate", "at_most"))
     return result

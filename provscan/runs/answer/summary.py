@@ -48,7 +48,7 @@ def summarise(
     ``files`` contains the entries about files,
     and ``missing`` the numbers of the dataset's files that were not scanned.
     """
-    numbers = layers_of(measured, measured.chance.whole)
+    numbers = layers_of(measured)
     withheld = reasons(measured, numbers)
     counts = counts_summary(measured)
     unscanned = not_scanned(counts["skipped"], counts["notes"], missing)
@@ -60,7 +60,7 @@ def summarise(
             "too_short": measured.samples.licensed.short_tweets,
         },
         "answer": answer_of(measured, numbers, withheld, unscanned),
-        "by": breakdowns(measured, withheld),
+        "by": breakdowns(measured),
         "recall": recall_summary(measured.recall),
         "control": {
             **control_summary(measured, options.files("clean_data")),
@@ -276,7 +276,7 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
             }
             for measure in chance.measures
         ],
-        "licensed_clusters": len(chance.whole.claims[0].chance.clusters.number),
+        "licensed_clusters": len(chance.claims[0].chance.clusters.number),
         "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
         "alike": agreement(licensed, control),

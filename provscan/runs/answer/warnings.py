@@ -15,7 +15,6 @@ import pyarrow as pa
 from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.messages import message
-from provscan.runs.answer.breakdowns import FEW_FINDINGS
 from provscan.runs.answer.reasons import (
     changed_throughout,
     differences_in_words,
@@ -39,6 +38,8 @@ from provscan.runs.measures.recall import hidden_heavy
 
 # The accuracy of limits that rest on fewer test copies was not measured.
 FEW_PLANTED = 300
+# Minimum number of records with findings for a warning that few texts have most.
+FEW_FINDINGS = 20
 # Minimum share of the control's texts in the dataset for a warning.
 IN_DATASET = 0.1
 # Minimum share of licensed texts that can't be findings for a warning.

@@ -43,13 +43,6 @@ class Amount(NamedTuple):
     def texts(self) -> int:
         return int(np.count_nonzero(self.copies))
 
-    def restricted_to(self, texts: Flags, records: Numbers) -> Amount:
-        """Return the amount of some of the texts, without matches and characters.
-        ``records`` are the records of these texts.
-        """
-        none = np.zeros_like(self.matches)
-        return Amount(records, np.where(texts, self.copies, 0), none, Size(0.0, 0.0))
-
 
 def _amount_of(matches: ScoredMatches, which: Flags) -> Amount:
     """Return the amount of some of the matches."""
@@ -252,25 +245,14 @@ class Grouping(NamedTuple):
 
     codes: Numbers  # [texts], group of each text; negative if the text is left out.
     size: int  # Number of groups.
-    least: float | None = -np.inf  # Minimum bits of findings; None for all matches.
+    least: float = -np.inf  # Minimum bits of findings.
 
 
-def count_groups(
-    matches: ScoredMatches, groups: Sequence[Grouping], *, by_split: bool = False
-) -> list[Numbers]:
-    """Count the distinct records of each group of texts, int64[groups] or [groups,
-    splits].
-    """
-    rows, splits = matches.rows, len(matches.scanned.parts) if by_split else 1
-    found = []
+def count_groups(matches: ScoredMatches, groups: Sequence[Grouping]) -> list[Numbers]:
+    """Count the distinct records of each group of texts, int64[groups]."""
+    rows, found = matches.rows, []
     for group in groups:
         code = group.codes[rows.text_index]
-        which = code >= 0
-        if group.least is not None:
-            which &= rows.findings(group.least)
-        number = code[which] * splits
-        if by_split:
-            number += rows.split[which]
-        count = count_records(number, rows.record[which], group.size * splits)
-        found.append(count.reshape(-1, splits) if by_split else count)
+        which = (code >= 0) & rows.findings(group.least)
+        found.append(count_records(code[which], rows.record[which], group.size))
     return found

@@ -5,7 +5,7 @@ once.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -97,12 +97,6 @@ class ScoredMatches:
     authorship: Authorship
     tweets: Floats  # Number of tweets with the text.
     control: Flags  # The text is a control.
-
-    def of_source(self, source: str) -> ScoredMatches:
-        """Return the matches in one dataset."""
-        parts = np.array([part.source == source for part in self.scanned.parts])
-        which = parts[self.rows.split]
-        return replace(self, rows=MatchRows(*(each[which] for each in self.rows)))
 
 
 def score_matches(

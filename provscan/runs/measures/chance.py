@@ -11,7 +11,7 @@ explains the method, and "From counts to layers" has an example by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -25,7 +25,6 @@ from provscan.estimate.examination import clumping
 from provscan.estimate.limits import (
     TAIL,
     Chance,
-    Factor,
     clopper_pearson,
     clumped_limit,
     predict_chance,
@@ -138,7 +137,7 @@ class StrengthChance:
 
 @dataclass(frozen=True)
 class Claim:
-    """Findings of one strength in the dataset or in a part of it, and their chance."""
+    """Findings of one strength in the dataset, and their chance."""
 
     found: Amount  # The findings of claimable texts.
     clusters: int  # The number of their clusters.
@@ -170,45 +169,6 @@ class Claim:
         return replace(self, chance=replace(self.chance, measures=empty)).beyond_chance
 
 
-@dataclass(frozen=True)
-class Subset:
-    """The matches in the dataset, or only those of one source, author, year or
-    language.
-    """
-
-    licensed: Amount
-    findings: Amount
-    claims: list[Claim]  # By strength; the first is the claim on all findings.
-    records: Factor  # Number of all records of this part of the dataset.
-    # Expected share of all chance matches that is in this subset. The limits allow for
-    # any share, so they are valid for all subsets simultaneously.
-    chance_share: float = 1.0
-    # Nearly verbatim findings; only for the whole dataset.
-    nearly: Amount | None = None
-    alike: Amount | None = None  # See ``MatchCounts``.
-
-
-def subset_of(
-    counts: MatchCounts,
-    cluster: Numbers,
-    chances: Iterable[StrengthChance],
-    records: Factor,
-    chance_share: float = 1.0,
-) -> Subset:
-    """Return the counts of the whole dataset, or of one source, as a subset.
-
-    ``cluster`` has the cluster of each claimable text, and ``chances`` has the chance
-    matches at each strength.
-    """
-    claims = [
-        Claim(
-            strength.claimable, cluster_count(cluster[strength.by_text.found]), chance
-        )
-        for strength, chance in zip(counts.strengths, chances, strict=True)
-    ]
-    return Subset(counts.licensed, counts.findings, claims, records, chance_share)
-
-
 def cluster_count(clusters: Numbers) -> int:
     """Return the number of distinct clusters; negative numbers are not clusters."""
     return len(distinct(clusters[clusters >= 0]))
@@ -218,12 +178,10 @@ def cluster_count(clusters: Numbers) -> int:
 class MeasuredChance:
     """The part of a run's findings that chance explains."""
 
-    whole: Subset  # The matches in the dataset.
+    claims: list[Claim]  # By strength; the first is the claim on all findings.
     # One array for the dataset, and one for the null dataset if there is one: [texts],
     # the cluster of each text, -1 without findings.
     clusters_by_scan: list[Numbers]
-    # The first of these arrays, with -1 also for texts that can't be claimed.
-    claimable_cluster: Numbers
     control_found: float  # Share of the control's texts that have findings.
     # Number of control texts that occur word for word or nearly, if this is more than
     # chance explains, else 0.
@@ -234,12 +192,12 @@ class MeasuredChance:
     @property
     def measures(self) -> list[ChanceMeasure]:
         """The measures for all findings; empty if chance was not measured."""
-        return self.whole.claims[0].chance.measures
+        return self.claims[0].chance.measures
 
     @cached_property
     def expected(self) -> dict[str, Chance]:
         """Chance matches among all findings, by unit."""
-        return predicted(self.measures, self.whole.claims[0].chance.clusters)
+        return predicted(self.measures, self.claims[0].chance.clusters)
 
     @cached_property
     def expected_otherwise(self) -> dict[str, Chance]:
@@ -249,28 +207,12 @@ class MeasuredChance:
         cleaned = self.cleaned
         if self.in_dataset:
             cleaned = [each.without_clusters(None) for each in cleaned]
-        return predicted(cleaned, self.whole.claims[0].chance.clusters)
+        return predicted(cleaned, self.claims[0].chance.clusters)
 
     @property
     def claimed(self) -> bool:
         """Whether there are more findings than chance explains, at some strength."""
-        return any(claim.beyond_chance for claim in self.whole.claims)
-
-    @property
-    def best_strength(self) -> int:
-        """The index of the strength whose findings exceed chance by the most
-        records.
-        """
-
-        def excess(index: int) -> float:
-            claim = self.whole.claims[index]
-            return float(
-                claim.found.records.sum() - claim.chance.limits["records"].high
-            )
-
-        claims = enumerate(self.whole.claims)
-        beyond = [index for index, claim in claims if claim.beyond_chance]
-        return max(beyond, key=excess, default=0)
+        return any(claim.beyond_chance for claim in self.claims)
 
     @cached_property
     def too_small(self) -> bool:
@@ -281,7 +223,7 @@ class MeasuredChance:
         as the index, in which a cluster has weight 1, would allow it.
         """
         possible, with_more = (
-            any(claim.possible(heaviest) for claim in self.whole.claims)
+            any(claim.possible(heaviest) for claim in self.claims)
             for heaviest in (None, 1.0)
         )
         return bool(self.measures) and not self.claimed and with_more and not possible
@@ -294,7 +236,7 @@ class MeasuredChance:
         the control must have some of that size. If a part of the control is in the
         dataset, the rest must explain them, too.
         """
-        claim = self.whole.claims[0]
+        claim = self.claims[0]
         found = claim.clusters if unit == "clusters" else claim.found.records.sum()
         sets = [self.measures]
         if self.in_dataset:
@@ -331,14 +273,13 @@ def measure_chance(
         scans.append((null.matches, null.strengths[0]))
     clusters_by_scan = clusters_of_texts(controls.reader, scans)
     cluster = clusters_by_scan[0]
-    claimable_cluster = np.where(eligible.claimable, cluster, -1)
     measuring = eligible.control & strata.measured[eligible.stratum]
     suspected = _in_dataset(cluster, counts, eligible)
     licensed, of_control, of_clean = clusters_by_strength(
         matches,
         strengths,
         [
-            claimable_cluster,
+            np.where(eligible.claimable, cluster, -1),
             np.where(measuring, cluster, -1),
             np.where(measuring & ~suspected, cluster, -1),
         ],
@@ -379,12 +320,13 @@ def measure_chance(
     found = found[np.argsort(strengths[0].first[found])]
     first = found[np.unique(cluster[found], return_index=True)[1]]
     years = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
-    records = matches.scanned.all_records
-    whole = subset_of(counts, claimable_cluster, chances, records)
+    claims = [
+        Claim(strength.claimable, len(chance.clusters.number), chance)
+        for strength, chance in zip(counts.strengths, chances, strict=True)
+    ]
     return MeasuredChance(
-        replace(whole, nearly=counts.nearly, alike=counts.alike),
+        claims,
         clusters_by_scan,
-        claimable_cluster,
         control_found,
         in_dataset,
         cleaned,

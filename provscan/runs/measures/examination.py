@@ -64,13 +64,13 @@ def examine(
 
     ``until`` is the time at which the dataset was complete, if given.
     """
-    claim = chance.whole.claims[0]
+    claim = chance.claims[0]
     first = claim.chance.clusters.first
     if not chance.claimed or len(first) == 0:
         return Examination()
     found = _taken(matches.authorship, first)
     own = [carrier.text for carrier in matches.scanned.carriers]
-    contributor = _contributor(matches, chance.whole.claims, samples, controls)
+    contributor = _contributor(matches, chance.claims, samples, controls)
     certain, possible = (times[first] for times in _latest(matches, until))
     posted = found.time.fill_null(-1).to_numpy()
     younger = posted > possible
