@@ -2,11 +2,10 @@
 generator, and words of other texts in the same script (:func:`words_of`), which replace
 words of the text.
 
-An edit returns three strings to plant: text before the copy, the copy, and text after
-it. :data:`EDITS` lists all edits: light ones (made by pipelines), common ones (made by
-people), heavy ones and severe ones. Spike-ins use them in turn. All edits work in
-scripts with and without spaces, and some edit a text in the ways of its script
-(:mod:`~provscan.calibration.script_edits`).
+:func:`edited` makes a copy with one of them. :data:`EDITS` lists all edits: light ones
+(made by pipelines), common ones (made by people), heavy ones and severe ones. Spike-ins
+use them in turn. All edits work in scripts with and without spaces, and some edit a
+text in the ways of its script (:mod:`~provscan.calibration.script_edits`).
 """
 
 from __future__ import annotations
@@ -17,12 +16,13 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from random import Random
+from typing import NamedTuple
 
 from provscan.calibration import script_edits
 
-EditedText = tuple[str, str, str]
 Words = Sequence[str]
-Edit = Callable[[str, Random, Words], EditedText]
+# Returns the copy or, if it is not all that is planted, a :class:`Surrounded` copy.
+Edit = Callable[[str, Random, Words], "str | Surrounded"]
 
 _LINK = re.compile(r"https?://\S+")
 _NAME = re.compile(r"@\w+")
@@ -51,35 +51,43 @@ _HALF_WIDTH = dict(
 _SPACES = (" ", "  ", "\n", "\t", "\u00a0", " \u200b")
 
 
-def exact(text: str, rng: Random, words: Words) -> EditedText:
-    return "", text, ""
+class Surrounded(NamedTuple):
+    """A copy, and the text that an edit puts before and after it."""
+
+    before: str
+    copy: str
+    after: str
 
 
-def anonymised(text: str, rng: Random, words: Words) -> EditedText:
+def exact(text: str, rng: Random, words: Words) -> str:
+    return text
+
+
+def anonymised(text: str, rng: Random, words: Words) -> str:
     name, link = rng.choice(_PLACEHOLDERS)
-    return "", _LINK.sub(link, _NAME.sub(name, text)), ""
+    return _LINK.sub(link, _NAME.sub(name, text))
 
 
-def stripped(text: str, rng: Random, words: Words) -> EditedText:
+def stripped(text: str, rng: Random, words: Words) -> str:
     """Change to lower case, without names, links, punctuation and symbols."""
     bare = _LINK.sub(" ", _NAME.sub(" ", html.unescape(text))).lower()
     kept = "".join(
         c if c.isalnum() or unicodedata.category(c)[0] == "M" else " " for c in bare
     )
-    return "", " ".join(kept.split()), ""
+    return " ".join(kept.split())
 
 
-def escaped(text: str, rng: Random, words: Words) -> EditedText:
+def escaped(text: str, rng: Random, words: Words) -> str:
     """Escape HTML's reserved characters as entities, even in existing entities."""
-    return "", html.escape(text), ""
+    return html.escape(text)
 
 
-def retweeted(text: str, rng: Random, words: Words) -> EditedText:
+def retweeted(text: str, rng: Random, words: Words) -> str:
     """Prefix a retweet mark, as a part of the copy."""
-    return "", f"RT @user{rng.randrange(10_000)}: {text}", ""
+    return f"RT @user{rng.randrange(10_000)}: {text}"
 
 
-def respaced(text: str, rng: Random, words: Words) -> EditedText:
+def respaced(text: str, rng: Random, words: Words) -> str:
     """Change the white space and the Unicode normalisation form. In a script whose
     spaces are free, also add or remove spaces.
     """
@@ -89,19 +97,19 @@ def respaced(text: str, rng: Random, words: Words) -> EditedText:
     spaced = "".join(
         rng.choice(_SPACES) if c == " " and rng.random() < 0.3 else c for c in text
     )
-    return "", unicodedata.normalize(form, spaced), ""  # type: ignore[arg-type]
+    return unicodedata.normalize(form, spaced)  # type: ignore[arg-type]
 
 
-def commented(text: str, rng: Random, words: Words) -> EditedText:
+def commented(text: str, rng: Random, words: Words) -> Surrounded:
     """Put a few words before the text, and after it."""
     before, after = (
         " ".join(rng.choice(words or [""]) for _ in range(rng.randrange(1, 4)))
         for _ in range(2)
     )
-    return f"{before}: ", text, f" {after}{rng.choice(_AFTER)}"
+    return Surrounded(f"{before}: ", text, f" {after}{rng.choice(_AFTER)}")
 
 
-def marked_up(text: str, rng: Random, words: Words) -> EditedText:
+def marked_up(text: str, rng: Random, words: Words) -> Surrounded:
     """Mark up the text as on a web page: enclose it in tags, replace line breaks and
     links by tags, and escape reserved characters.
     """
@@ -110,19 +118,19 @@ def marked_up(text: str, rng: Random, words: Words) -> EditedText:
         lambda link: f'<a href="{link.group()}">{link.group()}</a>',
         html.escape(text, quote=False),
     )
-    return f"<{tag}>", body.replace("\n", "<br/>"), f"</{tag}>"
+    return Surrounded(f"<{tag}>", body.replace("\n", "<br/>"), f"</{tag}>")
 
 
-def with_emoji(text: str, rng: Random, words: Words) -> EditedText:
+def with_emoji(text: str, rng: Random, words: Words) -> str:
     """Insert emoji between words and at the end, or remove all of them."""
     kept = "".join(c for c in text if unicodedata.category(c) != "So")
     if kept != text and rng.random() < 0.5:
-        return "", kept, ""
+        return kept
     at = rng.choice([m.end() for m in re.finditer(r"\s|[、。]", text)] or [len(text)])
-    return "", f"{text[:at]}{rng.choice(_EMOJI)}{text[at:]}{rng.choice(_EMOJI)}", ""
+    return f"{text[:at]}{rng.choice(_EMOJI)}{text[at:]}{rng.choice(_EMOJI)}"
 
 
-def repunctuated(text: str, rng: Random, words: Words) -> EditedText:
+def repunctuated(text: str, rng: Random, words: Words) -> str:
     """Change the punctuation: replace half width by full width or the reverse, or
     remove it.
     """
@@ -130,88 +138,77 @@ def repunctuated(text: str, rng: Random, words: Words) -> EditedText:
     table = rng.choice(
         (_FULL_WIDTH, _HALF_WIDTH, dict.fromkeys((*_FULL_WIDTH, *_HALF_WIDTH)))
     )
-    return "", bare.translate(table), ""
+    return bare.translate(table)
 
 
-def in_variants(text: str, rng: Random, words: Words) -> EditedText:
+def in_variants(text: str, rng: Random, words: Words) -> str:
     """Replace characters by variants of their script."""
-    return "", script_edits.variants(text, rng), ""
+    return script_edits.variants(text, rng)
 
 
-def elongated(text: str, rng: Random, words: Words) -> EditedText:
+def elongated(text: str, rng: Random, words: Words) -> str:
     """Abbreviate words, or elongate one and add laughter, as in the text's script."""
-    return "", script_edits.elongated(text, rng), ""
+    return script_edits.elongated(text, rng)
 
 
-def truncated(text: str, rng: Random, words: Words) -> EditedText:
-    return "", _beginning(text, rng.uniform(0.8, 0.95)), "…"
+def truncated(text: str, rng: Random, words: Words) -> Surrounded:
+    return Surrounded("", _beginning(text, rng.uniform(0.8, 0.95)), "…")
 
 
-def cut_to_two_thirds(text: str, rng: Random, words: Words) -> EditedText:
-    return "", _beginning(text, rng.uniform(0.6, 0.75)), "…"
+def cut_to_two_thirds(text: str, rng: Random, words: Words) -> Surrounded:
+    return Surrounded("", _beginning(text, rng.uniform(0.6, 0.75)), "…")
 
 
-def cut_to_half(text: str, rng: Random, words: Words) -> EditedText:
+def cut_to_half(text: str, rng: Random, words: Words) -> str:
     middle = round(len(text) * rng.uniform(0.47, 0.53))
-    return "", (text[:middle] if rng.random() < 0.5 else text[middle:]).strip(), ""
+    return (text[:middle] if rng.random() < 0.5 else text[middle:]).strip()
 
 
-def one_word(text: str, rng: Random, words: Words) -> EditedText:
-    return "", _other_words(text, rng, words, 1), ""
+def one_word(text: str, rng: Random, words: Words) -> str:
+    return _other_words(text, rng, words, 1)
 
 
-def two_words(text: str, rng: Random, words: Words) -> EditedText:
-    return "", _other_words(text, rng, words, 2), ""
+def two_words(text: str, rng: Random, words: Words) -> str:
+    return _other_words(text, rng, words, 2)
 
 
-def three_words(text: str, rng: Random, words: Words) -> EditedText:
-    return "", _other_words(text, rng, words, 3), ""
+def three_words(text: str, rng: Random, words: Words) -> str:
+    return _other_words(text, rng, words, 3)
 
 
-def typos(text: str, rng: Random, words: Words) -> EditedText:
+def typos(text: str, rng: Random, words: Words) -> str:
     """Make one typing error per thirty characters: two neighbours swapped, one left
     out, or one typed twice.
     """
-    return "", _mistyped(text, rng, 30), ""
+    return _mistyped(text, rng, 30)
 
 
-def many_typos(text: str, rng: Random, words: Words) -> EditedText:
+def many_typos(text: str, rng: Random, words: Words) -> str:
     """Make one typing error per twelve characters."""
-    return (
-        "",
-        "".join(_mistyped(text[i : i + 12], rng, 12) for i in range(0, len(text), 12)),
-        "",
-    )
+    parts = (text[i : i + 12] for i in range(0, len(text), 12))
+    return "".join(_mistyped(part, rng, 12) for part in parts)
 
 
-def reordered(text: str, rng: Random, words: Words) -> EditedText:
+def reordered(text: str, rng: Random, words: Words) -> str:
     """Swap two parts of about the same length, cut between words if there are
     spaces.
     """
     at = _between_words(text, round(len(text) * rng.uniform(0.4, 0.55)))
-    return "", f"{text[at:].strip()} {text[:at].strip()}", ""
+    return f"{text[at:].strip()} {text[:at].strip()}"
 
 
-def every_fifth_dropped(text: str, rng: Random, words: Words) -> EditedText:
+def every_fifth_dropped(text: str, rng: Random, words: Words) -> str:
     """Leave out every fifth word; of a text with fewer than five words, two of every
     ten characters.
     """
     first = rng.randrange(5)
     words = text.split(" ")
     if len(words) >= 5:
-        return (
-            "",
-            " ".join(word for number, word in enumerate(words) if number % 5 != first),
-            "",
-        )
-    return (
-        "",
-        "".join(c for number, c in enumerate(text) if number // 2 % 5 != first),
-        "",
-    )
+        return " ".join(word for i, word in enumerate(words) if i % 5 != first)
+    return "".join(c for i, c in enumerate(text) if i // 2 % 5 != first)
 
 
-def in_parts(text: str, rng: Random, words: Words) -> EditedText:
+def in_parts(text: str, rng: Random, words: Words) -> str:
     """Reorder three to five parts of about the same length, cut between words if there
     are spaces.
     """
@@ -224,18 +221,18 @@ def in_parts(text: str, rng: Random, words: Words) -> EditedText:
     order = list(range(count))
     while order == sorted(order):
         rng.shuffle(order)
-    return "", " ".join(parts[i] for i in order), ""
+    return " ".join(parts[i] for i in order)
 
 
-def middle_dropped(text: str, rng: Random, words: Words) -> EditedText:
+def middle_dropped(text: str, rng: Random, words: Words) -> str:
     """Leave out a quarter to two fifths in the middle."""
     share = rng.uniform(0.25, 0.4)
     start = round(len(text) * rng.uniform(0.25, 0.75 - share))
     kept = text[:start].rstrip(), text[start + round(len(text) * share) :].lstrip()
-    return "", rng.choice((" ", "... ", "")).join(kept), ""
+    return rng.choice((" ", "... ", "")).join(kept)
 
 
-def letters_replaced(text: str, rng: Random, words: Words) -> EditedText:
+def letters_replaced(text: str, rng: Random, words: Words) -> str:
     """Replace one of every seven to eleven characters, at even distances, by another
     character of the text.
     """
@@ -243,7 +240,7 @@ def letters_replaced(text: str, rng: Random, words: Words) -> EditedText:
     letters = list(text)
     for i in range(rng.randrange(apart), len(letters), apart):
         letters[i] = rng.choice(text)
-    return "", "".join(letters), ""
+    return "".join(letters)
 
 
 def _beginning(text: str, share: float) -> str:
@@ -367,3 +364,9 @@ PLANTED = [
 """The edits that spike-ins use in turn. Edits whose recall varies more are listed more
 often.
 """
+
+
+def edited(name: str, text: str, rng: Random, words: Words) -> Surrounded:
+    """Return a copy of a text with the edit ``name``, and the text around the copy."""
+    made = EDITS[name](text, rng, words)
+    return Surrounded("", made, "") if isinstance(made, str) else made

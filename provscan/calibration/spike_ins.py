@@ -26,7 +26,7 @@ from xxhash import xxh3_64_intdigest
 
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.controls import Controls
-from provscan.calibration.edits import EDITS, words_of
+from provscan.calibration.edits import EDITS, edited, words_of
 from provscan.estimate.damage import nearly_verbatim
 from provscan.matching import Matches, compared, copied_wording, scan_texts
 from provscan.matching.record_samples import CarrierRecord
@@ -177,7 +177,7 @@ def plant(
             ^ planted_before[number := int(texts[i])] << 64
         )
         planted_before[number] += 1
-        before, copy, after = EDITS[edit[i]](original, rng, words[int(script[i])])
+        before, copy, after = edited(edit[i], original, rng, words[int(script[i])])
         inside[i] = bool(carriers) and rng.random() >= short / 2
         if inside[i]:
             carrier = rng.choices(carriers, cum_weights=cumulative)[0]

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.arrays import Numbers
-from provscan.calibration.edits import EDITS, words_of
+from provscan.calibration.edits import EDITS, edited, words_of
 from provscan.errors import InputError, ParameterError
 from provscan.matching.compare import comparison
 from provscan.matching.matches import STRONG
@@ -301,7 +301,7 @@ class _Planted:
         made: dict[str, Any] = {}
         for finding in islice(self._findings, TRIES):
             for name in self._rng.sample(list(EDITS), len(EDITS)):
-                _, copy, _ = EDITS[name](finding["tweet"], self._rng, self._words)
+                copy = edited(name, finding["tweet"], self._rng, self._words).copy
                 if (kind := self._kind(copy, finding["tweet"])) is None:
                     continue
                 made = {"what": COPY, "kind": kind, "edit": name}

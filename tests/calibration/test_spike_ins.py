@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import provscan
 from provscan.calibration.controls import no_control
-from provscan.calibration.edits import EDITS, HEAVY, SEVERE, words_of
+from provscan.calibration.edits import EDITS, HEAVY, SEVERE, edited, words_of
 from provscan.calibration.spike_ins import FEWEST, MOST, plant, spike_in_count
 from provscan.estimate.background import BackgroundModel
 from provscan.matching.record_samples import CarrierRecord
@@ -33,57 +33,57 @@ TWEET = (
     words=st.lists(st.text(max_size=5), max_size=3),
 )
 def test_edits_take_any_text(name, text, seed, words):
-    planted = EDITS[name](text, Random(seed), words)
-    assert len(planted) == 3
-    assert planted == EDITS[name](text, Random(seed), words)
+    planted = edited(name, text, Random(seed), words)
+    assert planted == edited(name, text, Random(seed), words)
+    assert all(isinstance(part, str) for part in planted)
 
 
 def test_edits_do_what_they_say():
-    def edited(name):
-        return "".join(EDITS[name](TWEET, Random(3), ()))
+    def planted(name):
+        return "".join(edited(name, TWEET, Random(3), ()))
 
-    assert edited("exact") == TWEET
-    assert "@someone" not in edited("anonymised")
-    assert "https" not in edited("anonymised")
+    assert planted("exact") == TWEET
+    assert "@someone" not in planted("anonymised")
+    assert "https" not in planted("anonymised")
     assert (
-        edited("stripped") == "look the ferry the bus are late again bring a book fun"
+        planted("stripped") == "look the ferry the bus are late again bring a book fun"
     )
-    assert "&amp;" in edited("escaped")
-    assert edited("retweeted").startswith("RT @user")
-    assert TWEET in edited("commented")
-    assert EDITS["commented"](TWEET, Random(3), ())[1] == TWEET
-    cut = EDITS["truncated"](TWEET, Random(3), ())
-    assert TWEET.startswith(cut[1])
-    assert cut[2] == "…"
-    short = EDITS["cut_to_two_thirds"](TWEET, Random(3), ())
-    assert TWEET.startswith(short[1])
-    assert 0.5 < len(short[1]) / len(TWEET) < 0.77
-    half = EDITS["cut_to_half"](TWEET, Random(3), ())[1]
+    assert "&amp;" in planted("escaped")
+    assert planted("retweeted").startswith("RT @user")
+    assert TWEET in planted("commented")
+    assert edited("commented", TWEET, Random(3), ()).copy == TWEET
+    cut = edited("truncated", TWEET, Random(3), ())
+    assert TWEET.startswith(cut.copy)
+    assert cut.after == "…"
+    short = edited("cut_to_two_thirds", TWEET, Random(3), ())
+    assert TWEET.startswith(short.copy)
+    assert 0.5 < len(short.copy) / len(TWEET) < 0.77
+    half = edited("cut_to_half", TWEET, Random(3), ()).copy
     assert half in TWEET
     assert 0.4 < len(half) / len(TWEET) < 0.6
-    assert sorted(edited("reordered").split()) == sorted(TWEET.split())
-    assert edited("reordered") != TWEET
-    assert len(edited("every_fifth_dropped").split()) in (12, 13)
-    parts = edited("in_parts").split()
+    assert sorted(planted("reordered").split()) == sorted(TWEET.split())
+    assert planted("reordered") != TWEET
+    assert len(planted("every_fifth_dropped").split()) in (12, 13)
+    parts = planted("in_parts").split()
     assert sorted(parts) == sorted(TWEET.split()) != parts
     assert parts != TWEET.split()
-    beginning = EDITS["middle_dropped"](TWEET, Random(3), ())[1]
+    beginning = edited("middle_dropped", TWEET, Random(3), ()).copy
     assert 0.55 < len(beginning) / len(TWEET) < 0.82
     assert (beginning[:15], beginning[-15:]) == (TWEET[:15], TWEET[-15:])
     other = [
         i
-        for i, (a, b) in enumerate(zip(edited("letters_replaced"), TWEET, strict=True))
+        for i, (a, b) in enumerate(zip(planted("letters_replaced"), TWEET, strict=True))
         if a != b
     ]
     assert 5 <= len(other) <= 13
     assert len({(b - a) % min(np.diff(other)) for a, b in pairwise(other)}) == 1
     for name, count in (("one_word", 1), ("two_words", 2), ("three_words", 3)):
         changed = [
-            a != b for a, b in zip(edited(name).split(), TWEET.split(), strict=True)
+            a != b for a, b in zip(planted(name).split(), TWEET.split(), strict=True)
         ]
         assert sum(changed) == count
-    assert edited("typos") != TWEET
-    assert provscan.canonical([edited("respaced")]) == provscan.canonical([TWEET])
+    assert planted("typos") != TWEET
+    assert provscan.canonical([planted("respaced")]) == provscan.canonical([TWEET])
 
 
 SCRIPTED = {
@@ -103,18 +103,18 @@ def test_edits_are_those_of_the_script(language):
     letters = {c for c in text + others if not c.isascii()}
     for seed in range(20):
         for name in ("one_word", "two_words", "three_words"):
-            edited = EDITS[name](text, Random(seed), words)[1]
-            assert edited != text
-            assert {c for c in edited if not c.isascii()} <= letters
-            assert edited.startswith("@someone") == text.startswith("@someone")
-        assert EDITS["in_variants"](text, Random(seed), words)[1] != text
-        spaced = EDITS["respaced"](text, Random(seed), words)[1]
+            copy = edited(name, text, Random(seed), words).copy
+            assert copy != text
+            assert {c for c in copy if not c.isascii()} <= letters
+            assert copy.startswith("@someone") == text.startswith("@someone")
+        assert edited("in_variants", text, Random(seed), words).copy != text
+        spaced = edited("respaced", text, Random(seed), words).copy
         same = unicodedata.normalize("NFKC", "".join(spaced.split()))
         assert same.replace("\u200b", "") == unicodedata.normalize(
             "NFKC", "".join(text.split())
         )
-    edited = {EDITS["elongated"](text, Random(seed), words)[1] for seed in range(20)}
-    assert edited != {text}
+    made = {edited("elongated", text, Random(seed), words).copy for seed in range(20)}
+    assert made != {text}
 
 
 def carriers():
@@ -129,9 +129,9 @@ def carriers():
 @pytest.mark.parametrize("name", [edit.__name__ for edit in (*HEAVY, *SEVERE)])
 def test_heavy_edits_work_without_spaces(name):
     text = "今日は雨が降っているので図書館で本を読みながらコーヒーを飲みました"
-    edited = "".join(EDITS[name](text, Random(5), ()))
-    assert edited != text
-    assert len(set(edited) & set(text)) > 10
+    planted = "".join(edited(name, text, Random(5), ()))
+    assert planted != text
+    assert len(set(planted) & set(text)) > 10
 
 
 def test_copies_are_at_their_spans(index):

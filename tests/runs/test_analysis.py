@@ -421,12 +421,7 @@ def test_an_index_of_a_fraction_is_projected_to_all_tweets(
     answer = provscan.match(data, half, tmp_path / "a.run", control=control).summary[
         "answer"
     ]
-    (said,) = [
-        item["message"]
-        for item in answer["notes"]
-        if item["code"] == "fraction_indexed"
-    ]
-    assert said.startswith("The index has a random 50% of all licensed tweets")
+    assert "fraction_indexed" in {item["code"] for item in answer["notes"]}
     assert (
         answer["records"]["estimate"]["low"]
         <= 300
@@ -480,9 +475,7 @@ def test_texts_that_are_too_short_are_not_controls_and_are_reported(
 
 def test_a_run_that_finds_no_spike_in_fails(latin, tmp_path, monkeypatch):
     for name in spike_ins.EDITS:
-        monkeypatch.setitem(
-            spike_ins.EDITS, name, lambda text, rng, words: ("", "1 2 3", "")
-        )
+        monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng, words: "1 2 3")
     with pytest.raises(
         RecallError, match=r"none of 300 copies of licensed texts that were planted"
     ):
