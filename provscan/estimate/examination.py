@@ -194,6 +194,19 @@ def reads_like(findings: Floats, licensed: Floats, dataset: Floats) -> Share | N
     return Share(share, share - ERRORS * error, share + ERRORS * error)
 
 
+def pooled(shares: Sequence[Share], numbers: Sequence[int]) -> Share | None:
+    """Return the share in all findings, given those in groups of findings and the size
+    of each group; None without groups. The errors are independent.
+    """
+    if not shares:
+        return None
+    weights = np.array(numbers) / sum(numbers)
+    value = float(weights @ np.array([share.value for share in shares]))
+    below = weights * np.array([share.value - share.low for share in shares])
+    error = float(np.hypot.reduce(below))
+    return Share(value, value - error, value + error)
+
+
 def most_frequent(codes: Numbers, sample: Numbers) -> tuple[int, float] | None:
     """Return the code that most findings have, and its share of all findings; None if
     none stands out.

@@ -88,6 +88,30 @@ def test_a_control_in_another_language_is_named_beside_the_claim(answer):
     assert "control_unlike" not in codes(found["warnings"])
 
 
+CYRILLIC = str.maketrans("abcdefghijklmnoprstu", "абцдефгхийклмнопрсту")
+
+
+@pytest.mark.parametrize(
+    ("copied", "status"), [(True, "copies_found"), (False, "cannot_judge")]
+)
+def test_wording_is_compared_within_a_script(answer, copied, status):
+    """Half of the data and few of the licensed tweets are in another script."""
+    ours, theirs = (
+        [text.translate(CYRILLIC) for text in texts(words, 300, seed)]
+        for words, seed in ((2 * OURS + THEIRS, 31), (OURS + 2 * THEIRS, 32))
+    )
+    data = DATA[:300] + theirs
+    licensed, control = LICENSED + tweets(ours[:100], 7), CONTROL
+    if copied:
+        data += ours[:70]
+    else:
+        licensed += tweets(theirs[:70], 8)
+    found = answer(licensed, data, control + tweets(ours[100:200], 9))
+    assert found["records"]["findings"] == 70
+    assert found["status"] == status
+    assert codes(found["reasons"]) == ([] if copied else ["like_dataset"])
+
+
 def test_a_mixture_of_both_is_bounded_by_what_is_worded_like_tweets(answer):
     found = answer(LICENSED + tweets(DATA[:40], 5), DATA + PLATFORM[:100])
     assert found["status"] in ("copies_found", "cannot_judge")

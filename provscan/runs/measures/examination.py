@@ -22,6 +22,7 @@ from provscan.estimate.examination import (
     Share,
     clockwork,
     most_frequent,
+    pooled,
     reads_like,
     repeated_wording,
     too_rare,
@@ -30,19 +31,22 @@ from provscan.runs.counting.matches import NO_DATE, ScoredMatches
 from provscan.runs.counting.strata import TextSamples
 from provscan.runs.measures.chance import Claim, MeasuredChance
 from provscan.scoring.authorship import KINDS, Authorship, coded_authors, weeks
+from provscan.scoring.lengths import lengths_and_scripts, letters
 from provscan.text import canonical
 
 # Maximum number of texts of each kind whose wording is compared, and of code points
 # that are read of each.
 WORDED, LONGEST = 2_000, 400
+# Number of licensed texts among which those in the script of the findings are sought.
+DRAWN = 20_000
 # Order of the language models. Their texts are few, and a higher order gains nothing.
 ORDER = 5
 # Licensed texts and findings are compared if their wording is as common in the dataset
 # as that of this share of its own texts. Other texts are in a language or of a kind
 # that the dataset does not have. The share CLOSEST of the licensed texts, with the most
-# common wording, is always compared. How common is measured by the bits of a text and,
-# unless that leaves too few, by its share of the dataset's USUAL_WORDS most frequent
-# words, which shows its language.
+# common wording, is always compared, or more, so that they are FEW_WORDED in each half.
+# How common is measured by the bits of a text and, unless that leaves too few, by its
+# share of the dataset's USUAL_WORDS most frequent words, which shows its language.
 COMPARABLE, CLOSEST, USUAL_WORDS = 0.8, 0.05, 50
 # A record is left out if one part in LEAST_SHARED of it is wording of findings.
 LEAST_SHARED = 10
@@ -150,7 +154,7 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
     dataset's own texts, those without a stretch of the findings.
 
     ``found`` are the numbers of the found texts, and ``own`` is a sample of the
-    dataset's records.
+    dataset's records. Texts of each script are compared with each other.
     """
     reader = controls.reader
     every = reader.canonical_texts(found).array().to_pylist()
@@ -164,15 +168,28 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
         shared = sum(short[i : i + STRETCH] in stretches for i in range(len(short)))
         if short and LEAST_SHARED * STRETCH * shared < len(short):
             others.append(short)
-    chosen = [text[:LONGEST] for text in every[:: 1 + len(every) // WORDED]]
-
-    texts = draw_texts(controls, 2 * WORDED, SEED)
+    # Texts in other scripts say nothing about the wording of those in this one.
+    texts = draw_texts(controls, DRAWN, SEED)
     texts = texts[~np.isin(texts, found)]
-    licensed = reader.canonical_texts(texts).array().to_pylist()
-    licensed = [text[:LONGEST] for text in licensed]
-    if min(map(len, (chosen, licensed, others))) < FEW_WORDED:
-        return None
-    return reads_like(*_scores(chosen, licensed, others))
+    of_found, of_licensed = (
+        lengths_and_scripts(reader, each)[1] for each in (found, texts)
+    )
+    of_others = np.array([letters([text]).argmax() for text in others], np.int64)
+    shares, numbers = [], []
+    for script in distinct(of_found).tolist():
+        same = np.flatnonzero(of_found == script)
+        chosen = [every[n][:LONGEST] for n in same[:: 1 + len(same) // WORDED].tolist()]
+        some = texts[of_licensed == script][: 2 * WORDED]
+        licensed = reader.canonical_texts(some).array().to_pylist()
+        licensed = [text[:LONGEST] for text in licensed]
+        own_texts = [others[n] for n in np.flatnonzero(of_others == script).tolist()]
+        if min(map(len, (chosen, licensed, own_texts))) < FEW_WORDED:
+            continue
+        share = reads_like(*_scores(chosen, licensed, own_texts))
+        if share is not None:
+            shares.append(share)
+            numbers.append(len(same))
+    return pooled(shares, numbers)
 
 
 def _bits(model: BackgroundModel, texts: list[str]) -> Floats:
@@ -199,6 +216,7 @@ def _scores(
         words = Counter(word for text in ours for word in text.split())
         usual = {word for word, _ in words.most_common(USUAL_WORDS)}
         most, least = -np.inf, np.inf
+        closest = min(1.0, max(CLOSEST, 2 * FEW_WORDED / len(licensed)))
         for each, texts in zip(
             scores,
             (others[1 - half :: 2], licensed[1 - half :: 2], chosen[half::2]),
@@ -207,12 +225,12 @@ def _scores(
             common, rare = _bits(theirs, texts), _bits(platform, texts)
             known = np.array([_share_of_words(text, usual) for text in texts])
             if each is not scores[2] and len(common):
-                share = COMPARABLE if each is scores[0] else CLOSEST
+                share = COMPARABLE if each is scores[0] else closest
                 most = max(most, float(np.quantile(common, share)))
                 least = min(least, float(np.quantile(known, 1.0 - share)))
             if (
                 each is scores[1]
-                and np.mean((common <= most) & (known >= least)) < CLOSEST
+                and np.mean((common <= most) & (known >= least)) < closest
             ):
                 least = -np.inf
             each.append((rare - common)[(common <= most) & (known >= least)])
