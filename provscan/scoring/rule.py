@@ -75,19 +75,6 @@ class Scores(NamedTuple):
     passes_rule: Flags
 
 
-def letters_in_common(
-    containment: Floats, length: Numbers, size: Numbers, span: Numbers
-) -> Floats:
-    """Return the number of letters that spans have in common with licensed texts of the
-    given lengths, as ``min_chars`` counts letters, and sizes in code points.
-
-    It is the containment times the length of the text, but at most the length of the
-    span, since containment counts a repeated 5-gram of the text only once.
-    """
-    result: Floats = np.minimum(containment, span / np.maximum(size, 1)) * length
-    return result
-
-
 class CharSums(NamedTuple):
     """Sums over the code points of texts before each code point, [n + 1] each."""
 
@@ -99,6 +86,24 @@ class CharSums(NamedTuple):
 def _sums_before(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     result: npt.NDArray[Any] = np.concatenate([[0], np.cumsum(values)])
     return result
+
+
+class Stretches(NamedTuple):
+    """The copied stretches of licensed texts, [n] each."""
+
+    low: Numbers  # Its first code point in the text.
+    high: Numbers  # The code point after its last one.
+    copied: Floats  # Its code points in common with the span.
+    share: Floats  # The share of its 5-grams in common with the span.
+    size: Numbers  # Code points of the text.
+    # Letters of the text in common with the span, as ``min_chars`` counts letters.
+    letters: Floats
+    # Whether it has wording besides its hashtags and names.
+    worded: Flags
+
+    @property
+    def length(self) -> Numbers:
+        return self.high - self.low
 
 
 @dataclass(frozen=True)
@@ -117,23 +122,17 @@ class TextScores:
 
     def matches(self, traits: MatchTraits) -> Scores:
         """Score matches and decide which are findings."""
-        text_index, containment, whole, span, stretch = traits
-        least = np.where(whole, MIN_BITS, MIN_BITS_PASSAGE)
-        low, high, copied, share = self._stretch(text_index, containment, stretch)
-        start, size = self.start[text_index], np.diff(self.start)[text_index]
-        letters = letters_in_common(containment, self.length[text_index], size, span)
-        bits, tags = (
-            each[start + high] - each[start + low] for each in self.before[:2]
-        )
-        worded = self._has_wording(text_index, np.minimum(copied, span), tags)
-        bits *= worded * copied / np.maximum(high - low, 1)
+        text_index, containment, whole = traits[:3]
+        stretch = self._stretches(traits)
+        bits = self._within(self.before.bits, text_index, stretch.low, stretch.high)
+        bits *= stretch.worded * stretch.copied / np.maximum(stretch.length, 1)
         bits = matched_bits(
             np.where(np.isnan(self.bits[text_index]), np.nan, bits),
-            high - low,
-            share,
-            text_length=size,
-            cuts=(low > 0).astype(np.int64) + (high < size),
-            letters=letters,
+            stretch.length,
+            stretch.share,
+            text_length=stretch.size,
+            cuts=(stretch.low > 0).astype(np.int64) + (stretch.high < stretch.size),
+            letters=stretch.letters,
         )
         # The tolerances allow for containments stored as float32.
         known = (self.elsewhere[text_index] > 0.0) & (
@@ -141,8 +140,8 @@ class TextScores:
         )
         rare = np.where(
             np.isnan(bits),
-            self.letters(traits) >= LETTERS_WITHOUT_BITS - 1e-3,
-            bits >= least,
+            self._new_letters(text_index, stretch) >= LETTERS_WITHOUT_BITS - 1e-3,
+            bits >= np.where(whole, MIN_BITS, MIN_BITS_PASSAGE),
         )
         common = self.common[text_index]
         return Scores(bits, common, known, rare & ~common & ~known)
@@ -158,48 +157,54 @@ class TextScores:
         return self.matches(exact).passes_rule
 
     def letters(self, traits: MatchTraits) -> Floats:
-        """Return the number of letters in common that are no repetition, as
+        """Return how many letters matches have in common that are no repetition, as
         ``min_chars`` counts letters; 0 if they have hardly any wording besides
         hashtags and names.
         """
-        text_index, containment, _, span, stretch = traits
-        low, high, copied, _ = self._stretch(text_index, containment, stretch)
+        return self._new_letters(traits.text_index, self._stretches(traits))
+
+    def _new_letters(self, text_index: Numbers, stretch: Stretches) -> Floats:
+        new = self._within(self.before.new, text_index, stretch.low, stretch.high)
+        letters = stretch.letters * new / np.maximum(stretch.length, 1)
+        return np.where(stretch.worded, letters, 0.0)
+
+    def _within(
+        self,
+        before: npt.NDArray[Any],
+        text_index: Numbers,
+        low: Numbers,
+        high: Numbers,
+    ) -> npt.NDArray[Any]:
+        """Return the sums over the code points ``low`` to ``high`` of texts."""
         start = self.start[text_index]
-        tags, new = (each[start + high] - each[start + low] for each in self.before[1:])
-        common = letters_in_common(
-            containment,
-            self.length[text_index],
-            np.diff(self.start)[text_index],
-            span,
-        )
-        result: Floats = common * new / np.maximum(high - low, 1)
-        worded = self._has_wording(text_index, np.minimum(copied, span), tags)
-        return np.where(worded, result, 0.0)
+        result: npt.NDArray[Any] = before[start + high] - before[start + low]
+        return result
 
-    def _has_wording(self, text_index: Numbers, copied: Floats, tags: Numbers) -> Flags:
-        """Return whether stretches have wording besides their hashtags and names, given
-        the code points that were copied, and those in tags.
-        """
-        letters = (copied - tags) * np.where(WIDE[self.script[text_index]], 2, 1)
-        return (tags == 0) | (letters >= WORDING)
-
-    def _stretch(
-        self, text_index: Numbers, containment: Floats, stretch: Numbers
-    ) -> tuple[Numbers, Numbers, Floats, Floats]:
-        """Return the start and end of the copied stretch of each text, the number of
-        its code points in common with the span, and the share of its 5-grams in common.
-        """
+    def _stretches(self, traits: MatchTraits) -> Stretches:
+        text_index, containment, _, span, stretch = traits
         low, high, copied = stretch.T.astype(np.int64)
         size = np.diff(self.start)[text_index]
         grams = np.maximum(high - low - GRAM + 1, 1)
         of_text = np.maximum(size - GRAM + 1, 1)
         # A match that was found without its spaces has other 5-grams than its text.
         unlike = (high <= low) | (2 * grams < containment * of_text)
-        return (
-            np.where(unlike, 0, low),
-            np.where(unlike, size, high),
-            np.where(unlike, containment * size, copied),
-            np.minimum(containment * of_text / np.where(unlike, of_text, grams), 1.0),
+        low, high = np.where(unlike, 0, low), np.where(unlike, size, high)
+        copied = np.where(unlike, containment * size, copied)
+        share = containment * of_text / np.where(unlike, of_text, grams)
+        # Containment counts a repeated 5-gram of the text only once, so the letters in
+        # common are at most those of the span.
+        common = np.minimum(containment, span / np.maximum(size, 1))
+        tags = self._within(self.before.tags, text_index, low, high)
+        outside = np.minimum(copied, span) - tags
+        letters = outside * np.where(WIDE[self.script[text_index]], 2, 1)
+        return Stretches(
+            low,
+            high,
+            copied,
+            np.minimum(share, 1.0),
+            size,
+            common * self.length[text_index],
+            (tags == 0) | (letters >= WORDING),
         )
 
 
