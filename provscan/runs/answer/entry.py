@@ -183,7 +183,7 @@ def _strengths(measured: Measured) -> list[dict[str, Any]]:
     """
     result = []
     for least, claim in zip(STRENGTHS, measured.chance.claims, strict=True):
-        findings, limits = int(claim.found.records.sum()), claim.chance.limits
+        findings, limits = int(claim.found.records.sum()), claim.limits
         high = min(float(findings), limits["records"].high) if limits else None
         result.append(
             {

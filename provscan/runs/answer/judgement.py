@@ -69,16 +69,16 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     if chance.in_dataset:
         yield "control_partly_in_dataset", {}
         return
-    few = claim.clusters <= claim.chance.limits["clusters"].high
+    few = claim.clusters_found <= claim.limits["clusters"].high
     if not clusters_explained and few:
         expected = chance.expected["clusters"].expected
-        yield "few_findings", {"clusters": claim.clusters, "expected": expected}
+        yield "few_findings", {"clusters": claim.clusters_found, "expected": expected}
     repeated = few_texts(measured)
     if repeated is not None and repeated["places"] > FEW_TEXTS:
         yield "few_texts", repeated
     elif clusters_explained or not few:
         count = measured.claimable_records
-        if count < claim.clusters:
+        if count < claim.clusters_found:
             yield "same_records", {"records": count}
         else:
             expected = chance.expected["records"].expected

@@ -44,7 +44,7 @@ def layers_of(measured: Measured) -> dict[str, Layers]:
         strengths = [
             Strength(
                 _size(measured, unit, claim.found),
-                claim.chance.limits[unit],
+                claim.limits[unit],
                 claim.beyond_chance,
             )
             for claim in chance.claims

@@ -276,7 +276,7 @@ def control_summary(measured: Measured, null_sources: list[str]) -> dict[str, An
             }
             for measure in chance.measures
         ],
-        "licensed_clusters": len(chance.claims[0].chance.clusters.number),
+        "licensed_clusters": chance.claims[0].clusters_found,
         "strata": measured.strata.as_list() if controls.texts else [],
         "without_control": measured.without_control,
         "alike": agreement(licensed, control),

@@ -74,22 +74,24 @@ class TextFindings:
         return self.count > 0
 
 
-def findings_by_text(rows: MatchRows, texts: int, least: float) -> TextFindings:
-    """Return the findings of each text with at least ``least`` bits."""
-    number = np.flatnonzero(rows.findings(least))
+def findings_by_text(rows: MatchRows, texts: Flags, least: float) -> TextFindings:
+    """Return the findings of each of the ``texts`` with at least ``least`` bits; other
+    texts have none.
+    """
+    number = np.flatnonzero(rows.findings(least) & texts[rows.text_index])
     text_index = rows.text_index[number]
     size = (rows.end - rows.start)[number]
-    first = np.full(texts, np.iinfo(np.int64).max)
+    first = np.full(len(texts), np.iinfo(np.int64).max)
     # The last write wins, so the first finding of a text is written last.
     first[text_index[::-1]] = number[::-1]
-    best = np.full(texts, -np.inf)
+    best = np.full(len(texts), -np.inf)
     np.maximum.at(best, text_index, rows.score[number])
     return TextFindings(
         least,
-        np.bincount(text_index, minlength=texts).astype(np.int64),
+        np.bincount(text_index, minlength=len(texts)).astype(np.int64),
         first,
         best,
-        np.bincount(text_index, size, texts).astype(np.float64),
+        np.bincount(text_index, size, len(texts)).astype(np.float64),
     )
 
 
@@ -147,13 +149,13 @@ class MatchCounts:
 
 def count_matches(matches: ScoredMatches, eligible: Eligibility) -> MatchCounts:
     """Count all matches."""
-    rows, texts = matches.rows, len(matches.text)
+    rows, every = matches.rows, np.ones(len(matches.text), np.bool_)
     control, claim = (
         flags[rows.text_index] for flags in (eligible.control, eligible.claimable)
     )
     nearly, finding = rows.nearly, rows.passes_rule & ~control
     detectable = (matches.scores.detectable & ~eligible.control)[rows.text_index]
-    verbatim = np.zeros(texts, np.bool_)
+    verbatim = np.zeros(len(every), np.bool_)
     verbatim[rows.text_index[rows.passes_rule & nearly]] = True
     levels = np.bincount(rows.level[~control], minlength=len(LEVELS)).tolist()
     return MatchCounts(
@@ -167,7 +169,7 @@ def count_matches(matches: ScoredMatches, eligible: Eligibility) -> MatchCounts:
         strengths=[
             StrengthFindings(
                 _amount_of(matches, claim & rows.findings(least)),
-                findings_by_text(rows, texts, least),
+                findings_by_text(rows, every, least),
             )
             for least in STRENGTHS
         ],

@@ -107,10 +107,8 @@ def count_null(
     own = replace(scorer, repeated=scorer.repeated[:0])
     matches = score_matches(null, own, controls)
     strengths = [
-        findings_by_text(matches.rows, len(matches.text), least) for least in STRENGTHS
+        findings_by_text(matches.rows, ~matches.control, least) for least in STRENGTHS
     ]
-    for findings in strengths:
-        findings.count[matches.control] = 0
     licensed = int(np.count_nonzero(~matches.control[matches.rows.text_index]))
     kind = _compared(_Phrases(dataset, texts), _Phrases(matches, texts))
     scripts = enough_text(

@@ -232,6 +232,7 @@ class Eligibility:
     # a usable null dataset, all licensed texts are claimable.
     claimable: Flags
     weights: Floats  # Number of licensed texts that a control text represents.
+    heaviest: float  # The largest possible weight.
 
 
 def eligibility_of(
@@ -259,6 +260,7 @@ def eligibility_of(
         measured=measured,
         claimable=~matches.control & (measured | unmeasured),
         weights=strata.weights_of(stratum, rarity),
+        heaviest=strata.heaviest,
     )
 
 

@@ -317,7 +317,7 @@ def measure(
     licensed = ~matches.control[matches.rows.text_index]
     kept = 0 if options.digests else CANDIDATES
     chance = measure_chance(
-        matches, eligible, counts, controls, samples.control, strata, null_counts
+        matches, eligible, counts, controls, samples.control, null_counts
     )
     examination = examine(matches, chance, samples, controls, options.complete)
     claimed = chance.claimed and not examination.objections

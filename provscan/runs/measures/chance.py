@@ -37,7 +37,6 @@ from provscan.runs.counting.strata import (
     ControlYears,
     Eligibility,
     TextSample,
-    TextStrata,
     years_of_control,
 )
 from provscan.runs.measures.clusters import (
@@ -123,10 +122,11 @@ def _largest(measures: Sequence[ChanceMeasure]) -> int:
 
 
 @dataclass(frozen=True)
-class StrengthChance:
-    """The chance matches among the findings of one strength."""
+class Claim:
+    """The findings of one strength in the dataset, and their chance matches."""
 
-    clusters: TextClusters  # Clusters of the findings of claimable texts.
+    found: Amount  # The findings of claimable texts.
+    clusters: TextClusters  # The clusters of these findings.
     measures: list[ChanceMeasure]  # Empty if chance was not measured.
 
     @cached_property
@@ -134,26 +134,20 @@ class StrengthChance:
         """Chance matches by unit, with the error probability of one strength."""
         return predicted(self.measures, self.clusters, TAIL_OF_EACH)
 
-
-@dataclass(frozen=True)
-class Claim:
-    """Findings of one strength in the dataset, and their chance."""
-
-    found: Amount  # The findings of claimable texts.
-    clusters: int  # The number of their clusters.
-    chance: StrengthChance
+    @property
+    def clusters_found(self) -> int:
+        return len(self.clusters.number)
 
     @property
     def beyond_chance(self) -> bool:
         """Whether there are more clusters, records and texts than chance explains."""
         counts = {
-            "clusters": self.clusters,
+            "clusters": self.clusters_found,
             "records": self.found.records.sum(),
             "texts": self.found.texts,
         }
-        limits = self.chance.limits
-        return bool(limits) and all(
-            number > limits[unit].high for unit, number in counts.items()
+        return bool(self.limits) and all(
+            number > self.limits[unit].high for unit, number in counts.items()
         )
 
     def possible(self, heaviest: float | None) -> bool:
@@ -165,8 +159,8 @@ class Claim:
         the error probability, it is 7 clusters (2 ** -8 is less than 0.00625, and 2 **
         -7 is not).
         """
-        empty = [each.without_clusters(heaviest) for each in self.chance.measures]
-        return replace(self, chance=replace(self.chance, measures=empty)).beyond_chance
+        empty = [each.without_clusters(heaviest) for each in self.measures]
+        return replace(self, measures=empty).beyond_chance
 
 
 def cluster_count(clusters: Numbers) -> int:
@@ -192,12 +186,12 @@ class MeasuredChance:
     @property
     def measures(self) -> list[ChanceMeasure]:
         """The measures for all findings; empty if chance was not measured."""
-        return self.claims[0].chance.measures
+        return self.claims[0].measures
 
     @cached_property
     def expected(self) -> dict[str, Chance]:
         """Chance matches among all findings, by unit."""
-        return predicted(self.measures, self.claims[0].chance.clusters)
+        return predicted(self.measures, self.claims[0].clusters)
 
     @cached_property
     def expected_otherwise(self) -> dict[str, Chance]:
@@ -207,7 +201,7 @@ class MeasuredChance:
         cleaned = self.cleaned
         if self.in_dataset:
             cleaned = [each.without_clusters(None) for each in cleaned]
-        return predicted(cleaned, self.claims[0].chance.clusters)
+        return predicted(cleaned, self.claims[0].clusters)
 
     @property
     def claimed(self) -> bool:
@@ -237,7 +231,9 @@ class MeasuredChance:
         dataset, the rest must explain them, too.
         """
         claim = self.claims[0]
-        found = claim.clusters if unit == "clusters" else claim.found.records.sum()
+        found = (
+            claim.clusters_found if unit == "clusters" else claim.found.records.sum()
+        )
         sets = [self.measures]
         if self.in_dataset:
             others = [each for each in self.measures if each.name != "control"]
@@ -257,27 +253,24 @@ def measure_chance(
     counts: MatchCounts,
     controls: Controls,
     control: TextSample,
-    strata: TextStrata,
     null: NullCounts | None,
 ) -> MeasuredChance:
     """Measure how many of the findings chance explains.
 
     ``control`` is a sample of the control texts.
     """
-    # Group the findings of licensed and of control texts into clusters. Texts of the
-    # null dataset get their clusters in the same step, so that equal ids denote
-    # the same cluster.
-    strengths = [strength.by_text for strength in counts.strengths]
-    scans = [(matches, strengths[0])]
+    # Texts of the null dataset get their clusters in the same step as those of the
+    # dataset, so that equal ids denote the same cluster.
+    scans = [(matches, counts.by_text)]
     if null is not None:
         scans.append((null.matches, null.strengths[0]))
     clusters_by_scan = clusters_of_texts(controls.reader, scans)
     cluster = clusters_by_scan[0]
-    measuring = eligible.control & strata.measured[eligible.stratum]
+    measuring = eligible.control & eligible.measured
     suspected = _in_dataset(cluster, counts, eligible)
-    licensed, of_control, of_clean = clusters_by_strength(
+    licensed, of_control, of_rest = clusters_by_strength(
         matches,
-        strengths,
+        [strength.by_text for strength in counts.strengths],
         [
             np.where(eligible.claimable, cluster, -1),
             np.where(measuring, cluster, -1),
@@ -285,53 +278,71 @@ def measure_chance(
         ],
     )
 
-    # Measure chance at each strength: with the control, and with a null dataset, whose
-    # findings are scaled by the ratio of the sizes. A null dataset of another kind
-    # measures nothing alone, but beside a control it still counts: otherwise, whoever
-    # adds records without tweets to it could make it another kind, and so raise a lower
-    # bound. If most of the control is in the dataset, there is no measure: without the
+    # If most of the control is in the dataset, nothing measures chance: without the
     # control, the null dataset alone would claim more because the control has more
     # matches.
-    chances = [StrengthChance(clusters, []) for clusters in licensed]
-    found = np.flatnonzero(eligible.control & strengths[0].found)
+    control_texts = eligible.control & counts.by_text.found
     # Control texts that are long enough to be searched for.
     searched_for = max(1.0, controls.texts * (1.0 - control.too_short))
-    control_found = len(found) / searched_for if controls.texts else 0.0
-    usable = control_found <= MOSTLY_IN_DATASET
-    groups = min(cluster_count(cluster[suspected]), int(searched_for))
-    low, _ = clopper_pearson(groups, searched_for)
-    in_dataset = int(suspected.sum()) if low > VERBATIM_BY_CHANCE else 0
+    control_found = 0.0
+    if controls.texts:
+        control_found = np.count_nonzero(control_texts) / searched_for
+    by_measure: list[list[ChanceMeasure]] = []  # By strength, for each measure.
     cleaned = []
-    if controls.texts and usable:
-        cleaned.append(_control_measure(of_clean[0], eligible, strata, controls))
-        effect = _design_effect(matches, licensed[0], of_control[0], control, eligible)
-        for chance, clusters in zip(chances, of_control, strict=True):
-            measure = _control_measure(clusters, eligible, strata, controls)
-            chance.measures.append(replace(measure, effect=effect))
-    if null is not None and usable and (null.kind.same or cleaned):
-        ratio = matches.scanned.characters / max(1, null.scanned.characters)
-        (of_null,) = clusters_by_strength(
-            null.matches, null.strengths, clusters_by_scan[1:]
-        )
-        for chance, clusters in zip(chances, of_null, strict=True):
-            chance.measures.append(_null_measure(clusters, ratio))
+    if control_found <= MOSTLY_IN_DATASET:
+        if controls.texts:
+            cleaned.append(_control_measure(of_rest[0], eligible, controls))
+            effect = _design_effect(
+                matches, licensed[0], of_control[0], control, eligible
+            )
+            by_measure.append(
+                [
+                    replace(_control_measure(each, eligible, controls), effect=effect)
+                    for each in of_control
+                ]
+            )
+        # A null dataset of another kind measures nothing alone, but beside a control it
+        # still counts: otherwise, whoever adds records without tweets to it could make
+        # it another kind, and so raise a lower bound.
+        if null is not None and (null.kind.same or controls.texts):
+            by_measure.append(_null_measures(matches, null, clusters_by_scan[1]))
 
-    # The year of a cluster is that of the text of its first finding.
-    found = found[np.argsort(strengths[0].first[found])]
-    first = found[np.unique(cluster[found], return_index=True)[1]]
-    years = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
+    # All claims together: each strength with its findings and its measures of chance.
     claims = [
-        Claim(strength.claimable, len(chance.clusters.number), chance)
-        for strength, chance in zip(counts.strengths, chances, strict=True)
+        Claim(strength.claimable, clusters, [each[number] for each in by_measure])
+        for number, (strength, clusters) in enumerate(
+            zip(counts.strengths, licensed, strict=True)
+        )
     ]
+    clusters_suspected = min(cluster_count(cluster[suspected]), int(searched_for))
+    low, _ = clopper_pearson(clusters_suspected, searched_for)
     return MeasuredChance(
         claims,
         clusters_by_scan,
         control_found,
-        in_dataset,
+        int(suspected.sum()) if low > VERBATIM_BY_CHANCE else 0,
         cleaned,
-        years_of_control(control.year, years.astype(np.int64), controls.texts),
+        _years(
+            matches, counts, cluster, np.flatnonzero(control_texts), controls, control
+        ),
     )
+
+
+def _years(
+    matches: ScoredMatches,
+    counts: MatchCounts,
+    cluster: Numbers,
+    found: Numbers,
+    controls: Controls,
+    control: TextSample,
+) -> ControlYears:
+    """Count the control's texts, and its clusters of the ``found`` texts, by year. The
+    year of a cluster is that of the text of its first finding.
+    """
+    found = found[np.argsort(counts.by_text.first[found])]
+    first = found[np.unique(cluster[found], return_index=True)[1]]
+    years = matches.authorship.year.take(pa.array(first)).drop_null().to_numpy()
+    return years_of_control(control.year, years.astype(np.int64), controls.texts)
 
 
 def _in_dataset(cluster: Numbers, counts: MatchCounts, eligible: Eligibility) -> Flags:
@@ -369,24 +380,28 @@ def _design_effect(
 
 
 def _control_measure(
-    clusters: TextClusters,
-    eligible: Eligibility,
-    strata: TextStrata,
-    controls: Controls,
+    clusters: TextClusters, eligible: Eligibility, controls: Controls
 ) -> ChanceMeasure:
     """Return the chance measure of a control, given its clusters."""
     sizes = clusters.sizes
     tweets = np.maximum(sizes["texts"], sizes["tweets"] * controls.tweets_ratio)
     scaled = clusters._replace(sizes=sizes | {"tweets": tweets})
     weights = eligible.weights[clusters.first]
-    return ChanceMeasure("control", scaled, weights, strata.heaviest)
+    return ChanceMeasure("control", scaled, weights, eligible.heaviest)
 
 
-def _null_measure(clusters: TextClusters, ratio: float) -> ChanceMeasure:
-    """Return the chance measure of a null dataset, given its clusters; ``ratio`` is the
-    size of the dataset divided by that of the null dataset.
+def _null_measures(
+    matches: ScoredMatches, null: NullCounts, cluster: Numbers
+) -> list[ChanceMeasure]:
+    """Return the chance measures of a null dataset, by strength: its findings, scaled
+    by the ratio of the sizes of both datasets.
     """
-    weights = rarefied(clusters.sizes["records"], ratio)
-    sizes = {name: n * ratio / weights for name, n in clusters.sizes.items()}
-    scaled = clusters._replace(sizes=sizes)
-    return ChanceMeasure("null", scaled, weights, max(ratio, 1.0))
+    ratio = matches.scanned.characters / max(1, null.scanned.characters)
+    (by_strength,) = clusters_by_strength(null.matches, null.strengths, [cluster])
+    measures = []
+    for clusters in by_strength:
+        weights = rarefied(clusters.sizes["records"], ratio)
+        sizes = {name: n * ratio / weights for name, n in clusters.sizes.items()}
+        scaled = clusters._replace(sizes=sizes)
+        measures.append(ChanceMeasure("null", scaled, weights, max(ratio, 1.0)))
+    return measures

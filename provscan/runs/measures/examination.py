@@ -69,7 +69,7 @@ def examine(
     ``until`` is the time at which the dataset was complete, if given.
     """
     claim = chance.claims[0]
-    first = claim.chance.clusters.first
+    first = claim.clusters.first
     if not chance.claimed or len(first) == 0:
         return Examination()
     found = _taken(matches.authorship, first)
@@ -81,7 +81,7 @@ def examine(
     dated = (posted >= 0) & np.isfinite(possible) & (younger | (posted <= certain))
     return Examination(
         clusters=len(first),
-        explained=claim.chance.limits["clusters"].high,
+        explained=claim.limits["clusters"].high,
         like_dataset=_wording(controls, matches.text[first], own),
         contributor=contributor,
         lacking=_lacking(found, samples, years=contributor is None)
@@ -251,7 +251,7 @@ def _contributor(
 ) -> Contributor | None:
     """Return the author or week on which the claim depends, or None."""
     licensed, control = samples
-    first = claims[0].chance.clusters.first
+    first = claims[0].clusters.first
     for kind in ("author", "week"):
         if kind == "author":
             author = matches.authorship.author
@@ -265,9 +265,9 @@ def _contributor(
             continue
         code, share = most
         others = any(
-            claim.chance.limits
-            and np.count_nonzero(every[claim.chance.clusters.first] != code)
-            > claim.chance.limits["clusters"].high
+            claim.limits
+            and np.count_nonzero(every[claim.clusters.first] != code)
+            > claim.limits["clusters"].high
             for claim in claims
         )
         if share <= MOST and others:
