@@ -1,9 +1,9 @@
 """Controls: texts that can't be in the scanned dataset. To measure chance, a run
 searches for them together with the licensed texts.
 
-A run scans with one reader, which has the segments of the licensed index followed by
-those of the control; a control text is identified by its number in that reader. The
-scan and the rules treat matches of control texts like all other matches, and at each
+A run scans with one reader, which contains the segments of the licensed index followed
+by those of the control; a control text is identified by its id in that reader. The scan
+and the rules treat matches of control texts like all other matches, and at each
 position only one text, licensed or control, can match. Matches of control texts are
 chance matches.
 
@@ -44,8 +44,8 @@ class Controls:
     reader: IndexReader
     licensed: IndexReader  # The licensed index alone.
     control: Flags  # bool[texts of ``reader``]: the text is a control.
-    # Numbers of licensed texts, which are not controls, that also occur in a control
-    # file: commonplace wording.
+    # Ids of licensed texts, which are not controls, that also occur in a control file:
+    # commonplace wording.
     repeated: Numbers
     texts: int = 0  # Number of control texts.
     # Number of tweets with the control texts that a cutoff takes from the index.
@@ -120,8 +120,8 @@ def with_cutoff(controls: Controls, cutoff: datetime, name: str = "cutoff") -> C
 
 
 def _distinct(reader: IndexReader, chosen: Flags) -> Numbers:
-    """Return the numbers of the chosen texts, with one number for a text that is in
-    several segments.
+    """Return the ids of the chosen texts, one id for a text that is in several
+    segments.
     """
     texts = np.flatnonzero(chosen)
     return texts[reader.same_text(texts) == texts]
@@ -200,7 +200,7 @@ def _unindexed(
     licensed: IndexReader, indexed: list[tuple[pa.Array, Numbers]]
 ) -> Callable[[pa.RecordBatch], pa.RecordBatch]:
     """Return a function that removes tweets with texts of the index from a batch, and
-    adds their ids and the numbers of those texts to ``indexed``.
+    adds the ids of these tweets and of those texts to ``indexed``.
     """
 
     def filtered(batch: pa.RecordBatch) -> pa.RecordBatch:

@@ -4,8 +4,8 @@ elongations.
 Variants of Han characters come from the table with which canonical text folds them
 (:mod:`provscan.text.variants`), so recall of these copies is that of exact ones.
 
-Each function returns the edited text, and leaves a text unchanged in which nothing of
-its kind can be edited.
+Each function returns the edited text, or the text unchanged if the edit does not apply
+to it.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ AROUND = (("\n", "\n"), (" ", " "), (' "', '" '), ("\n> ", "\n\n"), (" <p>", "</
 class SpikeIns:
     """Planted texts; each column has one entry per spike-in."""
 
-    text: Numbers  # int64[n], numbers of the licensed texts.
+    text: Numbers  # int64[n], ids of the licensed texts.
     planted: list[str]  # The scanned texts: each copy with its surroundings.
     span: Numbers  # int64[n, 2], code points of the copy in the scanned text.
     # The name of the edit; the length class (``provscan.scoring.lengths.LENGTHS``) and
@@ -108,15 +108,16 @@ class Recovered:
     found: Flags
     counted: Flags
     same_text: Flags  # bool: the matched text is the planted text.
-    detectable: Flags  # bool: a word-for-word copy would be a finding.
+    detectable: Flags  # bool: an exact copy at the same position would be a finding.
     # float64 and bool: values of the match or, if the copy was missed, of the copy.
     similarity: Floats
     containment: Floats
     pieces: Flags
     # float64: share of the copy's code points that the match covers.
     share: Floats
-    # bool: an exact copy in a field of its own would be a finding, of the planted text;
-    # of the matched text, and the match is nearly verbatim.
+    # bool: findable, whether an exact copy of the planted text in a field of its own
+    # would be a finding (the glossary calls such a text detectable); alike, whether the
+    # same is true of the matched text and the match is nearly verbatim.
     findable: Flags
     alike: Flags
     # bool: the match, or the copy if it was missed, is nearly verbatim, disregarding

@@ -72,8 +72,8 @@ class Executor(ABC):
 
         Tasks are taken from the iterable as results are consumed. The first error, or
         Ctrl-C, ends the iteration: no further task begins, and running tasks are
-        abandoned. An executor that can lose a task and go on yields a
-        :class:`LostTask` instead of its result.
+        abandoned. An executor that survives the loss of a task yields a
+        :class:`LostTask` in place of the result.
 
         The function must call ``advance`` often, with the units of work done since the
         last call. ``advance`` raises :class:`Abandoned` if the result is no longer

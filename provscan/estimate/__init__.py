@@ -20,7 +20,9 @@ number with its limits.
 :mod:`~provscan.estimate.background`
     Rarity of the wording of a text.
 :mod:`~provscan.estimate.counters`
-    Sums over matches that arrive in batches.
+    Counts of matches by group.
+:mod:`~provscan.estimate.examination`
+    Checks of a claim, and of the control behind it.
 """
 
 from provscan.estimate.background import BackgroundModel, matched_bits

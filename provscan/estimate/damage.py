@@ -42,8 +42,8 @@ def weight_of_cells(
     """Return the total weight of the texts in each cell, float64[groups * DAMAGES]; a
     cell is a group and a class of damage.
 
-    A text counts once in a cell, regardless of its number of copies there. ``classes``
-    has a bit set for each class of damage in which the text has copies; ``weight`` and
+    A text counts once in a cell, however many copies it has there. In ``classes``, a
+    bit is set for each class of damage in which the text has copies; ``weight`` and
     ``group`` are those of the texts.
     """
     columns = [
@@ -57,10 +57,11 @@ def without_chance(found: Floats, chance: Floats) -> Floats:
     """Subtract the chance matches from the findings of each cell.
 
     The few chance matches of a control are in other cells than those of the licensed
-    texts. If they were subtracted cell by cell, no cell could become negative, and the
-    chance matches that remain would look like damaged copies and make recall too low.
-    Therefore, the chance matches of similar damage are averaged, all groups have the
-    same damage, and the number is scaled so that the remainder has the right sum.
+    texts. Subtracted cell by cell, many of them would find an empty cell; what could
+    not be subtracted would look like damaged copies and make recall too low. Therefore,
+    the chance matches of similar damage are averaged, all groups get the same
+    distribution of damage, and the amounts are scaled so that the remainder has the
+    right sum.
 
     Parameters
     ----------

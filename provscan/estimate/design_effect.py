@@ -15,9 +15,9 @@ import numpy as np
 from provscan.arrays import Floats
 from provscan.estimate.limits import TAIL, Factor, thinned
 
-# How often the part that deviates most counts in addition. In simulated datasets whose
-# parts differ by three times their mean, upper limits then hold in 95% of samples or
-# more; with 1, they held in 92%.
+# How many additional times the part that deviates most counts. In simulated datasets
+# whose parts differ by three times their mean, upper limits then hold in 95% of samples
+# or more; with 1, they held in 92%.
 EXTREME = 3.0
 
 

@@ -41,9 +41,9 @@ ERRORS = 2.6
 # The findings are taken for the dataset's own wording if at least this share of them
 # reads so, and certainly more than LIKE_LOW.
 LIKE, LIKE_LOW = 0.5, 0.2
-# A contributor is named if it has more than MOST of the findings, or if it has more
-# than SOME and the others alone would not be claimed; and if its share of the licensed
-# texts is less than USUAL of its share of the findings.
+# A contributor is named only if its share of the licensed texts is less than USUAL
+# times its share of the findings, and if it also accounts for more than MOST of the
+# findings, or for more than SOME of them while the others alone would not be claimed.
 MOST, SOME, USUAL = 0.5, 0.25, 0.5
 # Code points of a stretch of wording that two texts hardly share by chance.
 STRETCH = 16
@@ -51,9 +51,9 @@ STRETCH = 16
 # the clock, if a program made them. Of 40 real accounts, the 38 that post no template
 # repeat at most 0.36 of their wording, and post at most 0.07 at one time of an hour.
 MOSTLY = 0.5
-# The control lacks a kind of text if the kind's share there is less than this part of
-# its share of the licensed texts; that matters if the kind has at least FOUND_SO of the
-# findings.
+# The control lacks a kind of text if the kind's share of the control is less than
+# LACKING times its share of the licensed texts; that matters if at least the share
+# FOUND_SO of the findings is of this kind.
 LACKING, FOUND_SO = 0.5, 0.34
 
 
@@ -70,7 +70,7 @@ class Contributor(NamedTuple):
 
     kind: str  # "author" or "week".
     name: str
-    findings: int  # Its number of clusters of findings.
+    findings: int  # How many clusters of findings it accounts for.
     share: float  # Its share of all clusters of findings.
     # Whether the other findings alone would be claimed.
     others_claimed: bool
@@ -89,7 +89,7 @@ class Examination:
     clusters
         Number of clusters of findings.
     explained
-        Number of these clusters that chance explains at most.
+        How many of these clusters chance explains at most.
     like_dataset
         Share of the findings that read like the dataset's own texts and not like the
         licensed ones; None if wording tells nothing.
@@ -211,8 +211,8 @@ def most_frequent(codes: Numbers, sample: Numbers) -> tuple[int, float] | None:
     """Return the code that most findings have, and its share of all findings; None if
     none stands out.
 
-    ``codes`` has the code of each finding, negative if unknown, and ``sample`` those of
-    a sample of the licensed texts.
+    ``codes`` contains the code of each finding, negative if unknown, and ``sample``
+    those of a sample of the licensed texts.
     """
     known = codes[codes >= 0]
     if len(known) < FEW_WORDED:
@@ -253,7 +253,8 @@ def too_rare(
     found: Numbers, licensed: Numbers, control: Numbers, kinds: Sequence[str]
 ) -> str | None:
     """Return the kind of text that many findings are of and that the control lacks;
-    None if there is none. Each array has the kind of each text, an index of ``kinds``.
+    None if there is none. Each array contains the kind of each text, an index into
+    ``kinds``.
     """
     if min(map(len, (found, licensed, control))) < FEW_WORDED:
         return None
@@ -274,10 +275,10 @@ def clumping(
     """Return the design effect of chance matches that come in groups, 1 if they don't.
 
     For each control match, it is 1 plus the mean number of other control matches of the
-    same group beyond those that are expected. Expected are as many as the licensed
-    texts have in the group, since a group that is on both sides is divided at random;
-    and as many as the group has by its share of the control's texts (Kish 1965; for
-    pairs in clusters, Ripley's K, doi:10.2307/3212829).
+    same group beyond those that are expected. The expected number is the larger of two:
+    how many licensed matches the group contains, since a group that is on both sides
+    was divided at random; and how many follow from the group's share of the control's
+    texts (Kish 1965; for pairs in clusters, Ripley's K, doi:10.2307/3212829).
 
     Parameters
     ----------

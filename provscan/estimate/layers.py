@@ -108,9 +108,7 @@ class Layers:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """The amount of some matches: the sum of the sizes of their units, and the sum of
-    the squares of the sizes.
-    """
+    """Total size of some matches, and the sum of the squared sizes of their units."""
 
     total: float
     squares: float
@@ -143,7 +141,7 @@ class Found:
     counted: Size  # Findings in strata with measured chance.
     # Nearly verbatim findings; None for a kind of unit without an upper bound.
     nearly: float | None = None
-    # These, and the other nearly verbatim matches of detectable texts.
+    # Nearly verbatim findings, and other nearly verbatim matches of detectable texts.
     alike: float | None = None
     # The number of all units, which caps every value. If it is a projection, its upper
     # limit caps the upper bounds.

@@ -15,11 +15,12 @@ import numpy as np
 from provscan.arrays import Floats, Numbers
 from provscan.errors import ParameterError
 
-# Units that are found with at most this probability may be any number.
+# If units are found with at most this probability, nothing bounds how many there are.
 IMPOSSIBLE = 1e-9
 # Error probability on each side of 95% limits.
 TAIL = (1.0 - 0.95) / 2.0
-# Minimum share of the findings that chance is expected to make if it explains them.
+# Chance explains findings only if it is expected to produce at least this share of
+# them.
 EXPLAINED = 1 / 3
 
 

@@ -63,8 +63,9 @@ HIDES_LITTLE = 0.85
 # next to unseen ones: with few spike-ins, none may be there by chance.
 FEW_ON_RIM = 0.03
 # Number of ECM steps; further steps change the mixture only beyond its fourth digit.
+STEPS = 60
 # Number of points of the profile likelihood on each side of the best mixture.
-STEPS, TILTS = 60, 8
+TILTS = 8
 _FLOOR = 1e-9
 
 

@@ -26,14 +26,14 @@ THIN, MOST_THIN = 3.0, 0.25
 LEAST_SCRIPT = 10.0
 # Minimum number of control texts in each class for a finer division by length.
 FINE = 400
-# Thirds get weights if the samples overlap by less than ALIKE. A weight changes by a
-# factor of at most MOST.
+# Thirds (:func:`thirds`) are weighted if the samples overlap by less than ALIKE. A
+# weight changes by a factor of at most MOST.
 ALIKE, MOST = 0.9, 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Strata:
-    """Classes of texts, with the numbers of licensed and control texts in each."""
+    """Classes of texts, and how many licensed and control texts are in each."""
 
     names: list[str]
     of_class: Numbers  # Stratum of each fine class, [scripts, lengths].
@@ -46,7 +46,7 @@ class Strata:
 
         Thin strata are left out, since limits on chance allow for one more match of the
         heaviest control text: a stratum with few control texts would hide copies in all
-        others. Only the numbers of texts decide, and not what was found.
+        others. Only the counts of texts decide, and not what was found.
         """
         enough = (self.control >= ENOUGH_TEXTS) & (
             self.licensed <= HEAVIEST * self.control
@@ -105,7 +105,7 @@ def divide(
     texts of every length.
 
     ``lengths`` are the minimum lengths of the length classes; ``licensed`` and
-    ``control`` are numbers of texts, [scripts, lengths].
+    ``control`` count the texts, [scripts, lengths].
     """
     names: list[str] = []
     of_class = np.zeros(licensed.shape, np.int64)
@@ -131,9 +131,9 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
 
     This is post-stratification (Holt & Smith 1979, doi:10.2307/2344652), which is
     applied only if the samples clearly differ. ``licensed`` and ``control`` are the
-    values of the trait in samples of the texts, and ``weights`` has the weights of the
-    control texts by stratum. Return the bounds between the thirds, float64[2], and a
-    factor for the weights in each third, float64[3].
+    values of the trait in samples of the texts, and ``weights`` are the weights of the
+    control texts. Return the bounds between the thirds, float64[2], and a factor for
+    the weights in each third, float64[3].
     """
     if len(licensed) == 0 or weights.sum() == 0.0:
         return np.zeros(2), np.ones(3)

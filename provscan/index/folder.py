@@ -74,8 +74,8 @@ class Change:
         return self.manifest.generation + 1 if self.manifest else 1
 
     def workspace(self) -> Path:
-        """Return a new path, for the folder of a segment. Temporary files may also have
-        paths that begin with it.
+        """Return a new path, for the folder of a segment. Paths of temporary files may
+        begin with the same name.
         """
         name = f"{SEGMENTS}/.new-{os.urandom(8).hex()}"
         self.note(name)

@@ -79,7 +79,7 @@ class SegmentInfo:
     # The name of its folder under ``segments/``, derived from its files' checksums.
     name: str
     texts: int  # The number of licensed texts, including forgotten ones.
-    tweets: int  # The number of rows of tweets, including forgotten ones.
+    tweets: int  # The number of tweet rows, including forgotten ones.
     # The sum of the digests of its tweets, modulo 2**64 in each half; see
     # ``tweet_digests`` in ``provscan.index.segment.prepare``.
     digest: str
@@ -92,7 +92,7 @@ class SegmentInfo:
 
     @property
     def living(self) -> int:
-        """The number of rows of tweets that are not forgotten."""
+        """The number of tweet rows that are not forgotten."""
         return self.tweets - (self.tombstones.tweets if self.tombstones else 0)
 
     def paths(self) -> dict[str, FileInfo]:
@@ -116,7 +116,7 @@ class Manifest:
     # determines it.
     params: IndexParams
     segments: tuple[SegmentInfo, ...]
-    # The numbers of distinct licensed texts and tweet ids, without forgotten ones.
+    # How many distinct licensed texts and tweet ids there are, without forgotten ones.
     texts: int
     tweets: int
     generation: int = 1

@@ -1,9 +1,9 @@
 """Mapped files that another program changes while an index is open.
 
 If a mapped file is truncated, the system ends a process that reads the missing part
-(SIGBUS). provscan never does that: it writes new files beside the old ones. If a file
-was changed in place otherwise, :func:`require_unchanged` raises an error, since the
-file has changed since :func:`stamps`, so no results are returned.
+(SIGBUS). provscan never does that: it writes new files beside the old ones. If another
+program changes a file in place, :func:`require_unchanged` notices that the file has
+changed since :func:`stamps` and raises an error, so no results are returned.
 """
 
 from __future__ import annotations

@@ -52,8 +52,8 @@ class IndexReader(LicensedTexts):
 
     @property
     def snapshot(self) -> str:
-        """32 hexadecimal digits, equal for readers whose texts have the same numbers.
-        Merging changes the snapshot, but not the fingerprint.
+        """32 hexadecimal digits, equal for readers that give the same texts the same
+        ids. Merging changes the snapshot, but not the fingerprint.
         """
         parts = [
             f"{s.name}/{s.tombstones.name if s.tombstones else ''}"
@@ -88,7 +88,7 @@ class IndexReader(LicensedTexts):
 
     def require_hook_name(self, name: str | None) -> None:
         """Raise :class:`~provscan.errors.ParameterError` unless the index was built
-        with the hook of this name, or without a hook if it is None.
+        with the hook of this name; None means no hook.
         """
         if name != self.hook_name:
             built = (

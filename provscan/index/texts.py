@@ -1,7 +1,7 @@
 """Queries about the licensed texts of several segments, and about their tweets.
 
-A *row* is the index of a text in one segment. All other code refers to a text by its
-*number*, its index in the concatenation of all open segments.
+A text's *row* is its index in one segment. Its *id* is its index in all open segments,
+one after the other; all other code refers to texts by their ids.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ CHUNK = 1 << 16
 class LicensedTexts:
     """The texts of several segments.
 
-    Their numbers are below :attr:`size`. A text in several segments has a number in
-    each; all of these numbers refer to all tweets with the text.
+    Their ids are below :attr:`size`. A text in several segments has an id in each; each
+    of these ids stands for all tweets with the text.
     """
 
     path: Path  # The folder of the index, for messages.
     segments: tuple[Segment, ...]
-    bases: Numbers  # The number of each segment's first text, and the end.
+    bases: Numbers  # The id of each segment's first text, and the end.
 
-    # Conversions of numbers and rows.
+    # Conversions of ids and rows.
 
     @property
     def size(self) -> int:
-        """The upper bound of the numbers of texts, exclusive."""
+        """One more than the highest text id."""
         return int(self.bases[-1])
 
     @cached_property
@@ -68,7 +68,7 @@ class LicensedTexts:
         Raises
         ------
         IndexFormatError
-            A number is not that of a text: a damaged entry names it.
+            An id belongs to no text: an entry of the index is damaged.
         """
         if len(texts) and not (texts.min() >= 0 and texts.max() < self.size):
             raise IndexFormatError(
@@ -192,7 +192,7 @@ class LicensedTexts:
         return tweets, int(np.count_nonzero(self.same_text(numbers) == numbers))
 
     def same_text(self, texts: Numbers) -> Numbers:
-        """Return, for each text, its number in the first segment where it has a tweet;
+        """Return, for each text, its id in the first segment where it has a tweet;
         -1 if it has none.
         """
         numbers = np.full(len(texts), -1)
@@ -205,7 +205,7 @@ class LicensedTexts:
 
     def texts_of_ids(self, ids: pa.Array) -> tuple[Numbers, Numbers]:
         """Return the texts of the tweets with the given ids, as pairs of an index into
-        ``ids`` and the number of a text, ascending.
+        ``ids`` and the id of a text, ascending.
 
         A forgotten tweet has no texts.
         """
@@ -228,7 +228,7 @@ class LicensedTexts:
 
     def tweet_rows(self, tweet_id: str) -> list[dict[str, Any]]:
         """Return ``id``, ``text``, ``author``, ``created_at`` and ``lang`` of each text
-        of a tweet; none if the index has not, or has forgotten, the tweet.
+        of a tweet; none if the index lacks the tweet or has forgotten it.
         """
         ids, found = pa.array([tweet_id], pa.large_string()), []
         for segment in self.segments:
@@ -238,7 +238,7 @@ class LicensedTexts:
 
     def equal_texts(self, texts: Strings) -> tuple[Numbers, Numbers]:
         """Return the licensed texts that equal given canonical texts, as pairs of an
-        index into ``texts`` and the number of a licensed text, ascending.
+        index into ``texts`` and the id of a licensed text, ascending.
         """
         pairs = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for number, segment in enumerate(self.segments):
@@ -253,8 +253,8 @@ class LicensedTexts:
         """Yield all texts that have a tweet, in random order, several at a time. If
         ``wanted``, bool[size], is given, yield only the texts for which it is True.
 
-        The order depends on the seed and the wording of the texts, not on their
-        numbers or their division into segments.
+        The order depends on the seed and the wording of the texts, not on their ids or
+        their division into segments.
         """
         mask = int(splitmix64(seed, np.zeros(1, np.int64))[0])
         bits = (self.size // CHUNK).bit_length()

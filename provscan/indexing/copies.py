@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 from provscan.opening import LARGE, read_small
 from provscan.runs.folder import MATCHES_FILE, RUN_FILE
 
-# The run of a page is named in its first bytes.
+# A page names its run within this many bytes from its start.
 HEAD = 200
 
 
 def copies_beside(index: Path, ids: pa.Array) -> list[dict[str, Any]]:
     """Return the runs in the folder of an index and in the current folder that match
-    one of the tweets, the pages and cases made from these runs, and the number of
-    matches of each run.
+    one of the tweets, the pages and cases made from these runs, and how many matches
+    each run contains.
     """
     folders = sorted({index.resolve().parent, Path.cwd()})
     runs: dict[str, int] = {}

@@ -28,7 +28,7 @@ class Corpus:
     They are read once.
 
     ``notes`` describes the sources for the index's manifest: ``sources``, the first
-    ``unread`` and ``ignored`` files with reasons, and the numbers of such files.
+    ``unread`` and ``ignored`` files with reasons, and how many there are of each.
     ``stats`` counts what is read. ``files`` is None for data in memory.
     """
 

@@ -68,11 +68,11 @@ def forget(
     Returns
     -------
     dict
-        The numbers of forgotten ``tweets`` and ``texts``, of ``unknown`` ids (not in
-        the index, and not recorded), of ``unknown_accounts`` (without tweets in the
-        index) and of ``events`` that were read, by kind; ``dry_run`` and ``purged``;
-        and ``copies``, the runs beside the index and in the current folder that match
-        one of the tweets, with pages and cases made from them.
+        Counts of the forgotten ``tweets`` and ``texts``, of ``unknown`` ids (not in the
+        index, and not recorded), of ``unknown_accounts`` (without tweets in the index)
+        and of the ``events`` that were read, by kind; ``dry_run`` and ``purged``; and
+        ``copies``, the runs beside the index and in the current folder that match one
+        of the tweets, with pages and cases made from them.
 
     Raises
     ------

@@ -11,7 +11,7 @@ rows.
 
 :mod:`~provscan.matching.scan_task` scans one task, draws the samples of
 :mod:`~provscan.matching.record_samples`, and writes the task's part file
-(:mod:`~provscan.matching.part_files`). :mod:`~provscan.matching.user_index` has the
+(:mod:`~provscan.matching.part_files`). :mod:`~provscan.matching.user_index` defines the
 public index object; :mod:`~provscan.matching.compare` compares given pairs of texts.
 """
 

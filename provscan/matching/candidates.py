@@ -5,11 +5,11 @@ canonical text and by LSH bands of their MinHash signature (:func:`whole_records
 *Passages* in records of any length are found by seeds (:func:`passages`). Both are
 applied to short records.
 
-The time that a frequent key takes is bounded, even in a large index
+Looking up a frequent key takes bounded time, however large the index is
 (:class:`provscan.params.SearchLimits`). If thousands of tweets are variants of one
-template, a copy of one variant may therefore match only another variant, one of the
-first in the index. An exact copy still matches its own variant: a whole record is
-found by its key, and a passage by the keys of stretches around the match of another
+template, a copy of one variant may therefore be found only as another variant, which
+comes earlier in the index. An exact copy still matches its own variant: a whole record
+is found by its key, and a passage by the keys of stretches around the match of another
 variant (:func:`variants`).
 """
 
@@ -78,7 +78,8 @@ def whole_records(
 
 def seeds_of(records: CodeBuffer, params: IndexParams, *, wide: bool = False) -> Seeds:
     """Return the seeds of canonical texts, valid until the same thread calls this
-    again (:mod:`provscan.kernels.scratch`). ``wide`` tables need their checks.
+    again (:mod:`provscan.kernels.scratch`). ``wide`` tables need the checks of the
+    seeds.
     """
     size = 2 * (int(records.offsets[-1]) - int(records.offsets[0])) + 2
     seeds = Seeds(

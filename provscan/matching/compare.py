@@ -88,12 +88,12 @@ def compared(
 class CopiedWording(NamedTuple):
     """Which wording of licensed texts is in the passages of matches, [n] each."""
 
-    # int32[n, 3]: first code point and end of the shortest stretch of the canonical
-    # licensed text that contains all its 5-grams in common with the passage, and the
-    # number of code points in these 5-grams.
+    # int32[n, 3]: where, in the canonical licensed text, the first 5-gram in common
+    # with the passage begins and the last one ends, and how many code points such
+    # 5-grams cover.
     stretch: np.ndarray
-    # bool[n]: the passage has parts of the licensed text in another order, or without
-    # the text between them.
+    # bool[n]: the passage contains parts of the licensed text in another order, or
+    # without the text between them.
     pieces: np.ndarray
     # float32[n]: similarity of the licensed text to the part of the passage from the
     # first to the last of these 5-grams, without other words beside it.

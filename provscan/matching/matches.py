@@ -56,8 +56,8 @@ CONTEXT, LONGEST = 200, 2_000
 
 @dataclass
 class TruncatedLookups:
-    """The numbers of look-ups that were truncated to bound the time of a scan, so that
-    not all texts were read; see :class:`provscan.params.SearchLimits`.
+    """How many look-ups were cut short, and therefore did not read all texts, to bound
+    the time of a scan; see :class:`provscan.params.SearchLimits`.
     """
 
     bands_cut: int = 0  # Look-ups of LSH bands.
@@ -76,7 +76,7 @@ class Matches:
 
     row: np.ndarray  # int64[n]: the index of the text that contains the match.
     span: np.ndarray  # int64[n, 2]: start and end in code points of that text.
-    text: np.ndarray  # int64[n]: the reader's number of the licensed text.
+    text: np.ndarray  # int64[n]: the id of the licensed text in the reader.
     level: np.ndarray  # uint8[n]: an index into `LEVELS`.
     similarity: np.ndarray  # float64[n].
     containment: np.ndarray  # float64[n].
@@ -146,7 +146,7 @@ def matches_in(
 
 
 class TweetNames(Protocol):
-    """A reader that knows the tweets of licensed texts, by the texts' numbers."""
+    """A reader that finds the tweets of licensed texts by the texts' ids."""
 
     def tweet_ids(self, texts: np.ndarray) -> Strings:
         """Return the id of each text's earliest tweet."""
@@ -160,8 +160,8 @@ class TweetNames(Protocol):
 def match_table(
     found: Matches, reader: TweetNames, source: str, batch: pa.RecordBatch
 ) -> pa.RecordBatch:
-    """Return the rows of ``matches.parquet`` for the matches in one batch. The batch
-    has the columns ``record`` (int64), ``id`` and, optionally, ``field``.
+    """Return the rows of ``matches.parquet`` for the matches in one batch. The columns
+    of the batch are ``record`` (int64), ``id`` and, optionally, ``field``.
 
     `source` is the user's name for the dataset.
     """
@@ -221,9 +221,8 @@ def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]
 
 
 def permalinks(ids: pa.ChunkedArray, times: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the URLs of tweets on the platform; null for ids that are not numbers, and
-    for those that say another time than that of the tweet, as ids of other platforms
-    do.
+    """Return the URLs of tweets on the platform; null if the id is not a number, or if
+    the time in the id is not that of the tweet (an id of another platform).
     """
     stamped = pc.match_substring_regex(ids, "^([1-9][0-9]{10,17}|[1-8][0-9]{18})$")
     numbers = pc.if_else(stamped, ids, None).cast(pa.int64())

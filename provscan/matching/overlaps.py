@@ -41,7 +41,7 @@ def overlap_suppression(rows: VerifiedCandidates) -> np.ndarray:
     (:mod:`provscan.matching.spacing`), the score is halved.
 
     Ties are broken by the greater similarity, then by the longer copied part of the
-    licensed text, then by the lower number of the text.
+    licensed text, then by the lower id of the text.
     """
     common, of_text, of_span = rows.grams.T
     score = common - 0.5 * (np.minimum(of_text - common, common) + of_span - common)

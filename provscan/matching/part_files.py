@@ -22,7 +22,7 @@ from provscan.writing import replacing_file
 SCANNED = pa.schema(
     [
         *MATCHES,
-        # The reader's number of the licensed text.
+        # The id of the licensed text in the reader.
         pa.field("text", pa.int64(), nullable=False),
         # The copied stretch of that text, whether it is present in pieces, and the
         # similarity without words beside it; see
@@ -51,17 +51,18 @@ PART = pa.schema([*SCANNED, *PASSAGE])
 class PartResult:
     """The content of the JSON file of a task."""
 
-    number: int  # The number of the task.
+    number: int  # Identifies the task; see ``ScanTask``.
     source: str  # The dataset that the split belongs to.
     matches: int = 0  # The number of rows of the file with the matches.
     bytes: int = 0  # The size of that file.
     records: int = 0  # The number of scanned records.
     characters: int = 0  # The number of code points in all their texts.
-    squares: float = 0.0  # The sum of the squared numbers of code points per record.
+    squares: float = 0.0  # The sum of the squared lengths of the records.
     stats: ReadStats = field(default_factory=ReadStats)
     truncated: TruncatedLookups = field(default_factory=TruncatedLookups)
     carriers: CarrierSample = field(default_factory=lambda: CarrierSample(0, 1))
-    # The number of the last record, and the number of its code points counted so far.
+    # The position of the last record, and how many of its code points have been
+    # counted.
     _record: int = -1
     _length: int = 0
 

@@ -37,7 +37,7 @@ def sample_keys(texts: pa.Array, seed: int) -> npt.NDArray[np.uint64]:
 
 def record_keys(batch: pa.RecordBatch, seed: int) -> npt.NDArray[np.uint64]:
     """Return uint64[n], a hash of each row: of its text and of the id of its record, or
-    of the record's number if it has no id.
+    of the record's position if it has no id.
     """
     ids = batch.column("id")
     named = sample_keys(ids.cast(pa.large_string()).fill_null(""), seed + 1)
@@ -54,7 +54,7 @@ class CarrierRecord(NamedTuple):
     """A text in which spike-ins are planted."""
 
     key: int  # See `sample_keys`.
-    # The number of code points of the text, or of bytes if it has more than 4 *
+    # The length of the text in code points, or in bytes if it has more than 4 *
     # `LONGEST` bytes. If readers divide a text into pieces, this is the length of the
     # first piece.
     length: int
@@ -100,7 +100,7 @@ class CarrierSample:
         self._trim()
 
     def merge(self, other: CarrierSample) -> None:
-        """Add a sample of other records of the dataset, which has the same seed."""
+        """Add a sample of other records of the dataset, drawn with the same seed."""
         for record in other.records.values():
             if record.key <= self.limit:
                 self._add(record)

@@ -37,8 +37,8 @@ from provscan.text.hooks import prepared_buffers
 SHORT_COPY = 16 << 10
 # The minimum size in bytes of the chunks in which texts are made canonical.
 CHUNK = 2 << 10
-# The maximum number of texts and bytes that kernels process per call. Since calls have
-# overhead, a quarter of this size makes a scan slower by a fifth.
+# The maximum number of texts and bytes that kernels process per call. With a quarter of
+# this size, the overhead of calls makes a scan a fifth slower.
 TEXTS = 16384
 BYTES = 4 << 20
 

@@ -76,7 +76,7 @@ class Sampling:
 class ScanTask:
     """A split, with everything needed to scan it anywhere."""
 
-    number: int  # The number of the part, by which parts are named and ordered.
+    number: int  # Names the part, and orders the parts.
     split: Split
     fields: Fields
     snapshot: Snapshot
@@ -116,7 +116,7 @@ def scan(
     reader: IndexReader | None = None,
     mapped: Map = map,
 ) -> int:
-    """Scan a split and write its part. Return the number of the task.
+    """Scan a split and write its part. Return ``task.number``.
 
     `advance` is called with the number of bytes (of rows, for a Ray block) that were
     read since the last call; if it raises an error, the scan ends. `reader` is the open
@@ -141,7 +141,7 @@ def scan(
 def reported(
     batches: Iterable[pa.RecordBatch], advance: Callable[[int], None]
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the batches, and call `advance` with their numbers of rows."""
+    """Yield the batches, and call `advance` with the length of each."""
     for batch in batches:
         advance(batch.num_rows)
         yield batch

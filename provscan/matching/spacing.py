@@ -20,8 +20,8 @@ from provscan.kernels.search import grams as gram_kernels
 from provscan.kernels.search import spacing as kernels
 from provscan.matching.verify import VerifiedCandidates
 
-# The number of licensed texts whose words are counted, and the number of most frequent
-# words that are used. Counting takes a fifth of a second.
+# How many licensed texts' words are counted, and how many of the most frequent words
+# are used. Counting takes a fifth of a second.
 TEXTS, WORDS = 1 << 16, 1 << 17
 
 

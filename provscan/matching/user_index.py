@@ -47,7 +47,8 @@ from provscan.sketch.signatures import NUM_PERM, minhash_canonical
 from provscan.text.hooks import Hook
 from provscan.text_buffers import Texts, buffers, to_array
 
-# Number of texts, and the seed of their choice, of the sample for :meth:`Index.info`.
+# The sample for :meth:`Index.info`: how many texts it contains, and the seed with which
+# they are drawn.
 SAMPLE, SEED = 20_000, 3
 # The columns of ``matches.parquet`` after those of the scan.
 SCORES = pa.schema(
@@ -104,7 +105,7 @@ class Tweet(NamedTuple):
     lang: str | None
 
 
-# The columns of ``IndexReader.earliest_tweets`` that a :class:`Tweet` has.
+# The columns of ``IndexReader.earliest_tweets`` that become a :class:`Tweet`.
 EARLIEST = ["tweet_id", "tweet", "author", "time", "lang"]
 
 
@@ -180,7 +181,7 @@ class Index:
         return [Tweet(*row.values()) for row in self.reader.tweet_rows(tweet_id)]
 
     def _numbers(self) -> Iterator[Numbers]:
-        """Yield the numbers of the licensed texts in slices, each text once."""
+        """Yield the ids of the licensed texts in slices, each text once."""
         for part in slices(self.reader.size):
             texts = np.arange(part.start, min(part.stop, self.reader.size))
             yield texts[self.reader.same_text(texts) == texts]

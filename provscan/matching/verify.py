@@ -33,11 +33,11 @@ class VerifiedCandidates(NamedTuple):
     """Verified pairs of a record and a licensed text."""
 
     record: np.ndarray  # int64[n].
-    text: np.ndarray  # int64[n]: the reader's number of the licensed text.
+    text: np.ndarray  # int64[n]: the id of the licensed text in the reader.
     span: np.ndarray  # int64[n, 2]: the span in the record's canonical text.
     copied: np.ndarray  # int64[n, 2]: the stretch of the licensed text in this span.
-    # int32[n, 3]: the numbers of distinct 5-grams in common, of the licensed text and
-    # of the span.
+    # int32[n, 3]: how many distinct 5-grams are in common, in the licensed text, and in
+    # the span.
     grams: np.ndarray
     similarity: np.ndarray  # float64[n].
     way: np.ndarray  # uint8[n]: a way to match; see `provscan.kernels.search.verify`.

@@ -41,8 +41,8 @@ def weeks(times: pa.ChunkedArray) -> Numbers:
 def coded_authors(
     authors: pa.ChunkedArray, *samples: pa.ChunkedArray
 ) -> tuple[Numbers, ...]:
-    """Return a number for each author, -1 if unknown: of ``authors`` and of samples,
-    whose other authors are unknown, too.
+    """Return an integer code per author, for ``authors`` and each sample; -1 if the
+    author is null or does not occur in ``authors``.
     """
     names = authors.cast(pa.string()).unique()
     return tuple(

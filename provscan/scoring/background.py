@@ -29,7 +29,7 @@ class Background:
     """A background model, and the texts of the index that it has counted."""
 
     model: BackgroundModel  # Counted on a random sample of the index's texts.
-    counted: Numbers  # int64[n], ascending: numbers of the counted texts.
+    counted: Numbers  # int64[n], ascending: ids of the counted texts.
 
     def char_bits(self, reader: IndexReader, texts: Numbers) -> tuple[Floats, Numbers]:
         """Return the bits of each code point of texts of a reader whose first segments

@@ -29,7 +29,7 @@ def similar_texts(reader: IndexReader, texts: Numbers) -> Numbers:
         return label
     with tempfile.TemporaryFile() as file:
         # Process one band at a time: all bands of all texts would take many times the
-        # memory of the texts' numbers.
+        # memory of their ids.
         bands = np.memmap(
             file, np.uint64, "w+", shape=(reader.params.bands, len(texts))
         )

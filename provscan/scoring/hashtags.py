@@ -30,9 +30,9 @@ HASHTAG = re.compile(
 
 
 def in_hashtags(reader: IndexReader, texts: Numbers, start: Numbers) -> Numbers:
-    """Return which code points of the canonical texts are in hashtags or names, in the
-    spaces beside them, or repeat their 5-grams; int64, 1 or 0. ``start``, int64[n + 1],
-    is the first code point of each text.
+    """Return which code points of the canonical texts belong to a hashtag or name, to a
+    space beside one, or to a repetition of one's 5-grams; int64, 1 or 0. ``start``,
+    int64[n + 1], is the first code point of each text.
     """
     result = np.zeros(int(start[-1]), np.int64)
     raw = reader.raw_texts(texts).array()

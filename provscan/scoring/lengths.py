@@ -110,7 +110,7 @@ def too_short(reader: IndexReader, texts: Numbers, min_chars: int) -> dict[str, 
     reader
         A reader of the index.
     texts
-        Numbers of a sample of its texts.
+        Ids of a sample of its texts.
     min_chars
         Minimum length of a text that is searched for, as for a match.
 

@@ -42,8 +42,8 @@ MIN_BITS, MIN_BITS_PASSAGE = 45.0, 55.0
 # Minimum number of letters in common for a script that the background model does not
 # know.
 LETTERS_WITHOUT_BITS = 40
-# Minimum number of letters outside hashtags and names of a stretch that has any, as
-# ``min_chars`` counts letters: fewer are a word between labels.
+# If a stretch contains hashtags or names, it needs this many letters outside them, as
+# ``min_chars`` counts letters: fewer are just a word between labels.
 WORDING = 7
 # A match is known from elsewhere if known data contains its text, with a containment of
 # at least this share of the match's own containment.
@@ -60,7 +60,8 @@ class MatchTraits(NamedTuple):
     whole: Flags  # The span covers the whole field, or nearly.
     span: Numbers  # Length of the span in code points.
     # int[n, 3]: the copied stretch of the canonical licensed text, see
-    # ``provscan.matching.compare.CopiedWording``; of an empty stretch, the whole text.
+    # ``provscan.matching.compare.CopiedWording``; if it is empty, the whole text
+    # counts.
     stretch: Numbers
 
 
@@ -186,7 +187,7 @@ class TextScores:
         size = np.diff(self.start)[text_index]
         grams = np.maximum(high - low - GRAM + 1, 1)
         of_text = np.maximum(size - GRAM + 1, 1)
-        # A match that was found without its spaces has other 5-grams than its text.
+        # If a match was compared without spaces, its 5-grams are not those of its text.
         unlike = (high <= low) | (2 * grams < containment * of_text)
         low, high = np.where(unlike, 0, low), np.where(unlike, size, high)
         copied = np.where(unlike, containment * size, copied)
@@ -215,14 +216,14 @@ class Scorer:
     # The texts that were searched for, and the model of the rarity of their wording.
     reader: IndexReader
     background: Background
-    repeated: Numbers  # int64, numbers of licensed texts that are also in a control.
+    repeated: Numbers  # int64, ids of licensed texts that are also in a control.
     # float32[texts of the reader]: the largest containment of each text in the known
     # data (``--other-sources``), 0 if it does not occur there; None without such data.
     elsewhere: npt.NDArray[np.float32] | None = None
     threads: int = 1  # Number of threads that score texts.
 
     def scores(self, traits: MatchTraits) -> Scores:
-        """Score matches; ``text_index`` is the number of the text in the reader."""
+        """Score matches; ``text_index`` is the id of the text in the reader."""
         texts, text_index = np.unique(traits.text_index, return_inverse=True)
         return self.texts(texts).matches(
             traits._replace(text_index=text_index.reshape(-1))

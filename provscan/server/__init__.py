@@ -33,7 +33,8 @@ class Limits:
     piece_seconds: float = 60.0  # Time between two pieces of a stream.
     stream_seconds: float = 900.0  # Time in which all of a stream must arrive.
     send_seconds: float = 30.0  # Time in which a client must read its answer.
-    rate: float = 100.0  # Requests per second from one client; twice that in a burst.
+    # Requests per second from one client, at most twice as many at once.
+    rate: float = 100.0
     working: int = 64  # Look-ups that run or wait for a thread at a time.
     streams: int = 64  # Streams at a time.
     buffer_bytes: int = 64 << 20  # Memory for the bodies of all requests.
@@ -78,8 +79,9 @@ def _require_good(token: str) -> None:
     different = len(set(token))
     if len(token) < SHORTEST_TOKEN or different < LEAST_DIFFERENT:
         raise UsageError(
-            f"the token has {len(token)} characters, {different} of them different, "
-            f"which can be guessed: give at least {SHORTEST_TOKEN} random characters"
+            f"the token can be guessed, since it has {len(token)} characters, only "
+            f"{different} of them different: give at least {SHORTEST_TOKEN} random "
+            "characters"
         )
     if not token.isascii() or not token.isprintable() or " " in token:
         raise UsageError(

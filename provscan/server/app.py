@@ -68,7 +68,7 @@ def make_app(live: LiveIndex, token: str | None, limits: Limits, threads: int) -
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         anyio.to_thread.current_default_thread_limiter().total_tokens = threads
-        # Threads that wait for no look-up, since an index may have to be opened.
+        # Threads of their own, so that /health answers while all others look up texts.
         app.state.watching = anyio.CapacityLimiter(2)
         yield
 

@@ -55,8 +55,8 @@ class Guard:
 
     def __init__(self, app: ASGIApp, token: str | None, limits: Limits) -> None:
         self._app, self._token, self._limits = app, token, limits
-        # For each client, the number of requests that it may send, and the time at
-        # which that number was computed.
+        # For each client, how many requests it may send, and the time at which this was
+        # computed.
         self._allowances: dict[str, tuple[float, float]] = {}
         self._reserved = 0  # Bytes of memory for the bodies of requests.
         # The number of requests that are being answered, by kind.
@@ -104,7 +104,8 @@ class Guard:
             if _place(f"//{host}", name=True) not in LOCAL:
                 raise Refused(
                     403,
-                    f"The host {host} needs a token: start it with $PROVSCAN_TOKEN.",
+                    "Without a token, this server answers only requests to localhost, "
+                    f"not to {host}: start the server with $PROVSCAN_TOKEN.",
                 )
         elif scope["path"] not in OPEN:
             given = headers.get(b"authorization", b"")

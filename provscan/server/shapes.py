@@ -31,7 +31,9 @@ class Batch(BaseModel):
 class IndexFacts(BaseModel):
     """The index from which an answer was made."""
 
-    fingerprint: str = Field(description="The same for the same tweets and parameters.")
+    fingerprint: str = Field(
+        description="Identifies the tweets and parameters; equal for equal indexes."
+    )
     generation: int = Field(
         description="The version of the index, which rises with each change."
     )

@@ -1,10 +1,10 @@
 """Look up a text while it arrives in pieces, such as the answer of a language model.
 
-The body of the request is the text. The answer has a line of JSON for each change of
-the matches, and a last line when the text is complete. Each line is the answer for the
-whole text so far, so the last line equals the answer for the same text in one request.
-The text is looked up again whenever it has grown by 1/64, so a stream takes about 64
-times as long as a single look-up, at most.
+The body of the request is the text. The answer contains a line of JSON for each change
+of the matches, and a last line when the text is complete. Each line is the answer for
+the whole text so far, so the last line equals the answer for the same text in one
+request. The text is looked up again whenever it has grown by 1/64, so a stream takes
+about 64 times as long as a single look-up, at most.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Characters that stand for one another: simplified and traditional Han characters,
 hiragana and katakana.
 
-Canonical text has one of them for all. The file ``han_variants.txt`` has three
+Canonical text replaces all of them by one. The file ``han_variants.txt`` contains three
 sections of pairs, whose second character replaces the first one: in simplified text, in
 traditional text, and between regions. It comes from the dictionaries of OpenCC
 (https://github.com/BYVoid/OpenCC). If a character has several variants there, the file
-has the first.
+contains the first.
 """
 
 from __future__ import annotations

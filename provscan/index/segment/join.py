@@ -193,7 +193,7 @@ def _merged(
     """Add sorted entries to a table. Return the new table and its places.
 
     The texts of the added entries are numbered after those of the table. ``counts``
-    are the numbers of texts in the table before and after the entries are added.
+    says how many texts the table has before and after.
     """
     before, texts = counts
     entries = np.empty(len(table.entries) + len(more), np.uint64)

@@ -27,15 +27,14 @@ from provscan.kernels.storage import radix
 SPILL_ENTRIES = 16 << 20
 # Entries are collected in chunks of about this number.
 CHUNK = 1 << 17
-# The upper bits of a key, 8 or more, are the number of its part. A chunk is ordered by
-# parts. Later, neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit
-# in a cache and are sorted one at a time. Up to FEW_ENTRIES entries form a single
-# range.
+# The top 8 or more bits of a key select its part. A chunk is ordered by parts. Later,
+# neighbouring parts form ranges of about RANGE_ENTRIES entries, which fit in a cache
+# and are sorted one at a time. Up to FEW_ENTRIES entries form a single range.
 PART_BITS, RANGE_ENTRIES, FEW_ENTRIES = 8, 1 << 17, 1 << 16
 # Neighbouring parts also form groups. Each has a file of its own, which is removed when
 # its entries are sorted.
 GROUPS = 8
-# The bits of an entry, and the minimum number of them for a text's number.
+# How many bits an entry has, and how many of them at least hold the text's row.
 ENTRY_BITS, MIN_TEXT_BITS = 32, 8
 # A segment of more texts is wide: its seeds have more bits, and it is never joined.
 NARROW_TEXTS = 1 << 24
@@ -44,12 +43,12 @@ NO_PLACES = np.zeros(0, np.uint8)
 
 class TableLayout(NamedTuple):
     key_bits: int  # The number of bits of a key in the table.
-    # The number of bits below the text's number in uint64 entries: 8 if they contain
+    # How many bits are below the text's row in uint64 entries: 8 if they contain
     # places, else 0.
     shift: int = 0
-    # For wide entries, the number of bits of a text's id. The lowest 16 of them have
-    # their usual place; the others take the place of the first bits of a key of 40
-    # bits, which all entries of the same part have in common.
+    # How many bits a text's row has in a wide entry. The lowest 16 are where they
+    # always are; the others overwrite the leading bits of the 40-bit key, which the
+    # part already determines.
     wide_bits: int = 0
 
     @property
@@ -66,24 +65,24 @@ class TableLayout(NamedTuple):
         return EntryForm(np.uint64(part << 64 - omitted), omitted, bits, self.shift)
 
     def text_bits(self, texts: int) -> int:
-        """Return the number of bits of a text's number in a table of `texts` texts."""
+        """Return how many bits a text's row takes in a table of `texts` texts."""
         return max(MIN_TEXT_BITS, (texts - 1).bit_length())
 
     def bucket_bits(self, texts: int) -> int:
-        """Return the number of upper bits of a key that do not fit into an entry. They
-        are the number of the bucket.
+        """Return how many top bits of a key do not fit into an entry; they select the
+        bucket.
         """
         return self.key_bits - ENTRY_BITS + self.text_bits(texts)
 
     def entries(self, keys: np.ndarray, texts: np.ndarray) -> np.ndarray:
-        """Return uint64 entries for uint64 keys and the numbers of their texts."""
+        """Return uint64 entries for uint64 keys and the rows of their texts."""
         return (keys & self._key_mask) | texts
 
     def row_entries(
         self, keys: np.ndarray, rows: np.ndarray, texts: np.ndarray
     ) -> np.ndarray:
-        """Return the entries for some rows of keys, uint64[n, m], each with the number
-        of its text.
+        """Return the entries for some rows of keys, uint64[n, m], each with the row of
+        its text.
         """
         entries = np.empty(len(rows) * keys.shape[1], np.uint64)
         radix.row_entries(read_only(keys), rows, texts, self._key_mask, entries)

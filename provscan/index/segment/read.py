@@ -95,7 +95,7 @@ class Segment:
 
     @cached_property
     def _counts(self) -> np.ndarray:
-        """int64[texts]: the number of each text's tweets that are not forgotten."""
+        """int64[texts]: how many tweets of each text are not forgotten."""
         starts = self.tweet_starts.all()
         return np.diff(starts) - np.diff(np.searchsorted(self.forgotten, starts))
 
@@ -134,9 +134,9 @@ class Segment:
         the `bits` bits of `prefix`.
         """
         table = self.whole.exact
-        # The first `table.bits` bits of a key are the number of its bucket. If `prefix`
-        # has more bits, the others are the first bits of the entries in the bucket. If
-        # it has fewer, the numbers of several buckets begin with it.
+        # The first `table.bits` bits of a key select its bucket. If `prefix` has more
+        # bits, the others are the first bits of the entries in the bucket. If it has
+        # fewer, it selects several neighbouring buckets.
         in_entry, missing = max(0, bits - table.bits), max(0, table.bits - bits)
         first = (prefix >> in_entry) << missing
         entries = table.entries[

@@ -65,14 +65,14 @@ Result = TypeVar("Result")
 
 # The sizes of texts are measured in steps of this number of units.
 SIZE_STEP = 20
-# The maximum number of seeds of a text in the table. It is MOST for seeds of level 0
-# (:func:`provscan.kernels.search.minimizers.seed_levels`). It is lower by STEP for each
-# higher level. For levels above 0, it is also lower by STEP for each doubling of the
-# number of texts beyond FEW_TEXTS, but never below LEAST. All of this applies to texts
-# of at most MOST_UNITS units, which are counted in steps of SIZE_STEP; the maxima of
-# longer texts are proportionally higher. If seeds are longer than SHORT_LENGTH, as in a
-# large index, a text of up to SHORT_STEPS steps has at most FEW_SHORT seeds of levels
-# above 0: most chance matches are of short texts whose wording others share.
+# A text of at most MOST_UNITS units is stored with at most MOST seeds of level 0
+# (:func:`provscan.kernels.search.minimizers.seed_levels`), and takes a seed of a higher
+# level only while it has fewer than ``max(LEAST, MOST - STEP * (level + doublings))``,
+# where ``doublings`` says how often the number of texts has doubled beyond FEW_TEXTS.
+# Longer texts take proportionally more; lengths are counted in steps of SIZE_STEP. If
+# seeds are longer than SHORT_LENGTH, as in a large index, a text of up to SHORT_STEPS
+# steps takes a seed of a higher level only while it has fewer than FEW_SHORT: most
+# chance matches are of short texts whose wording others share.
 MOST, STEP, LEAST, MOST_UNITS, FEW_TEXTS = 24, 4, 4, 128, 1 << 22
 SHORT_STEPS, FEW_SHORT = 2, 2
 # A seed is frequent if it occurs in at least this number of places. Of n seeds, at most
@@ -182,15 +182,15 @@ def _map_seeds(
     threads: int = 0,
     wide: bool = False,
 ) -> Iterator[Result]:
-    """Yield the result of a function for each part of :func:`seed_parts` and the number
-    of its first text. The memory of a part is reused for the next part.
+    """Yield the result of a function for each part of :func:`seed_parts` and the row of
+    its first text. The memory of a part is reused for the next part.
     """
     offsets = texts.offsets
     firsts = (
         np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], BLOCK), "right") - 1
     )
     if wide:
-        # Numbers of texts in a part have 16 bits.
+        # Within a part, the position of a text has 16 bits.
         firsts = np.append(firsts, np.arange(0, len(texts), 1 << 16))
     blocks = (
         slice(*ends) for ends in pairwise([*np.unique(firsts).tolist(), len(texts)])
@@ -245,10 +245,11 @@ class _SeedsWriter:
         self.all = PostingsWriter(folder, "seeds", self.layout)
         self.chosen = 0  # The number of chosen seeds.
         self._choice = SeedChoice(self.sizes, len(self.texts), params)
-        # `_chosen` has an array of chosen seeds for each level and range of keys: first
-        # for all ranges of level 0, then for those of level 1, and so on. `_shared` has
-        # an array for each range: its seeds of levels above 0, from which seeds are
-        # chosen later. `_ends` has the end of each level in the arrays of `_shared`.
+        # `_chosen` contains an array of chosen seeds for each level and range of keys:
+        # first for all ranges of level 0, then for those of level 1, and so on.
+        # `_shared` contains an array for each range: its seeds of levels above 0, from
+        # which seeds are chosen later. `_ends` contains the end of each level in the
+        # arrays of `_shared`.
         self._chosen, self._shared = (
             SpilledArrays(folder / f"seeds.{name}.part", SPILL_ENTRIES // 2)
             for name in ("chosen", "shared")
@@ -275,8 +276,8 @@ class _SeedsWriter:
         """Choose among the seeds of level 0 in the next range of keys, and keep the
         others for :meth:`choose_others`.
 
-        `entries` are all seeds of the range, ordered by level; `ends` has the end of
-        each level.
+        `entries` are all seeds of the range, ordered by level; `ends` contains the end
+        of each level.
         """
         self._choose(entries[: ends[0]], 0)
         self._shared.add(entries[ends[0] :].copy())

@@ -1,5 +1,5 @@
-"""Strings in two files: ``NAME.utf8`` has their concatenated bytes, ``NAME.offsets``
-(int64[n + 1]) has the start of each string and the end of the last.
+"""Strings in two files: ``NAME.utf8`` contains their concatenated bytes,
+``NAME.offsets`` (int64[n + 1]) the start of each string and the end of the last.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""The tweets of a segment. Rows are ordered by text and, within a text, by time.
+"""The tweets of a segment. A tweet row is a tweet with one text; tweet rows are ordered
+by text and, within a text, by time.
 
 The columns of numbers (:mod:`provscan.index.segment.packed`) are:
 
 ``ids``
     An id that is a whole number in its usual notation is stored as that number, any
-    other id as -1 minus its row among the strings ``ids``.
+    other id as -1 minus its index among the strings ``ids``.
 ``times``
     Milliseconds since 1970; the highest int64 if the time is unknown.
 ``author``, ``lang``, ``rt_of``
-    Rows in the sorted distinct strings of the same name; the empty string means
+    Indices into the sorted distinct strings of the same name; the empty string means
     unknown.
 
 ``raw_texts`` contains the original texts in compressed blocks.
@@ -44,8 +45,8 @@ COMPRESSED = frozenset({"raw_texts", "raw_texts_blocks"})
 
 
 class Labels(NamedTuple):
-    """A column with few distinct strings, stored as rows in `values`. The empty string
-    means null.
+    """A column with few distinct strings, stored as indices into `values`. The empty
+    string means null.
     """
 
     codes: PackedNumbers
@@ -63,8 +64,8 @@ class Labels(NamedTuple):
 
 
 class Ids(NamedTuple):
-    """A column of ids: one number per id, and the ids that are not whole numbers, whose
-    numbers are negative.
+    """A column of ids. ``numbers`` contains an int64 per id: the id itself or, if it is
+    not a whole number, -1 minus its index among ``strings``.
     """
 
     numbers: PackedNumbers

@@ -49,7 +49,7 @@ from provscan.params import IndexParams
 CLOSERS, FEW_TWEETS = 2, 10_000
 
 _ABOUT = pa.schema([(name, pa.string()) for name in LABELS])
-# The maximum number of rows of a segment: numbers of texts have 31 bits.
+# The maximum number of rows of a segment: the row of a text has 31 bits.
 MAX_ROWS = 1 << 31
 # Keys are numbered in groups of about this number, which bounds the memory.
 GROUP_KEYS = 1 << 20
@@ -107,7 +107,7 @@ class WrittenSegment(NamedTuple):
     """A segment with complete files, in a folder that no manifest lists yet."""
 
     folder: Path
-    info: SegmentInfo  # It has the name of the folder, and no files yet.
+    info: SegmentInfo  # With the name of the folder, and without files yet.
     tweets: int  # The number of distinct ids.
     repeated: int  # Rows left out because an earlier row has the same id and text.
 
@@ -361,8 +361,8 @@ def without_repeated(
     order: np.ndarray, id_of: np.ndarray, text_of: np.ndarray
 ) -> np.ndarray:
     """Return the rows in ``order`` without those whose id and text are those of an
-    earlier row. ``id_of`` and ``text_of``, uint32, have a row with the same id and
-    text.
+    earlier row. ``id_of`` and ``text_of``, uint32, map each row to the first row with
+    its id, and with its text.
     """
     shared = np.zeros(len(id_of), np.bool_)
     repeats = np.flatnonzero(id_of != np.arange(len(id_of), dtype=np.uint32))
@@ -378,7 +378,7 @@ def by_text(
     order: np.ndarray, text_of: np.ndarray, texts: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Group ordered rows by text, and number texts by their first rows. ``text_of``,
-    uint32, has the same row for all rows with one text. Return the rows, the start of
+    uint32, maps all rows with one text to the same row. Return the rows, the start of
     each text's rows, and for each row in ``text_of`` the new number of its text, else
     ``NO_TEXT``.
     """
