@@ -13,6 +13,7 @@ from provscan.estimate import matched_bits
 from provscan.indexing.build import build_index
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, MISPLACED, Plan, QuestionKey
+from provscan.text import canonical
 from provscan.writing import temporary_folder
 
 
@@ -49,9 +50,14 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         for kind, prompt in pair[arm]["prompts"].items()
     }
     with temporary_folder() as folder:
-        tweets = [
-            {"id": key, "text": prompt["target"]} for key, prompt in targets.items()
-        ]
+        # Two prompts may have one target, as of a tweet that is cut by characters. A
+        # match names the first of them.
+        alike: dict[str, list[str]] = {}
+        texts = canonical([prompt["target"] for prompt in targets.values()])
+        for key, text in zip(targets, texts, strict=True):
+            alike.setdefault(text, []).append(key)
+        keys = {named[0]: named for named in alike.values()}
+        tweets = [{"id": key, "text": targets[key]["target"]} for key in keys]
         index = build_index(tweets, folder / "targets.index")
         # The rule requires a share of the target, so partial matches are turned off.
         found = index.match(
@@ -62,9 +68,9 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         ).to_pylist()
     best: dict[str, Recitation] = {}
     elsewhere: set[tuple[int, str]] = set()
-    for match in found:
-        key = rows[match["record"]].key
-        prompt = targets[match["tweet_id"]]
+    every = ((match, key) for match in found for key in keys[match["tweet_id"]])
+    for match, recited in every:
+        key, prompt = rows[match["record"]].key, targets[recited]
         share = match["containment"]
         enough = (
             share * prompt["chars"] >= rule.min_chars
@@ -73,8 +79,7 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         bits = float(matched_bits(share * prompt["bits"], prompt["chars"], share))
         if not enough or bits < rule.min_bits:
             continue
-        asked, recited = QuestionKey.parse(key), f"{match['tweet_id']}/0"
-        tweet = QuestionKey.parse(recited)
+        asked, tweet = QuestionKey.parse(key), QuestionKey.parse(f"{recited}/0")
         if tweet[:2] != asked[:2]:
             elsewhere.add(tweet[:2])
         arm = ARMS[0] if asked.arm == MISPLACED else asked.arm

@@ -3,16 +3,19 @@ that differ.
 """
 
 import json
+import random
 
 import pyarrow.parquet as pq
 import pytest
+import tweets
 from click.testing import CliRunner
 from models import Lookup, chances
+from sentences import write
 
 import provscan
 from provscan.cli import main
 from provscan.errors import InputError
-from provscan.probe import open_plan, run, score
+from provscan.probe import Settings, make_plan, open_plan, run, score
 from provscan.probe.answers import Answer
 from provscan.probe.files import read_score
 from provscan.probe.report import tables as probe_tables
@@ -301,6 +304,31 @@ def test_only_words_of_the_target_count_as_a_recitation(plan):
         answer_to(plan, plan.pairs[1]["licensed"]["prompts"]["prefix"]["target"]) == []
     )
     assert answer_to(plan, "") == []
+
+
+def test_two_prompts_with_one_target_both_count(tmp_path):
+    """Texts without spaces are cut by characters, in the middle for each kind."""
+    rng = random.Random(1)
+    rows = [
+        {
+            "id": str(n),
+            "text": tweets.sentence(rng, ["japanese", "thai"][n % 2], 80 + n % 9),
+            "author": f"a{n}",
+            "created_at": "2020-01-02",
+        }
+        for n in range(120)
+    ]
+    index = provscan.build_index(rows[:60], tmp_path / "a.index")
+    control = write(tmp_path / "control.jsonl", rows[60:])
+    settings = Settings(pairs=8, samples=1, max_auc=1.0)
+    plan = make_plan(index, tmp_path / "probe", settings, control=[str(control)])
+    answers = [
+        Answer(q.key, q.target, "2026-01-01")
+        for q in plan.questions()
+        if "misplaced" not in q.key
+    ]
+    found = {str(each.asked) for each in recitations(plan, answers)}
+    assert found == {each.key for each in answers}
 
 
 def test_the_report_is_one_page_that_loads_nothing(plan, index):

@@ -21,8 +21,7 @@ import pyarrow.parquet as pq
 from models import Lookup, Server
 from tweets import SCRIPTS, sentence
 
-import provscan
-from provscan import probe
+from provscan import open_index, probe
 from provscan.errors import ModelError
 from provscan.probe.answers import Answer, read_answers, spent_tokens
 from provscan.probe.endpoint import Endpoint as Client
@@ -31,7 +30,7 @@ from provscan.probe.plan import ARMS, ASKED, Question, QuestionKey
 from provscan.probe.run import Budget
 from truth.adapter import CLAIM, CROSSED, DONE, UNUSABLE, command
 from truth.core import Book, same
-from truth.draw import write_rows
+from truth.draw import World
 
 PAIRS, STYLES = 16, ("chat", "completion")
 # Probabilities of reciting a licensed tweet and a control.
@@ -181,13 +180,10 @@ def refusal(status: int, message: str) -> tuple[int, Any]:
 
 
 def make_plans(folder: Path) -> None:
-    """Make a plan of each style, over random texts."""
-    rng = random.Random(5)
-    texts = [sentence(rng, "latin", 120 + n % 20) for n in range(240)]
-    rows = [{"id": f"{n}", "text": text} for n, text in enumerate(texts)]
+    """Make a plan of each style, over the tweets of a world."""
     folder.mkdir(parents=True)
-    index = provscan.build_index(rows[:120], folder / "licensed.index")
-    control = [str(write_rows(rows[120:], folder / "control.jsonl"))]
+    world = World(random.Random(5), folder)
+    index, control = open_index(world.index(None)), [str(world.file("control"))]
     for style in STYLES:
         settings = probe.Settings(pairs=PAIRS, samples=2, style=style, max_auc=1.0)
         probe.make_plan(index, folder / style, settings, control=control)
