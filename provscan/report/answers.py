@@ -11,6 +11,7 @@ from typing import Any
 
 from provscan.messages import sentence
 from provscan.report.wording import LAYERS, amount, count, percent
+from provscan.runs.answer.wording import is_projected
 from provscan.statuses import STATUSES
 
 UPPER_LIMITS = {
@@ -104,10 +105,13 @@ def explained(records: Mapping[str, Any]) -> str:
     return f"about {amount(min(records['chance'], records['findings']))}"
 
 
-def less_chance(records: Mapping[str, Any]) -> str:
-    """Return what the lower bound means: the findings less those that may be chance."""
-    findings, least = records["findings"], records["at_least"]
-    if not least:
+def less_chance(answer: Mapping[str, Any]) -> str:
+    """Return what the lower bound means: unless it is a projection, the findings less
+    those that may be chance.
+    """
+    findings = answer["records"]["findings"]
+    least = answer["records"]["at_least"]
+    if not least or is_projected(answer):
         return LAYERS["at_least"][1]
     values = {"findings": findings, "chance": findings - math.floor(least)}
     return sentence("page", "less_chance", **values)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from provscan.names import percentage
 from provscan.options import MatchOptions
 from provscan.runs.answer.unscanned import in_one_line
+from provscan.runs.answer.wording import is_projected
 from provscan.statuses import STATUSES
 
 # Kinds of gates that do not pass: the limit is exceeded; the bound is withheld or the
@@ -57,9 +58,7 @@ def _of_bound(summary: dict[str, Any], allowed: float | None) -> Gate | None:
     shares = answer["records"]["share"]
     share = shares["at_least"]
     # A lower bound that is no projection never exceeds the findings.
-    projections = {"sampled", "fraction_indexed"}
-    projected = any(note["code"] in projections for note in answer["notes"])
-    if shares["findings"] > (0.0 if projected else allowed):
+    if shares["findings"] > (0.0 if is_projected(answer) else allowed):
         undecided = "--fail-above-claimed can't be decided, since "
         if share is None:
             why = answer["withheld"]["records.at_least"]

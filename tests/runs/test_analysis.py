@@ -409,6 +409,7 @@ def test_a_sample_is_projected_to_the_whole_dataset(latin, other, write, tmp_pat
     assert "the other numbers are for the whole dataset." in page
 
 
+@pytest.mark.pages
 def test_an_index_of_a_fraction_is_projected_to_all_tweets(
     latin, other, write, tmp_path
 ):
@@ -428,6 +429,11 @@ def test_an_index_of_a_fraction_is_projected_to_all_tweets(
         <= answer["records"]["estimate"]["high"]
     )
     assert answer["records"]["counts"]["counted"] < 200
+    # The bound is for all tweets, so the difference to the findings is not chance.
+    assert answer["records"]["at_least"] > answer["records"]["findings"]
+    page = (tmp_path / "a.run" / "report.html").read_text(encoding="utf-8")
+    for said in (answer["details"][0], page):
+        assert not re.search(r"at most -|less -", said)
     with pytest.raises(ParameterError, match="fraction must be above 0"):
         provscan.build_index(TWEETS, tmp_path / "n.index", fraction=0.0)
 

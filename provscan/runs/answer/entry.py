@@ -92,7 +92,12 @@ def _sentences(
     # round it up, like upper limits. For a sample of records, the number is exact, and
     # rounding to 6 digits first removes float errors.
     every = math.ceil(round(dataset.all_records.value, 6)) if dataset.sampled else None
-    scanned = ScannedRecords(dataset.records, every, dataset.drawn is not None)
+    scanned = ScannedRecords(
+        dataset.records,
+        every,
+        projected=dataset.drawn is not None,
+        all_tweets=measured.index_fraction == 1.0,
+    )
     reasons = reasons_against(measured)
     status = status_of(
         records,

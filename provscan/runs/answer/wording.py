@@ -39,6 +39,8 @@ class ScannedRecords:
     # is a projection.
     whole: int | None = None
     projected: bool = False
+    # Whether the index contains all licensed tweets.
+    all_tweets: bool = True
 
     @property
     def sample(self) -> str:
@@ -154,7 +156,9 @@ def _found(
     if explained is not None:
         explained = min(explained, records.findings)
         codes.append("chance")
-    least = records.at_least if scanned.whole is None else None
+    # A bound that is a projection is not the findings less chance.
+    counts = scanned.whole is None and scanned.all_tweets
+    least = records.at_least if counts else None
     if least and explained is not None:
         codes.append("chance_at_most")
     if not_measured:
@@ -168,6 +172,14 @@ def _found(
         "not_measured": not_measured,
     }
     return "".join(sentence("detail", code, **values) for code in codes) + "."
+
+
+def is_projected(answer: Mapping[str, Any]) -> bool:
+    """Return whether the bounds and estimates of an answer are projected from a sample
+    of the records or of the licensed tweets.
+    """
+    notes = {note["code"] for note in answer["notes"]}
+    return not notes.isdisjoint(("sampled", "fraction_indexed"))
 
 
 def since_baseline(entry: Mapping[str, Any] | None) -> list[str]:
