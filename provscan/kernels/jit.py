@@ -54,8 +54,8 @@ _SOURCES = Path(__file__).parent
 _NAME = "kernels-"
 _MARKER = "provscan.txt"
 _MARK = b"This folder is a cache of provscan, which removes it when it is outdated.\n"
-# Numba's files, also those that it has not written completely, and the file that says
-# that the warm-up is complete.
+# Numba's files (also half-written ones), and the file that says that the warm-up is
+# complete.
 _CACHED = re.compile(r"\.nb[ic](\.tmp\.[0-9a-f]{16})?$|^complete-")
 # The number of cache folders of earlier sources that are kept.
 _KEPT_FOLDERS = 2

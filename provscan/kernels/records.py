@@ -5,7 +5,7 @@ in type from writable ones. Therefore each argument is always passed in the same
 Texts and tables that may be mapped files are read-only (:func:`frozen`). Scratch memory
 and results are writable, and remain so when another kernel reads them: a
 :class:`CodeBuffer`, :class:`Grams`, :class:`Seeds`, :class:`Candidates`, and the arrays
-of matches. ``n`` is a number of rows, ``m`` a number of code points or bytes.
+of matches. ``n`` is a count of rows, ``m`` a count of code points or bytes.
 
 A place in a canonical text is its index in code points or in units, which differ if
 the text has wide characters (:mod:`provscan.kernels.search.minimizers`). Seeds and
@@ -81,8 +81,8 @@ class Grams(NamedTuple):
 class EntryForm(NamedTuple):
     """The form of the uint64 entries of a range of a table that is being built.
 
-    An entry consists of the key without its first bits, which all entries of the range
-    share, the number of the text and, for seeds, the code of the place.
+    An entry consists of the key without its leading bits, which all entries of the
+    range share; the text's row; and, for seeds, the place code.
     """
 
     first_bits: np.uint64  # The shared first bits, in the upper bits; 0 below.
@@ -98,15 +98,15 @@ class Postings(NamedTuple):
     # entries or more.
     entries: np.ndarray
     starts: np.ndarray
-    # The number of bits of a key that identify a bucket, and the number of bits of an
-    # entry that identify a text.
+    # How many bits of a key select the bucket, and how many bits of an entry hold the
+    # text's row.
     bits: int
     text_bits: int
 
 
 class BloomFilter(NamedTuple):
-    """uint64 words, whose number is a power of two, and the shift (uint32) that turns
-    a hash into the number of a word.
+    """A power of two of uint64 words, and the right shift (uint32) that turns a hash
+    into the index of a word.
     """
 
     words: np.ndarray
@@ -209,7 +209,7 @@ class Candidates(NamedTuple):
     until most are rejected.
     """
 
-    # The row of the record, and the number of the text in its segment.
+    # The row of the record, and the row of the text in its segment.
     record: np.ndarray
     text: np.ndarray
     # In code points: the place of the seed in the record's canonical text; -1 for the
@@ -228,7 +228,8 @@ class Thresholds(NamedTuple):
     containment: float
     units: int  # Minimum length in common.
     stretch: int  # Minimum length of a common stretch.
-    # With fewer units in common, at most this number of 5-grams may be missing.
+    # With fewer than ``few_units`` in common, at most ``few_missing`` 5-grams may be
+    # missing.
     few_units: int
     few_missing: int
 
@@ -241,7 +242,7 @@ class VerifiedRows(NamedTuple):
     # int64[n, 2], the stretch that the span copies, in canonical code points of the
     # text; -1 if not known.
     copied: np.ndarray
-    # int32[n, 3]: the numbers of distinct 5-grams in common, of the text, and of the
+    # int32[n, 3]: how many distinct 5-grams are in common, in the text, and in the
     # span.
     grams: np.ndarray
     similarity: np.ndarray  # float64[n], the Jaccard index.

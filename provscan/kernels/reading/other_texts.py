@@ -1,9 +1,9 @@
-"""Find the lines of JSON, and the values of columns, that may have text where the first
-records of a file have none.
+"""Find the lines of JSON, and the values of columns, that may contain text where the
+first records of a file contain none.
 
-Both kernels may also report what is not text: Python code examines what they report.
-They must not miss any text: three words, separated by spaces or emoji, or 24 bytes that
-are not ASCII, with :data:`LEAST_LETTERS` letters.
+False alarms are allowed, since Python code examines what the kernels report; misses are
+not. Text means three words, separated by spaces or emoji, or 24 bytes that are not
+ASCII, with :data:`LEAST_LETTERS` letters.
 """
 
 import numpy as np

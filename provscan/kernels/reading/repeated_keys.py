@@ -1,4 +1,4 @@
-"""Find the lines of JSON in which an object has the same key twice."""
+"""Find the lines of JSON in which an object repeats a key."""
 
 import numpy as np
 

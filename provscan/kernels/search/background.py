@@ -1,13 +1,13 @@
 """Count character n-grams, and score texts with them, for the background model.
 
-`chars`, uint32[n], has the code points of all texts, one text after the other;
-`offsets`, int64[texts + 1], has the start of each.
+`chars`, uint32[n], contains the code points of all texts, one text after the other;
+`offsets`, int64[texts + 1], contains the start of each.
 
 A table is uint64[n, 2], where n is a power of two, with open addressing and linear
-probing. A row has the key, or 0 if the slot is empty, and ``different << 32 | count``,
-where ``different`` is the number of distinct code points that follow a context. Both
-are in one row so that a look-up reads one place of memory. N-grams and contexts of all
-orders share one table.
+probing. A row consists of the key, or 0 if the slot is empty, and ``different << 32 |
+count``, where ``different`` is the number of distinct code points that follow a
+context. Both are in one row so that a look-up reads one place of memory. N-grams and
+contexts of all orders share one table.
 
 The key of an n-gram is computed in steps, one per code point: first those of its
 context, from the last to the first, so that a longer context takes one more step; then
@@ -170,11 +170,10 @@ def score_texts(
     """Compute the bits, float64[n], of every code point under the interpolated model:
     minus the base-2 logarithm of its probability.
 
-    `copies`, int64[texts], is the number of times that each text occurs in the
-    training texts of the table; its own n-grams are subtracted that many times.
-    `scratch` is uint64[m, 2]; m is a power of two of at least ``8 * order * longest
-    text`` if any text has copies, else 1. `keys`, uint64[2, TOGETHER, order], is also
-    scratch.
+    `copies`, int64[texts], says how many times each text occurs in the training texts
+    of the table; its own n-grams are subtracted that many times. `scratch` is uint64[m,
+    2]; m is a power of two of at least ``8 * order * longest text`` if any text has
+    copies, else 1. `keys`, uint64[2, TOGETHER, order], is also scratch.
     """
     order, discount, floor_bits, table = model
     own_grams = scratch
@@ -276,9 +275,9 @@ def _add_followers(
     """For each context of a text, count in `own_grams` the code points that follow it
     only in the text's own copies among the training texts.
 
-    `own` is the number of these copies, and `own_grams` has the n-grams of one copy. A
-    code point follows a context only in the copies if the table's count of the n-gram
-    is at most its count in the copies.
+    `own` is the number of these copies, and `own_grams` contains the n-grams of one
+    copy. A code point follows a context only in the copies if the table's count of the
+    n-gram is at most its count in the copies.
     """
     for at in range(start, end):
         context = _START

@@ -5,8 +5,8 @@ Nearly all seeds that a long record shares with licensed texts are shared by cha
 two have a phrase in common, and nothing around it. A *fingerprint* is one byte derived
 from a 5-gram. The fingerprints of the licensed text around the seed are searched for in
 the record, within :data:`DRIFT` places of the seed's diagonal, so that words may be
-omitted, inserted or replaced. A candidate passes if as many are found as the thresholds
-of a match require; if only a part of a longer text is compared, the share
+omitted, inserted or replaced. A candidate passes if enough of them are found for a
+match; if only a part of a longer text is compared, the share
 :data:`AGREEING` is enough. A copy with a typing error in every twelve characters has
 that share; an unrelated text rarely has it. 64 fingerprints are computed and searched
 for at once, without a branch (:mod:`provscan.kernels.instructions`). Most of the time
@@ -79,7 +79,7 @@ class FingerprintsScratch(NamedTuple):
     """Scratch for the code points of one text, and the memory of :func:`agreeing`.
 
     The caller makes a new one for each call (:func:`fingerprints_scratch`), since
-    ``seen`` must have no candidates of other records.
+    ``seen`` must not contain candidates of other records.
     """
 
     # uint32: the code points of the longest text, and those that are read beyond its

@@ -14,7 +14,7 @@ from provscan.kernels.sketch.hashing import GOLDEN64
 
 GRAM = 5
 # Minimum number of 5-grams in a passage. A missing part of a text counts as left out if
-# it is longer than the text divided by LEFT_OUT.
+# it is longer than 1 / LEFT_OUT of the text.
 PASSAGE, LEFT_OUT = 4, 7
 _ZERO = np.int64(0)
 _U0, _U1 = np.uint64(0), np.uint64(1)
@@ -55,8 +55,8 @@ class IndexedText(NamedTuple):
 
 
 def set_scratch(longest: int, longest_text: int, hashes: bool = True) -> SetScratch:
-    """Return scratch for spans and texts of up to these numbers of code points.
-    Without `hashes`, the caller provides them.
+    """Return scratch for spans and texts of up to these lengths in code points. Without
+    `hashes`, the caller provides them.
     """
 
     def slots(length: int) -> np.ndarray:
@@ -167,7 +167,7 @@ def table_bits(count):
 def mark_grams(hashes, low, count, marks):
     """Mark the hashes of ``count`` grams from ``low`` on; other marks are removed.
 
-    ``marks`` is uint64[64]: the upper 12 bits of a hash are the number of its bit.
+    ``marks`` is uint64[64]: the top 12 bits of a hash select its bit.
     """
     marks[:] = 0
     for i in range(low, low + count):

@@ -13,8 +13,8 @@ from provscan.kernels.search.grams import GRAM, find_gram, nearest_of
 from provscan.kernels.search.minimizers import length_units
 
 _ZERO = np.int64(0)
-# Shorter stretches beyond replaced words are often in common by chance. This is the
-# length of a seed: ten letters, or five Chinese characters.
+# A shorter stretch beyond a replaced word is often shared by chance. This is the length
+# of a seed: ten letters, or five Chinese characters.
 END_UNITS = 10
 # The weight of a miss relative to a hit. It is slightly below 1 to break ties: a run
 # extends over misses that are exactly balanced by further hits.
@@ -183,7 +183,8 @@ def best_run(runs, penalty):
     """Return the bounds of the run with the greatest ``hits - penalty * misses``; of
     equal runs the first, then the shortest.
 
-    ``runs`` has the start and end of each uninterrupted stretch of hits, alternately.
+    ``runs`` contains the start and end of each uninterrupted stretch of hits,
+    alternately.
     """
     best, best_low, best_high = 0.0, 0, 0
     total, low = 0.0, 0

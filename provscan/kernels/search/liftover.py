@@ -188,8 +188,8 @@ def _head(record, tweet, start, low, first, tables, scratch):
     canonical code point ``first`` of the tweet. Items are compared from there back to
     ``low``; the alignment may go further.
 
-    Return the new start, and whether the stretch now has everything that precedes
-    ``first`` in the tweet, and no retweet mark of the record.
+    Return the new start, and whether the stretch now covers everything before ``first``
+    in the tweet, without a retweet mark that only the record has.
     """
     rest, whole = np.int64(tweet.where[first]), False
     if first == 0:
@@ -243,7 +243,7 @@ def _tail(record, tweet, stop, high, last, tables, scratch):
 def _edges(s, e, record, tweet, copied, tables, scratch):
     """Return the stretch of the record from which the canonical code points ``s`` to
     ``e`` come, this stretch extended over the edges of the copied tweet, and for each
-    edge whether the extended stretch has all of the tweet there.
+    edge whether the extended stretch covers all of the tweet there.
     """
     start = np.int64(record.where[s])
     stop = _after_letter(record, e - 1, tables)

@@ -8,7 +8,7 @@ Two texts that share ``k + window - 1`` units in a row share a seed; about ``2 /
 
 A *unit* is a code point, or half a code point for Chinese characters, kana and
 syllables of Korean and Ethiopic. These carry two to three times as much information as
-a letter, so a k-mer has half as many of them.
+a letter, so a k-mer of them is half as long.
 
 A short licensed text may have few seeds, or only seeds that other texts share. The
 index therefore chooses among more seeds of such a text: all those that an unchanged
@@ -24,7 +24,7 @@ from provscan.kernels.sketch.hashing import GOLDEN32, splitmix64
 from provscan.kernels.storage.bloom import mark, may_contain
 from provscan.kernels.storage.postings import entry_text, key_of
 
-# A seed entry has 32 bits of the key, 24 bits of the text's number, and 8 bits of the
+# A seed entry is a uint64: 32 bits for the key, 24 for the text's row, and 8 for the
 # place code: ``key << KEY_SHIFT | text << TEXT_SHIFT | place code``. In a wide table,
 # the key has 40 bits, with the check of the seed after its first 32
 # (:class:`~provscan.kernels.records.EntryForm`).
@@ -40,10 +40,10 @@ _ZERO = np.int64(0)
 # in the first-level cache. Together they have at most _CHUNK + MAX_WINDOW - 1 k-mers,
 # whose places must fit into the bits of _PLACES.
 _CHUNK = 960
-# Maximum units of a short licensed text. Its ends are a large part of it, so the index
-# also has the seeds that windows reaching beyond its ends may choose.
-# This applies to seeds of up to SHORT_LENGTH units: longer ones are for large indexes,
-# in which these additional seeds would cause chance matches.
+# Maximum units of a short licensed text. Much of it is near its ends, so the index also
+# stores the seeds of windows that extend beyond them. This applies to seeds of up to
+# SHORT_LENGTH units: longer ones are for large indexes, in which these additional seeds
+# would cause chance matches.
 SHORT, SHORT_LENGTH = 40, 10
 MAX_LENGTH, MAX_WINDOW = 32, 64
 LETTERS_PER_SPACE = 6
@@ -142,9 +142,9 @@ def _hash_kmers(units, k, scratch):
     of the other s; the hash of 2 s + 1 units is that of the first 2 s times a second
     multiplier, plus the last unit. Each level of the tree has its own two multipliers,
     which are odd. For k = 10, the hashes of 2, 5 and 10 units are computed from one
-    another. The key of a k-mer is ``(hash ^ hash >> 16) * GOLDEN32``; docs/format.md
-    calls it the rank of a seed. A rank here consists of the key's upper 22 bits and the
-    place in ``units``.
+    another. The key of a k-mer is ``(hash ^ hash >> 16) * GOLDEN32``, which
+    docs/format.md calls the rank of a seed. What is called a rank here consists of the
+    key's upper 22 bits and the place in ``units``.
     """
     count = len(units)
     sums, sums_out = scratch.sums[0], scratch.sums[1]
@@ -294,8 +294,8 @@ def seed_check(units, place, k):
 
 @kernel
 def seed_entries(texts, first_id, params, scratch, entries, step, sizes, wide):
-    """Write the seed entries of texts, uint64, see :data:`KEY_SHIFT`. If ``wide`` is
-    true, the key has 40 bits and the number of the text 16.
+    """Write the seed entries of texts, uint64, see :data:`KEY_SHIFT`. If ``wide``, the
+    key takes 40 bits and the text's row 16.
 
     Parameters
     ----------
@@ -399,12 +399,11 @@ def seed_levels(entries, form, levels):
 
 @kernel
 def seeds_within(entries, form, sizes, most, taken, out):
-    """Write the first seed entries of each text, up to the number that it may have, to
-    uint64 ``out``; return the number written.
+    """Write the first seed entries of each text, at most as many as the text may still
+    take, to uint64 ``out``; return the number written.
 
-    For each text, uint8 ``sizes`` is its size, uint16 ``most[size]`` the number of
-    entries that it may have, and uint16 ``taken`` the number that it has, which is
-    updated.
+    For each text, uint8 ``sizes`` is its size, uint16 ``most[size]`` how many entries
+    it may take, and uint16 ``taken`` how many it has taken, which is updated.
     """
     n = np.uint64(0)
     for i in range(len(entries)):

@@ -1,6 +1,6 @@
 """Seeding: find the licensed texts that may occur inside a record, and where.
 
-The index has the rarest seeds of each text. A text that shares one of them with the
+The index stores the rarest seeds of each text. A text that shares one of them with the
 record is a candidate on the seed's *diagonal*: its place in the record minus its place
 in the text, in units. Each seed that a copy and its text share yields a candidate. One
 of them is kept when the wording around the seeds is compared
@@ -38,12 +38,12 @@ class SeedingScratch(NamedTuple):
     # For each seed: its word of the filter, and whether the seed passes.
     words: np.ndarray
     passes: np.ndarray
-    # For each seed that passes: its number, its key, and the bounds of its bucket.
+    # For each seed that passes: its index, its key, and the bounds of its bucket.
     passed: np.ndarray
     keys: np.ndarray
     lows: np.ndarray
     highs: np.ndarray
-    # For each entry with the key of a seed: the number of the seed, and the entry.
+    # For each entry with the key of a seed: the index of the seed, and the entry.
     seeds: np.ndarray
     entries: np.ndarray
 
@@ -120,12 +120,12 @@ def seed_candidates(seeds, table, limit, places, scratch, out, counters):
     """Find the licensed texts of one segment that may occur inside records; return the
     number of candidates.
 
-    int64 ``places`` has the place in units for each place code, ``scratch`` is a
+    int64 ``places`` maps each place code to a place in units, ``scratch`` is a
     :func:`seeding_scratch`. If more than ``limit`` places share a key, its first
     ``limit / 4`` entries are read, and ``counters.seeds_cut`` is incremented. A
-    candidate has the record, the text, and a code point of the record and a place in
-    the text, in units, on the same diagonal. Candidates for which there is no room are
-    counted but not written.
+    candidate consists of the record, the text, and a code point of the record and a
+    place in the text, in units, on the same diagonal. Candidates for which there is no
+    room are counted but not written.
     """
     bounds, checks = seeds.bounds, seeds.checks
     wide = table.places.itemsize > 1

@@ -2,13 +2,13 @@
 (``thisisit``, ``t h i s i s i t``).
 
 In a window of :data:`WINDOW` code points, such text has few spaces, or one after each
-letter: :func:`find` finds these passages. Between letters of scripts without spaces, a
-few single letters suffice (``m y f o n``), since canonical text has no other spaces
-there. :func:`restore` joins single letters, and divides long words that no licensed
-text has into the most probable sequence of words, given how often each occurs in
+letter: :func:`find` finds these passages. In text of a script without spaces, a few
+single Latin letters in a row suffice (``m y f o n``), since canonical text contains no
+other spaces there. :func:`restore` joins single letters, and divides long words that
+occur in no licensed text into the most probable words, given how often each occurs in
 licensed texts (Viterbi's algorithm on a unigram model). Unless single letters were
-joined, a passage stays as it is if its best sequence is
-improbable, since it is then in another language or no language at all.
+joined, a passage stays as it is if its best sequence is improbable, since it is then in
+another language or no language at all.
 """
 
 from typing import NamedTuple
@@ -36,8 +36,8 @@ JOINED, LONG = 3, 10
 # The maximum number of letters of a word of licensed texts, and of a text that is
 # divided at once.
 LONGEST_WORD, LONGEST = 14, 1024
-# Costs are in eighths of a nat. A letter of restored text costs at most _MOST on
-# average; each letter of an unknown word adds _UNKNOWN_LETTER to the cost of the word.
+# Costs are in eighths of a nat. A restoration that costs more than _MOST per letter is
+# rejected; each letter of an unknown word adds _UNKNOWN_LETTER to the cost of the word.
 NAT = 8
 _MOST, _UNKNOWN_LETTER = 18, 2 * NAT
 _TABLE_BITS = 18

@@ -19,7 +19,7 @@ class Grid(NamedTuple):
     # int64[n]: the first cell that each row reaches into, and the cell after the last.
     low: np.ndarray
     high: np.ndarray
-    # int64, one per cell: the record whose rows the cell has, initially -1, and the
+    # int64, one per cell: the record whose rows the cell lists, initially -1, and the
     # first of these rows in ``links``.
     stamps: np.ndarray
     heads: np.ndarray
@@ -32,7 +32,7 @@ class Grid(NamedTuple):
 def suppress(record, span, order, grid, kept):
     """Set bool[n] `kept` for the rows that share their place with no better kept row.
 
-    The rows are int64[n] `record` and int64[n, 2] `span`. `order`, int64[n], has the
+    The rows are int64[n] `record` and int64[n, 2] `span`. `order`, int64[n], lists the
     rows grouped by record, and within a record the better rows first.
     """
     stamps, heads, links = grid.stamps, grid.heads, grid.links

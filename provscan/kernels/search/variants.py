@@ -37,9 +37,9 @@ class Variants(NamedTuple):
     """Licensed texts that equal a stretch of a record around a match; int64[n] each."""
 
     match: np.ndarray  # The index of the match.
-    text: np.ndarray  # The number of the text in its tables.
+    text: np.ndarray  # The row of the text in its tables.
     start: np.ndarray  # Where the stretch begins, in code points of the record.
-    # The number of the stretch among those that begin there.
+    # The index of the stretch among those that begin there.
     stretch: np.ndarray
 
 

@@ -8,24 +8,24 @@ that occur in the text near the diagonal.
 There are two ways to match, between which :func:`decide` decides:
 
 - *similar as a whole*: similarity, containment and the letters in common reach their
-  minimums; of fewer than ``few_units`` units in common, no more 5-grams of the text
-  may be missing than ``few_missing``;
+  minimums; with fewer than ``few_units`` units in common, at most ``few_missing`` of
+  the text's 5-grams may be missing;
 - *a long enough stretch*: the longest common stretch reaches its minimum, whatever
   else is missing.
 
-A record or text of fewer than five code points has no 5-grams: it matches only an equal
-text. A text without a diagonal, which shares an LSH band with the record, is compared
-only if enough hashes of its 5-grams occur in the record. The other functions search for
-the span with which a candidate passes. For the first way, it is the run of 5-grams with
-the highest Jaccard index of hits, found exactly by Dinkelbach's iteration (1967,
-doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's scan, set j to
-the resulting index, repeat. If that run contains too little of the text, one scan with
-j just below the minimum similarity finds the largest run that may reach it, and a
-search over all pairs of stretches the one with the most hits that does. Parts of
-the text may have changed places: a record that has too little of it near the diagonal
-is searched again, up to the length of the text on both sides. For the second way, the
-span is the run with the greatest ``hits - misses``. The sets of 5-grams are compared
-exactly, by code points.
+A record or text of fewer than five code points counts as a single 5-gram: it matches
+only an equal text. A text without a diagonal, which shares an LSH band with the record,
+is compared only if enough hashes of its 5-grams occur in the record. The other
+functions search for the span with which a candidate passes. For the first way, it is
+the run of 5-grams with the highest Jaccard index of hits, found exactly by Dinkelbach's
+iteration (1967, doi:10.1287/mnsc.13.7.492): maximise ``hits - j * misses`` by Kadane's
+scan, set j to the resulting index, repeat. If that run contains too little of the text,
+one scan with j just below the minimum similarity finds the largest run that may reach
+it, and a search over all pairs of stretches the one with the most hits that does. Since
+parts of the text may have been moved, a record with too little of the text near the
+diagonal is searched again, as far as the text is long, on both sides. For the second
+way, the span is the run with the greatest ``hits - misses``. The sets of 5-grams are
+compared exactly, by code points.
 """
 
 from typing import NamedTuple
@@ -111,8 +111,7 @@ class Fit(NamedTuple):
     # The span, in code points of the record.
     start: int
     stop: int
-    # The numbers of distinct 5-grams that span and text have in common, and of the
-    # span.
+    # How many distinct 5-grams the span shares with the text, and how many it contains.
     common: int
     distinct: int
     # The part of the text that the span copies; -1 if that is not a single stretch.
@@ -121,7 +120,7 @@ class Fit(NamedTuple):
 
 
 def verify_scratch(longest_record: int, longest_text: int) -> VerifyScratch:
-    """Return scratch for records and texts of up to these numbers of code points."""
+    """Return scratch for records and texts of up to these lengths in code points."""
     window = min(longest_record, 4 * longest_text + 256)
     return VerifyScratch(
         set_scratch(window, longest_text, hashes=False),

@@ -37,8 +37,8 @@ class WholeLimits(NamedTuple):
     band_texts
         The maximum number of texts that are read from one LSH band.
     sketch_minima
-        A sketch has two bits for each of 64 minima. The bits of at least this number of
-        minima must be equal in the sketches of record and text.
+        A sketch has two bits for each of 64 minima. Record and text must agree in the
+        bits of at least this many minima.
     candidates
         The maximum number of candidates of one record.
     """
@@ -61,7 +61,7 @@ class WholeScratch(NamedTuple):
     # For each band: the hash of its key, and its word of the filter.
     band_hashes: np.ndarray
     band_words: np.ndarray
-    # For each band in the table: its number among all bands of these records.
+    # For each band in the table: its index among all bands of these records.
     found: np.ndarray
     # For each of these records: its key, and the bounds of the bucket of texts.
     keys: np.ndarray
@@ -74,7 +74,7 @@ class WholeScratch(NamedTuple):
 
 
 def whole_scratch(bands: int, candidates: int) -> WholeScratch:
-    """Return scratch for these numbers of bands and of candidates per record."""
+    """Return scratch for this many bands and candidates per record."""
     band_room, text_room = bands * _TOGETHER, _TOGETHER
     return WholeScratch(
         *(

@@ -3,9 +3,9 @@ table.
 
 Each 64-bit hash sets two bits in one word of a uint64 array, whose length is a power
 of two, so that a query reads one place of memory (Putze, Sanders, Singler 2007,
-doi:10.1007/978-3-540-72845-0_9). The upper half of a hash, shifted down by ``shift``,
-is the number of the word; its lowest twelve bits are two bit numbers. There are false
-positives, but no false negatives.
+doi:10.1007/978-3-540-72845-0_9). The upper half of a hash, shifted right by ``shift``,
+selects the word; the lowest twelve bits of the hash select two bits in it. There are
+false positives, but no false negatives.
 """
 
 import numpy as np
@@ -25,8 +25,8 @@ def mark(bloom, h):
 
 @helper(forceinline=True)
 def word_of(bloom, h):
-    """Return the word that has a hash's bits. Kernels that look up many hashes read
-    all words before they test any, so that the reads overlap.
+    """Return the word that contains a hash's bits. Kernels that look up many hashes
+    read all words before they test any, so that the reads overlap.
     """
     return bloom.words[np.uint32(h >> _S32) >> bloom.shift]
 

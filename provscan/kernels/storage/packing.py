@@ -1,10 +1,11 @@
 """Store whole numbers in blocks, each with as few bits per number as the block needs.
 
-Numbers are stored in blocks of :data:`BLOCK`. A block has ``low`` and ``start << 8 |
-thousands << 7 | width`` in ``blocks``, int64[n, 2]. The block's number i is ``low``
-plus the ``width`` bits from bit ``i * width`` of ``words[start:]`` on, times 1,000 if
-``thousands`` is 1 (times in milliseconds are mostly whole seconds). The last block is
-padded with ``low``. Differences are taken modulo 2**64, so any int64 can be stored.
+Numbers are stored in blocks of :data:`BLOCK`. A block is described by ``low`` and
+``start << 8 | thousands << 7 | width`` in ``blocks``, int64[n, 2]. The value at
+position i of a block is ``low`` plus the ``width`` bits from bit ``i * width`` of
+``words[start:]`` on, times 1,000 if ``thousands`` is 1 (times in milliseconds are
+mostly whole seconds). The last block is padded with ``low``. Differences are taken
+modulo 2**64, so any int64 can be stored.
 """
 
 import numpy as np
@@ -70,7 +71,7 @@ def pack(numbers, blocks, words):
 
 @kernel
 def unpack(words, blocks, rows, out):
-    """Write the numbers of some rows, int64[n], to int64 ``out``."""
+    """Write the values of some rows, int64[n], to int64 ``out``."""
     for i in range(len(rows)):
         row = np.uint64(rows[i])
         block = row // _B

@@ -1,12 +1,11 @@
-"""Tables of postings. A posting records in 32 bits which text has a key.
+"""Tables of postings. A posting records in 32 bits which text a key belongs to.
 
 Keys are 64-bit hashes (for seeds, 32-bit hashes followed by zeros). A table stores the
-upper bits of each key. The first ``bits`` bits of a key are the number of its *bucket*;
-the bucket offsets ``starts`` (uint32[2**bits + 1]) say where the bucket's entries
-begin. An *entry*, uint32, consists of the key's next ``32 - text_bits`` bits and,
-below, the number of the text; the entries of a bucket are in ascending order. A look-up
-is one read of the offsets and one of the entries. Entries with one key are an *equal
-range*.
+upper bits of each key. The first ``bits`` bits of a key select its *bucket*; the bucket
+offsets ``starts`` (uint32[2**bits + 1]) say where the bucket's entries begin. An
+*entry*, uint32, consists of the key's next ``32 - text_bits`` bits and, below, the
+text's row; the entries of a bucket are in ascending order. A look-up is one read of the
+offsets and one of the entries. The entries with the same key form its *equal range*.
 
 Three tables have this form: whole canonical texts, LSH bands, and seeds. The places of
 the seeds are in a separate array.
@@ -49,7 +48,7 @@ def key_of(entry, form):
 
 @helper(forceinline=True)
 def entry_text(entry, form):
-    """Return the number of the text of an entry, uint64."""
+    """Return the row of the text of an entry, uint64."""
     text = (_U1 << np.uint64(form.text_bits)) - _U1
     return entry >> np.uint64(form.place_bits) & text
 
@@ -80,10 +79,10 @@ def close_bucket_offsets(starts: np.ndarray) -> None:
 def pack_entries(entries, form, text_bits, key_bits, out, places):
     """Convert uint64 entries to the uint32 entries of a table, in ``out``.
 
-    ``text_bits`` is the number of bits of a text's number, ``key_bits`` the number of
-    bits of a key that bucket and entry have together. The codes of places, if any, go
-    to ``places``, which is uint8, or uint16 for the codes and the eight bits after the
-    first 32 of the key.
+    ``text_bits`` says how many bits a text's row takes, ``key_bits`` how many bits of a
+    key bucket and entry hold together. The codes of places, if any, go to ``places``,
+    which is uint8, or uint16 for the codes and the eight bits after the first 32 of the
+    key.
     """
     down = _U64 - np.uint64(key_bits)
     stored_bits = (_U1 << (_U32 - np.uint64(text_bits))) - _U1
@@ -122,8 +121,8 @@ def unpack_entries(postings, places, shift, out):
 @kernel
 def renumber(entries, form, numbers):
     """Renumber the texts in ``entries`` in place: text t becomes ``numbers[t]``
-    (uint32). Entries whose text has the number :data:`NO_TEXT` are removed; return the
-    number of the others.
+    (uint32). Entries whose text becomes :data:`NO_TEXT` are removed; return how many
+    are left.
     """
     places, n = np.uint64(form.place_bits), np.uint64(0)
     kept = ~(((_U1 << np.uint64(form.text_bits)) - _U1) << places)
@@ -137,8 +136,8 @@ def renumber(entries, form, numbers):
 
 @kernel
 def widen_entries(entries, form, first):
-    """Convert uint64 entries to ``form`` in place. They have a key of 40 bits, the
-    number of the text minus ``first`` in 16 bits, and the code of the place in 8 bits.
+    """Convert uint64 entries to ``form`` in place. They consist of a key of 40 bits,
+    the text's row minus ``first`` in 16 bits, and the place code in 8 bits.
     """
     first, places = np.uint64(first), np.uint64(form.place_bits)
     below = np.uint64(form.text_bits) + places
@@ -186,8 +185,9 @@ def find_buckets(postings, above, keys, lows, highs):
 
 @helper(forceinline=True)
 def stored_key(postings, key):
-    """Return the smallest value that an entry with a 64-bit ``key`` may have, and the
-    number of values: an entry ``e`` has the key if ``uint32(e - smallest) < number``.
+    """Return the smallest value that an entry with a 64-bit ``key`` may have, and how
+    many values it may have: an entry ``e`` has the key if ``uint32(e - smallest) <
+    number``.
     """
     text_bits = np.uint64(postings.text_bits)
     stored = (key << np.uint64(postings.bits)) >> (_U32 + text_bits)
@@ -197,7 +197,7 @@ def stored_key(postings, key):
 @helper(forceinline=True)
 def equal_range(postings, low, stop, key, limit):
     """Return the first entry with a 64-bit ``key`` in its bucket from ``low`` to
-    ``stop``, and the number of such entries; above ``limit`` it need not be exact.
+    ``stop``, and how many there are; a count above ``limit`` need not be exact.
     """
     entries = postings.entries
     base, texts = stored_key(postings, key)
@@ -238,7 +238,7 @@ def _bisected_range(entries, low, stop, wanted, limit):
 
 @kernel
 def find_texts(keys, texts, postings, licensed, numbers):
-    """Write the number of the licensed text that equals each canonical text to int64
+    """Write the row of the licensed text that equals each canonical text to int64
     ``numbers``; -1 if there is none.
 
     ``keys`` uint64[n, 2] are those of :func:`provscan.kernels.storage.keys.text_keys`;
@@ -267,7 +267,7 @@ def find_texts(keys, texts, postings, licensed, numbers):
 
 @helper(forceinline=True)
 def band_hash(key, known):
-    """Return the 64-bit hash of a band's key for the filter; the table has the upper
+    """Return the 64-bit hash of a band's key for the filter; the table stores the upper
     ``known`` bits of the key.
     """
     half = np.uint32((key >> (_U64 - known) << (_U64 - known)) >> _U32)

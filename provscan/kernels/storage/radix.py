@@ -168,7 +168,7 @@ def by_text(order, text_of, numbers, starts, rows):
 @kernel
 def row_entries(keys, rows, numbers, key_mask, entries):
     """Build an entry for each key in some rows of uint64[n, m] ``keys``: the bits of
-    the key in uint64 ``key_mask``, and the number of the row.
+    the key in uint64 ``key_mask``, and the row's number in ``numbers``.
 
     ``rows`` are int64, their ``numbers`` and the output ``entries`` uint64.
     """
