@@ -63,8 +63,8 @@ def stratified_share(accepted: Numbers, reviewed: Numbers, sizes: Numbers) -> Fa
     Parameters
     ----------
     accepted, reviewed, sizes
-        int64[strata]: the numbers of accepted pairs, of reviewed pairs, and of all
-        pairs in the stratum.
+        int64[strata]: how many pairs of the stratum were accepted, how many were
+        reviewed, and how many there are.
 
     Returns
     -------

@@ -5,10 +5,10 @@ made or changed, without extracting it.
 
 The entries of the archive are stored without compression, in the order of their names,
 and all header fields are derived from names, sizes and CRCs. Compressed entries would
-depend on the version of the compressor, and could be bombs. Archives of which any other
-byte differs from those that ``zipfile`` writes are refused. Therefore, each byte of an
-accepted archive either was compared here or belongs to a file whose checksum is in the
-bag.
+depend on the version of the compressor, and could be bombs. An archive is refused
+unless every byte outside its files is the one that ``zipfile`` would write. Therefore,
+each byte of an accepted archive either was compared here or belongs to a file whose
+checksum is in the bag.
 """
 
 from __future__ import annotations

@@ -106,8 +106,8 @@ def bundle(
     Returns
     -------
     dict
-        ``bundle``, the archive; its ``sha256``; the numbers of its ``files`` and
-        ``findings``; ``signer``, the id of the key, or None if the bundle is unsigned.
+        ``bundle``, the archive; its ``sha256``; how many ``files`` and ``findings`` it
+        contains; ``signer``, the id of the key, or None if the bundle is unsigned.
 
     Raises
     ------

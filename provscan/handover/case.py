@@ -251,9 +251,9 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _overlap(found: Sequence[dict[str, Any]], runs: int) -> dict[str, Any]:
-    """Return the numbers of texts and tweets that each pair of runs shares, and of
-    those that are in exactly one run, in exactly two runs, and so on. ``found`` has the
-    numbers for each set of runs.
+    """Return how many texts and tweets each pair of runs shares, and of those that are
+    in exactly one run, in exactly two runs, and so on. ``found`` has the numbers for
+    each set of runs.
     """
 
     def sums(rows: Iterable[dict[str, Any]]) -> dict[str, int]:

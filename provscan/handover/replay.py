@@ -82,7 +82,7 @@ def replay(
     dict
         ``problems``: a list of sentences on inputs, rows and figures that differ;
         ``may_differ``: what may differ without being a problem, such as versions;
-        ``rows`` and ``figures``: the numbers of rows and figures that were compared.
+        ``rows`` and ``figures``: how many rows and figures were compared.
 
     Raises
     ------
@@ -292,8 +292,8 @@ def _comparable(summary: Mapping[str, Any], names: _Names) -> dict[str, Any]:
 
 
 def _hashed(rows: Iterable[Row]) -> dict[tuple[Any, ...], bytes]:
-    """Return the hash of each row, by its key. The number of the exhibit is left out of
-    the hash, because it depends on the order of the files.
+    """Return the hash of each row, by its key. The exhibit number is left out of the
+    hash, because it depends on the order of the files.
     """
     result = {}
     for row in rows:

@@ -207,7 +207,7 @@ class _Frame:
         ]
 
     def strata(self, drawn: Sequence[int]) -> list[dict[str, Any]]:
-        """Return the numbers of all and of sampled findings in each stratum."""
+        """Return how many findings each stratum contains, and how many were sampled."""
         chosen = [self.stratum[row] for row in drawn]
         return [
             {

@@ -41,7 +41,7 @@ def levels(leaves: Sequence[bytes]) -> list[list[bytes]]:
 
 
 def inclusion(tree: Sequence[Sequence[bytes]], number: int) -> list[bytes]:
-    """Return the proof that the tree contains the leaf with a 0-based number: the
+    """Return the proof that the tree contains the leaf at a position (from 0): the
     hashes of the siblings on the path to the root.
     """
     path = []

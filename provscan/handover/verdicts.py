@@ -47,7 +47,7 @@ FORMAT = {"format": "provscan-review", "version": 1}
 
 @dataclass(frozen=True)
 class Reviewer:
-    """A reviewer's name and verdicts, by number of the pair."""
+    """A reviewer's name, and a verdict per pair."""
 
     name: str
     verdicts: Mapping[int, str]
@@ -276,9 +276,7 @@ def _precision(
 
 
 def _counted(counts: tuple[int, int]) -> dict[str, Any]:
-    """Return the numbers of accepted and judged pairs, and the share of accepted
-    pairs.
-    """
+    """Return how many pairs were accepted and judged, and the accepted share."""
     accepted, judged = counts
     share = None
     if judged:

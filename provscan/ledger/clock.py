@@ -8,8 +8,8 @@ ahead can't be told from a log of old tweets, and is not noticed.
 
 :func:`clock` makes the table. If a quarter of a log is wrong, its clock is *behind*.
 Otherwise, or if some calls are wrong by hours more than the others, these are
-*backdated*, and the log accuses nobody. :func:`clock_changes` returns the times at
-which clocks are set for daylight saving time.
+*backdated*, and the log is not used to find excesses. :func:`clock_changes` returns the
+times at which clocks are set for daylight saving time.
 """
 
 from __future__ import annotations

@@ -48,7 +48,7 @@ FROM ids GROUP BY ALL;
 
 -- first_access is the earlier of logged_access (the first answered call) and
 -- stated_access (from the case file). calls counts answered calls only.
--- clock_error is, in seconds, by how much the times in the logs can be wrong: if some
+-- clock_error: the largest possible error of the logged times, in seconds: if some
 -- are proved to be wrong, the largest proved error and a day, the age of their tweets.
 CREATE TABLE government AS
 WITH clocks AS (

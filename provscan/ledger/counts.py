@@ -20,9 +20,9 @@ from provscan.ledger.intake import Part
 from provscan.ledger.tables import FILES
 
 QUARTER = 900
-# The calls of two files are compared if both have the same calls in some minute. Calls
-# in both files are left out of the later file, if they are at least this share of the
-# calls between the first and the last such minute.
+# The calls of two files are compared if both have the same calls in some minute. If at
+# least this share of the calls between the first and the last such minute is in both
+# files, these calls are left out of the later file.
 SAME = 0.5
 OUTCOMES = """CASE WHEN status IN (401, 403, 420, 429) THEN 'refused'
     WHEN status >= 500 THEN 'failed' ELSE 'answered' END"""

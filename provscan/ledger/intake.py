@@ -359,10 +359,9 @@ class _Maker:
         )
 
     def _columns(self, names: dict[str, str], kinds: dict[str, str]) -> dict[str, str]:
-        """Return the column of each meaning, and note these columns in ``about``, and
-        whether the times have a zone in ``_zoned``. ``names`` maps
-        each column to its first value, and ``kinds`` to its DuckDB type if that is not
-        VARCHAR.
+        """Return the column of each meaning. Record the columns in ``about``, and in
+        ``_zoned`` whether times state their zone. ``names`` maps each column to its
+        first value, and ``kinds`` to its DuckDB type if that is not VARCHAR.
         """
         columns = found_columns(self.part.about["source"], names, self._entry)
         self.part.about["columns"] = json.dumps(columns)

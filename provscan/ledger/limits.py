@@ -9,9 +9,8 @@ possibility is left:
   later than its logged time (``SLACK``). Windows of a day can have 23 to 25 hours
   (:func:`unexplained`).
 - Only calls of a single stream are added, because its clock is the same for all of
-  them. Hours in which some time zone changes its clock are left out, and times that a
-  log has twice because its clock was set back, and streams
-  with backdated calls.
+  them. Left out are hours in which any time zone changes its clocks; times that a log
+  contains twice because its clock was set back; and streams with backdated calls.
 - Only successful calls count, because others may have used no quota. If nearly all
   calls of a file are logged several times, each counts once.
 - A limit for an application's own token is exceeded only by tokens that also exceed the
@@ -151,8 +150,8 @@ def _own_tokens(
     endpoint: str,
     streams: Sequence[tuple[Any, Any]],
 ) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield the tokens that a limit for an application's own token certainly applies
-    to: their scope, the name of the subject, and the tokens.
+    """Yield (scope, name of the subject, tokens) for the tokens to which a limit for an
+    application's own token certainly applies.
     """
     users = [
         user

@@ -5,8 +5,9 @@ one another only if their calls do not overlap in time; otherwise, :func:`separa
 makes each of them a stream of its own. :func:`pauses` makes the table.
 
 A pause is a *gap* if there is evidence that calls are missing: the stream is otherwise
-busy. In all other cases, if clocks are set for daylight saving time during a pause, or
-if it begins or ends with a backdated call, it is *unknown* whether calls are missing.
+busy. Otherwise it is *unknown* whether calls are missing; so it is for a pause during
+which clocks were set for daylight saving time, or that begins or ends with a backdated
+call.
 
 ``access.sql`` classifies the days of applications: an application is *silent* while its
 stream records other applications.

@@ -2,9 +2,8 @@
 
 Conduct is compared with the version that applied on the day of the conduct. Before the
 first dated version, no rule is known. A version without a date is listed but never
-applied.
-:func:`add_rules` lists the versions, and ``policy.sql`` finds the days on which each of
-them applied.
+applied. :func:`add_rules` lists the versions, and ``policy.sql`` finds the days on
+which each of them applied.
 """
 
 from __future__ import annotations

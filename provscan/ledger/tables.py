@@ -62,7 +62,7 @@ BAD_LINES = _schema(
     source=pa.string(),
     reason=pa.string(),  # "not_json", "not_the_format", "bad_time", "bad_status", …
     lines=pa.int64(),
-    example_line=pa.int64(),  # The 1-based number of the first such line or row.
+    example_line=pa.int64(),  # The position of the first such line or row, from 1.
     example=pa.string(),  # Its beginning. Long words are masked: they may be secrets.
 )
 

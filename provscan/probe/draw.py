@@ -81,8 +81,8 @@ class Candidate:
     length: int
     copies: int
     reach: int
-    number: int  # The number of the text in the index.
-    key: int  # A random number for ordering, derived from the id.
+    number: int  # The id of the text in the index.
+    key: int  # A pseudo-random sort key, derived from the id.
     targets: dict[str, Target]  # By kind of prompt, in the order of the settings.
     reference: float | None = None  # Bits of the tweet under the reference model.
 

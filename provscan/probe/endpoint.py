@@ -3,11 +3,11 @@
 No question is sent before the endpoint has given any response, so a wrong address is
 reported within seconds. Several questions are sent concurrently. After a failure, a
 request is repeated, with growing pauses or after the delay that a busy endpoint
-requests. A request that may have been generated counts as spent, whether its answer
-arrives or not (:mod:`provscan.probe.tokens`). If the run must end, the answers under
-way are awaited and kept. Parameters that the endpoint refuses are left out, and the
-answer records this. The key comes from the environment and is never written or shown,
-even if the endpoint returns it.
+requests. A request whose answer may have been generated counts as spent, whether the
+answer arrives or not (:mod:`provscan.probe.tokens`). If the run must end, the answers
+under way are awaited and kept. Parameters that the endpoint refuses are left out, and
+the answer records this. The key comes from the environment and is never written or
+shown, even if the endpoint returns it.
 """
 
 from __future__ import annotations

@@ -111,11 +111,11 @@ class Counts:
     # strongest recitation, or 0.
     shares: dict[str, np.ndarray]
     bits: dict[str, np.ndarray]
-    # The same for the compared questions alone.
+    # Shares and bits of the compared questions only.
     compared_shares: dict[str, np.ndarray]
     compared_bits: dict[str, np.ndarray]
     able: np.ndarray  # bool[pairs]: whether any question is compared.
-    # Number of licensed tweets that are recited, and do not count since they are also
+    # Number of licensed tweets that are recited, but do not count since they are also
     # recited after the beginning of another tweet.
     elsewhere: int
 

@@ -15,8 +15,8 @@ RECITED, DECLINED, CUT_OFF, NEITHER = "recited", "declined", "cut_off", "neither
 OUTCOMES = (RECITED, DECLINED, CUT_OFF, NEITHER)
 # Reasons for which an answer ends, as returned.
 FILTERED, FULL = ("content_filter", "refusal"), "length"
-# Words with which a model declines, at the beginning of an answer. A few other answers
-# have them, too, which makes no number larger.
+# Words with which a model declines, at the beginning of an answer. Some answers that do
+# not decline contain them, too; that can only lower the numbers.
 DECLINES = re.compile(
     r"\bI\s?(can[’']?t|cannot|can not|won[’']?t|will not|(am|[’']m) (sorry|unable|not)"
     r"|(do not|don[’']?t) have)\b|\bsorry, (but )?I\b|\bas an AI\b"

@@ -66,7 +66,7 @@ class QuestionKey(NamedTuple):
     pair: int
     arm: str
     kind: str  # The kind of prompt.
-    sample: int  # The number of the sample.
+    sample: int  # 0 for the greedy answer, 1 and up for sampled ones.
 
     def __str__(self) -> str:
         return "/".join(map(str, self))

@@ -120,11 +120,11 @@ def run(
     dict
         Counts of the plan's ``questions``: ``answered``, including refusals;
         ``refused``; ``failed``, asked in this run but without an answer after all
-        attempts; ``left``, not asked because of the budget. ``without`` has, for each
-        parameter that the endpoint refused, the number of answers that were requested
-        without it. ``prompt_tokens`` and ``answer_tokens`` are the amounts
-        spent; ``estimated_tokens`` of both are upper bounds, since the endpoint
-        returned no count. ``dollars`` is None without prices.
+        attempts; ``left``, not asked because of the budget. ``without`` maps each
+        parameter that the endpoint refused to the number of answers that were requested
+        without it. ``prompt_tokens`` and ``answer_tokens`` are the amounts spent;
+        ``estimated_tokens`` of both are upper bounds, since the endpoint returned no
+        count.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The numbers of a probe: ``summary.json`` without its sentences.
+"""The numbers of a probe, and the objections to them: most of ``summary.json``.
 
 :func:`summarise` counts the recitations, tests the two arms against each other and
 assembles the summary. Claims rest only on prompts for which the two arms could not be
@@ -196,10 +196,10 @@ def _tests(counts: Counts, objection: Objection | None) -> dict[str, Any]:
     """Run the tests of the pairs; their results are withheld if there is an objection.
 
     A quotation that the model knows anyway is recited after its own beginning, after
-    that of another tweet, or after both. ``misplaced`` compares the tweets that are
-    recited only after their own beginning with all that are recited after another: they
-    are not more if a model knows only quotations, and recites each after another
-    beginning at least half as often.
+    that of another tweet, or after both. ``misplaced`` tests whether more tweets are
+    recited only after their own beginning than after another one. A model that knows
+    only quotations fails this test, if it recites a quotation after another beginning
+    at least half as often as after its own.
     """
     only, pairs = counts.alone("control"), max(1, int(counts.able.sum()))
     code, reason = objection or (None, None)

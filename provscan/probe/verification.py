@@ -31,7 +31,8 @@ class Recitation:
     containment: float
     bits: float  # The rarity of the recited wording.
     # Whether an answer to a misplaced prompt, or to that of another tweet, also recites
-    # it: the model knows the wording without the tweet's beginning, as of a saying.
+    # it: the model knows the wording without the tweet's beginning, as it would know a
+    # saying.
     elsewhere: bool = False
 
 
