@@ -112,9 +112,7 @@ class Ray(Executor):
         expected = 0
 
         def submit(submitted: _Submitted) -> None:
-            # Ray prefers the node that has most of a task's arguments.
-            near = getattr(submitted.task, "near", ())
-            running[self._remote.remote(shared, submitted.task, *near)] = submitted
+            running[self._remote.remote(shared, submitted.task)] = submitted
 
         try:
             while True:
@@ -195,7 +193,7 @@ class Ray(Executor):
                 )
 
 
-def _call(function: Callable[[T, Advance], R], task: T, *near: Any) -> tuple[R, Ran]:
+def _call(function: Callable[[T, Advance], R], task: T) -> tuple[R, Ran]:
     import ray
 
     return timed(function, task, ray.get_runtime_context().get_node_id())

@@ -31,11 +31,9 @@ from provscan.readers import (
     LIMITS,
     Fields,
     Limits,
-    RayBlock,
     ReadStats,
     Split,
     read,
-    read_block,
 )
 from provscan.readers.dates import FIRST_RECORD_MS, timestamps
 from provscan.readers.strings import LEFT_OUT
@@ -84,15 +82,9 @@ class ScanTask:
     sampling: Sampling
     folder: Path  # The folder for the part.
     limits: Limits = LIMITS  # The limits of the readers.
-    block: RayBlock | None = None  # The input, if it is not a file.
 
     def __str__(self) -> str:
         return f"{self.number}: {self.split.source}, part {self.split.part + 1}"
-
-    @property
-    def near(self) -> tuple[Any, ...]:
-        """References to the task's data, so that the task can run near the data."""
-        return () if self.block is None else (self.block.reference,)
 
 
 @lru_cache(maxsize=1)
@@ -118,21 +110,12 @@ def scan(
 ) -> int:
     """Scan a split and write its part. Return ``task.number``.
 
-    `advance` is called with the number of bytes (of rows, for a Ray block) that were
-    read since the last call; if it raises an error, the scan ends. `reader` is the open
-    snapshot of the task, if the caller has one. `mapped` is ``map``, or an equivalent
-    that uses several threads.
+    `advance` is called with the number of bytes that were read since the last call; if
+    it raises an error, the scan ends. `reader` is the open snapshot of the task, if the
+    caller has one. `mapped` is ``map``, or an equivalent that uses several threads.
     """
     stats = ReadStats()
-    if task.block is None:
-        batches = read(
-            task.split, task.fields, stats, on_bytes=advance, limits=task.limits
-        )
-    else:
-        texts = read_block(
-            task.block, task.fields, stats, source=task.split.source, limits=task.limits
-        )
-        batches = reported(texts, advance)
+    batches = read(task.split, task.fields, stats, on_bytes=advance, limits=task.limits)
     return scan_batches(
         task, batches, stats, reader or open_snapshot(task.snapshot), mapped
     )

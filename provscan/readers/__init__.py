@@ -36,16 +36,9 @@ from provscan.readers.corpus.sources import TweetFile, plan_tweets
 from provscan.readers.corpus.tweets import read_tweet_objects, read_tweets
 from provscan.readers.fields.binding import Fields
 from provscan.readers.finding import Source, source_list
-from provscan.readers.formats.objects import is_ray_dataset
 from provscan.readers.limits import LIMITS, Limits, current_limits
 from provscan.readers.planning import plan
-from provscan.readers.reading import (
-    RayBlock,
-    blocks_of,
-    read,
-    read_block,
-    read_objects,
-)
+from provscan.readers.reading import read, read_objects
 from provscan.readers.splits import MEMORY, STDIN, UNKNOWN, Split
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.garbled import mended, mended_texts

@@ -2,16 +2,14 @@
 
 :func:`read_rows` yields the records of a split unchanged, and :func:`read` yields
 batches of their texts, up to the first damage of the file (:func:`until_damage`).
-:func:`read_objects` yields the texts of records in this process, and
-:func:`read_block` those of records on the nodes of a cluster (:func:`blocks_of`).
+:func:`read_objects` yields the texts of records in memory.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Iterator
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 
@@ -20,15 +18,9 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.encodings import UTF8
 from provscan.readers.bytes.files import readable, why_unread
 from provscan.readers.bytes.streams import ByteStream
-from provscan.readers.fields.binding import Binding, Fields, note_missing
-from provscan.readers.fields.dataset import bind
-from provscan.readers.formats.objects import (
-    head_of_block,
-    object_rows,
-    references_of,
-    table_of_block,
-)
-from provscan.readers.formats.protocol import Rows, Wanted, first_records
+from provscan.readers.fields.binding import Fields, note_missing
+from provscan.readers.formats.objects import object_rows
+from provscan.readers.formats.protocol import Rows, Wanted
 from provscan.readers.formats.registry import FORMATS, identified_pipe
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.splits import (
@@ -42,7 +34,6 @@ from provscan.readers.splits import (
 from provscan.readers.stats import Damage, ReadStats
 from provscan.readers.texts.batches import Batcher
 from provscan.readers.texts.records import texts_of
-from provscan.readers.values import HEAD_ROWS
 from provscan.text_buffers import buffers
 
 # After these system errors, reading goes on with the next file; remote files raise them
@@ -171,59 +162,4 @@ def read_objects(
     rows = object_rows(obj, limits)
     counts = stats.for_source(MEMORY)
     texts = texts_of(rows, None, fields, counts, limits)
-    yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)
-
-
-class RayBlock(NamedTuple):
-    """Consecutive records of a Ray dataset; a value that can be sent to another
-    process.
-    """
-
-    reference: Any  # Ray's reference to the block.
-    first_record: int
-    size: int  # Bytes in memory.
-    binding: Binding  # The fields of the dataset.
-    begins: bool  # Whether it is the first block with records.
-
-    def rows(self, limits: Limits) -> Iterator[Rows]:
-        number = self.first_record
-        for batch in table_of_block(self.reference).to_batches(limits.batch_records):
-            yield Rows(range(number, number + batch.num_rows), batch)
-            number += batch.num_rows
-
-
-def blocks_of(
-    dataset: Any, fields: Fields, source: str, limits: Limits
-) -> Iterator[RayBlock]:
-    """Yield the blocks of a dataset that have records. The fields are determined from
-    the first records.
-    """
-    blocks = (block for block in references_of(dataset) if block[1])
-    taken = []
-
-    def heads() -> Iterator[Rows]:
-        for block in blocks:
-            taken.append(block)
-            yield Rows(range(block[1]), head_of_block(block[0], HEAD_ROWS))
-
-    records, _ = first_records(heads(), limits)
-    binding = bind(records, source, fields=fields, limits=limits) if records else None
-    number = 0
-    for reference, count, size in chain(taken, blocks):
-        assert binding is not None
-        yield RayBlock(reference, number, size, binding, number == 0)
-        number += count
-
-
-def read_block(
-    block: RayBlock, fields: Fields, stats: ReadStats, *, source: str, limits: Limits
-) -> Iterator[pa.RecordBatch]:
-    """Yield the texts of one block of a ``ray.data.Dataset``. ``record`` is the
-    position of a record in the dataset.
-    """
-    counts = stats.for_source(source)
-    if block.begins:
-        stats.describe(block.binding.verdicts)
-        note_missing(block.binding, fields, counts)
-    texts = texts_of(block.rows(limits), block.binding, fields, counts, limits)
     yield from Batcher(counts, limits, fixed=fields.fix_encoding).batches(texts)

@@ -1,15 +1,12 @@
-"""Test that a ``ray.data.Dataset`` is read in blocks, on the nodes that store them."""
-
-import json
+"""Test that a ``ray.data.Dataset`` is read in its order, like other objects."""
 
 import pyarrow as pa
 import pytest
 from dataset import some_records
 
 import provscan
-from provscan.engine import Progress
-from provscan.errors import FieldNotFoundError
-from provscan.readers import Fields, Limits, blocks_of, is_ray_dataset
+from provscan.errors import ParameterError
+from provscan.readers import Limits
 from provscan.readers.formats.objects import object_rows
 
 BLOCKS = 6
@@ -53,58 +50,21 @@ def content(run):
     }
 
 
-class Tasks(Progress):
-    def __init__(self):
-        self.nodes = set()
-        self.done, self.texts = 0, 0
-
-    def advance(self, n):
-        self.texts += n
-
-    def ended(self, task, ran):
-        self.nodes.add(ran.where)
-        self.done += 1
-
-
-def test_blocks_are_scanned_by_the_cluster(index, rows, tmp_path, monkeypatch):
-    import ray
-
+def test_a_dataset_is_scanned_like_its_table(index, rows, tmp_path):
     table = pa.Table.from_pylist(rows)
     expected = content(provscan.match(table, index, tmp_path / "table.run"))
     assert expected["records"] == len(rows)
     assert len({row["record"] for row in expected["rows"]}) > 20
-    assert (
-        content(provscan.match(dataset(rows), index, tmp_path / "threads.run"))
-        == expected
-    )
-    get, fetched = ray.get, []
-    monkeypatch.setattr(
-        ray,
-        "get",
-        lambda reference, **more: fetched.append(get(reference, **more)) or fetched[-1],
-    )
-    tasks = Tasks()
-    run = provscan.match(
-        dataset(rows),
-        index,
-        tmp_path / "blocks.run",
-        ray="local",
-        workers=2,
-        progress=tasks,
-    )
-    assert content(run) == expected
-    assert tasks.done == BLOCKS
-    # Ray chooses which of the two nodes scans a block.
-    assert 1 <= len(tasks.nodes) <= 2
-    # This process has read only the records from which the fields are determined.
-    seen = sum(each.num_rows for each in fetched if isinstance(each, pa.Table))
-    assert 0 < seen <= len(rows) / BLOCKS
-    assert json.loads((run.path / "run.json").read_bytes())["inputs"] == [
-        {"source": "<memory>", "bytes": None, "xxh3": None}
-    ]
+    found = content(provscan.match(dataset(rows), index, tmp_path / "ray.run"))
+    assert found == expected
 
 
-def test_records_are_numbered_over_all_blocks(rows):
+def test_a_cluster_scans_files_only(index, rows, tmp_path):
+    with pytest.raises(ParameterError, match="a Ray cluster needs files"):
+        provscan.match(dataset(rows), index, tmp_path / "a.run", ray="local")
+
+
+def test_records_keep_their_order_over_all_blocks(rows):
     def without_some(table):
         # The first block and one other are empty.
         return (
@@ -113,39 +73,18 @@ def test_records_are_numbered_over_all_blocks(rows):
             else table
         )
 
-    made = dataset(rows, without_some)
-    limits = Limits(batch_records=64)
-    assert is_ray_dataset(made)
-    assert is_ray_dataset(made.materialize())
-    assert not is_ray_dataset(rows)
-    blocks = list(blocks_of(made, Fields(), "x", limits))
-    assert [block.begins for block in blocks] == [True, *[False] * (BLOCKS - 2)]
-    numbered = [
-        (number, text)
-        for block in blocks
-        for part in block.rows(limits)
-        for number, text in zip(
+    found = [
+        (position, text)
+        for part in object_rows(dataset(rows, without_some), Limits(batch_records=64))
+        for position, text in zip(
             part.positions, part.values["text"].to_pylist(), strict=True
         )
     ]
     kept = [row["text"] for row in rows[len(rows) // BLOCKS :]]
-    assert numbered == list(enumerate(kept))
-    streamed = [
-        text
-        for part in object_rows(made, limits)
-        for text in part.values["text"].to_pylist()
-    ]
-    assert streamed == kept
+    assert found == list(enumerate(kept))
 
 
 def test_an_index_of_a_dataset(rows, tmp_path):
     whole = provscan.build_index(pa.Table.from_pylist(rows), tmp_path / "whole.index")
     parted = provscan.build_index(dataset(rows), tmp_path / "parted.index")
     assert (parted.fingerprint, len(parted)) == (whole.fingerprint, len(whole))
-
-
-def test_errors_name_the_problem(index, rows, tmp_path):
-    with pytest.raises(FieldNotFoundError, match="no field 'body' for the text"):
-        provscan.match(
-            dataset(rows), index, tmp_path / "a.run", ray="local", text_field="body"
-        )

@@ -1,12 +1,7 @@
-"""Read the records of Python objects: lists, frames, tables, datasets.
-
-A Ray dataset consists of blocks on the nodes of a cluster. :func:`references_of` yields
-references to them in the dataset's order while they are produced, and keeps none.
-"""
+"""Read the records of Python objects: lists, frames, tables, datasets."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -52,12 +47,8 @@ def _rows(obj: Any, limits: Limits) -> Iterator[Rows]:
             f"{', '.join(map(repr, obj))}"
         )
     obj = _converted(obj, kind, limits)
-    if is_ray_dataset(obj):
-        blocks = (
-            table_of_block(reference).to_batches(limits.batch_records)
-            for reference, _, _ in references_of(obj)
-        )
-        yield from _tables(itertools.chain.from_iterable(blocks))
+    if _is_ray_dataset(obj):
+        yield from _tables(_batches_of_ray(obj, limits))
     elif kind in ("datasets.Dataset", "datasets.IterableDataset"):
         tables = obj.with_format("arrow").iter(limits.batch_records)
         yield from _tables(batch for table in tables for batch in table.to_batches())
@@ -145,48 +136,23 @@ def _numbered(parts: Iterable[Rows]) -> Iterator[Rows]:
         number += count
 
 
-def is_ray_dataset(obj: object) -> bool:
+def _is_ray_dataset(obj: object) -> bool:
     return any(
         f"{kind.__module__}.{kind.__name__}" == "ray.data.dataset.Dataset"
         for kind in type(obj).__mro__
     )
 
 
-def references_of(dataset: Any) -> Iterator[tuple[Any, int, int]]:
-    """Yield, in the dataset's order, each block's reference, number of records and
-    bytes.
+def _batches_of_ray(dataset: Any, limits: Limits) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a Ray dataset in its order. By default, Ray yields blocks in
+    the order in which they are complete, and positions of records would vary.
     """
     options = dataset.context.execution_options
-    before = options.preserve_order
-    options.preserve_order = True
+    before, options.preserve_order = options.preserve_order, True
     try:
-        for bundle in dataset.iter_internal_ref_bundles():
-            for reference, about in zip(
-                bundle.block_refs, bundle.metadata, strict=True
-            ):
-                yield reference, about.num_rows, about.size_bytes or 0
+        for table in dataset.iter_batches(
+            batch_format="pyarrow", batch_size=limits.batch_records
+        ):
+            yield from table.to_batches()
     finally:
         options.preserve_order = before
-
-
-def table_of_block(reference: Any) -> pa.Table:
-    import ray
-    from ray.data.block import BlockAccessor
-
-    return BlockAccessor.for_block(ray.get(reference)).to_arrow()
-
-
-def head_of_block(reference: Any, count: int) -> pa.RecordBatch:
-    """Return the first records of a block without moving the block."""
-    import ray
-
-    table = ray.get(ray.remote(_first_rows).remote(reference, count))
-    return table.combine_chunks().to_batches()[0]
-
-
-def _first_rows(block: Any, count: int) -> pa.Table:
-    from ray.data.block import BlockAccessor
-
-    head = BlockAccessor.for_block(block).to_arrow().slice(0, count)
-    # Copy the rows, since a slice would be sent with the whole block.
-    return head.take(list(range(len(head))))

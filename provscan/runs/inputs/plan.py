@@ -51,7 +51,6 @@ class Inputs:
     # The sample of files to which the splits belong, if any.
     sample: FileSample | None
     share: float  # Share of the records that is scanned.
-    in_blocks: bool  # The data is stored in blocks on a cluster, where they are read.
     # The numbers of parts that the run that is replaced has made, by number of the
     # split (:mod:`provscan.runs.scan.reuse`).
     earlier_parts: Mapping[int, int] = field(default_factory=dict)
@@ -142,7 +141,6 @@ def plan_inputs(sources: Sources, options: MatchOptions, workers: int) -> Inputs
         ignored=ignored,
         sample=sample,
         share=1.0 if sample or options.sample is None else options.sample,
-        in_blocks=options.ray is not None and readers.is_ray_dataset(sources),
     )
 
 

@@ -96,7 +96,7 @@ def keep_parts(
     listed: dict[str, list[dict[str, Any]]] = {}
     with ZipFile(folder / SCANNED_FILE, "w", ZIP_DEFLATED, compresslevel=1) as archive:
         for name, data in inputs.items():
-            if data.streamed or data.in_blocks or data.sample is not None:
+            if data.streamed or data.sample is not None:
                 continue
             files = described["inputs" if name == "dataset" else f"{name}_inputs"]
             known = dict(zip(data.files, files, strict=True))

@@ -38,10 +38,7 @@ from provscan.options import MatchOptions, needs_files
 from provscan.ordered_map import ordered_map
 from provscan.params import MatchParams
 from provscan.readers import (
-    MEMORY,
-    RayBlock,
     ReadStats,
-    Split,
     current_limits,
 )
 from provscan.runs.inputs.licensed import SearchedTexts
@@ -115,9 +112,8 @@ def scan_inputs(
 
 def _complete(inputs: Inputs, parts: Path) -> set[int]:
     """Return the numbers of the parts that an interrupted or an earlier run made."""
-    # Blocks on a cluster are unknown until they are computed.
-    splits = 0 if inputs.in_blocks else len(inputs.splits)
-    return {number for number in range(splits) if load_part(parts, number) is not None}
+    splits = range(len(inputs.splits))
+    return {number for number in splits if load_part(parts, number) is not None}
 
 
 def _tasks(
@@ -128,7 +124,7 @@ def _tasks(
     carriers: CarrierSample,
 ) -> Iterator[ScanTask]:
     """Yield a task for each split whose part is not complete."""
-    for number, (split, block) in enumerate(_pieces(inputs)):
+    for number, split in enumerate(inputs.splits):
         if number not in complete:
             # Each task draws the records to scan, and keeps a sample of carrier
             # records. Spike-ins are planted in the carrier records, which also serve to
@@ -139,7 +135,7 @@ def _tasks(
             # the others needs records with higher keys.
             limit = min(2 * carriers.limit, MAX_KEY)
             sampling = Sampling(inputs.share, seed, CARRIERS, limit)
-            yield make_task(number, split, block=block, sampling=sampling)
+            yield make_task(number, split, sampling=sampling)
 
 
 def _in_order(
@@ -171,23 +167,10 @@ def _loaded(
     return part
 
 
-def _pieces(inputs: Inputs) -> Iterator[tuple[Split, RayBlock | None]]:
-    """Yield the splits of files, or the blocks of data on a cluster as they are
-    computed.
-    """
-    if not inputs.in_blocks:
-        yield from ((split, None) for split in inputs.splits)
-        return
-    blocks = readers.blocks_of(inputs.data, inputs.fields, MEMORY, current_limits())
-    for part, block in enumerate(blocks):
-        first, size = block.first_record, block.size
-        yield Split(MEMORY, MEMORY, "", first_record=first, size=size, part=part), block
-
-
 def _executor(inputs: Inputs, options: MatchOptions) -> Executor:
     if options.ray is None:
         return Threads(max(1, min(len(inputs.splits), options.threads)))
-    if inputs.streamed and not inputs.in_blocks:
+    if inputs.streamed:
         raise needs_files()
     return Ray(options.workers, options.ray)
 
@@ -200,7 +183,7 @@ def _function(
     """
     workers = 1 if isinstance(executor, Ray) else threads // executor.workers
     mapped: Map = partial(ordered_map, workers=workers) if workers > 1 else map
-    if inputs.named is not None or inputs.in_blocks:
+    if inputs.named is not None:
         shared = reader if isinstance(executor, Threads) else None
         return partial(scan, reader=shared, mapped=mapped)
 
