@@ -19,9 +19,9 @@ from typing import Any
 from provscan.estimate.layers import METHOD, Layers
 from provscan.messages import sentence
 from provscan.runs.answer.examined import UNTESTED, remarks
+from provscan.runs.answer.facts import without_control
 from provscan.runs.answer.judgement import reasons_against
 from provscan.runs.answer.layers import without_withheld
-from provscan.runs.answer.reasons import strata_in_words
 from provscan.runs.answer.unscanned import in_one_line
 from provscan.runs.answer.warnings import notes, warnings
 from provscan.runs.answer.wording import (
@@ -217,7 +217,7 @@ def _next_code(measured: Measured, codes: set[str]) -> tuple[str, dict[str, Any]
     if "licensed_in_control" in codes:
         return "licensed_in_control", {}
     if "unlike_control" in codes:
-        return "unlike_control", {"strata": strata_in_words(measured)}
+        return "unlike_control", without_control(measured) or {}
     if "control_too_small" in codes:
         return "control_too_small", {}
     if codes & {"cutoff_in_dataset", "control_in_dataset", "control_partly_in_dataset"}:

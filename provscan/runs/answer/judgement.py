@@ -1,4 +1,4 @@
-"""The reasons why the findings of a run can't be judged: the condition of each.
+"""The reasons why the findings of a run can't be judged.
 
 If copies are not claimed, either chance explains the findings, or one of these reasons
 says why the measure of chance does not decide. A claim may also be withdrawn
@@ -13,11 +13,11 @@ from typing import Any
 
 from provscan.messages import message
 from provscan.runs.answer.examined import objections
-from provscan.runs.answer.reasons import (
+from provscan.runs.answer.facts import (
     FEW_TEXTS,
-    LEFT_OUT,
     few_texts,
-    strata_in_words,
+    no_chance,
+    unlike_control,
 )
 from provscan.runs.measures.analysis import Measured
 
@@ -48,14 +48,14 @@ def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "licensed_in_control", {"texts": texts, "places": places}
     if later := measured.found_after_cutoff:
         yield "cutoff_in_dataset", {"texts": later}
-    if not chance.measures:
-        if chance.control_found:
-            yield "control_in_dataset", {}
+    if (code := no_chance(measured)) is not None:
+        if code == "control_in_dataset":
+            yield code, {}
         return
     if not measured.finding_records:
         return
-    if measured.left_out > LEFT_OUT * measured.finding_records:
-        yield "unlike_control", {"strata": strata_in_words(measured)}
+    if (strata := unlike_control(measured)) is not None:
+        yield "unlike_control", strata
 
     clusters_explained = chance.explains("clusters")
     if clusters_explained and chance.explains("records"):

@@ -15,13 +15,14 @@ import pyarrow as pa
 from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.messages import message
-from provscan.runs.answer.reasons import (
+from provscan.runs.answer.facts import (
     changed_throughout,
-    differences_in_words,
     few_texts,
     many_hidden,
+    no_chance,
     no_estimate,
-    strata_in_words,
+    other_kind,
+    without_control,
 )
 from provscan.runs.answer.wording import edit_words
 from provscan.runs.counting.strata import (
@@ -60,8 +61,8 @@ SAME_AUTHORS = 0.2
 
 def warnings(measured: Measured) -> Iterator[dict[str, str]]:
     """Yield the warnings; each says what threatens a number."""
-    chance, null = measured.chance, measured.null
     # Chance.
+    chance = measured.chance
     found = measured.eligible.control & measured.counts.by_text.found
     if chance.control_found > IN_DATASET:
         yield message("warning", "control_in_dataset", texts=int(found.sum()))
@@ -72,15 +73,16 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
         yield message("warning", "licensed_in_control", texts=texts, places=places)
     if measured.known is not None and measured.known.unlike:
         yield message("warning", "known_unlike")
-    if null is not None and not null.kind.same:
-        yield message("warning", "null_other_kind", differs=differences_in_words(null))
-    elif not chance.measures and not chance.control_found and measured.finding_records:
+    if (differs := other_kind(measured)) is not None:
+        yield message("warning", "null_other_kind", **differs)
+    elif no_chance(measured) == "no_chance" and measured.finding_records:
         yield message("warning", "no_chance")
-    if measured.without_control and chance.measures:
+    strata = without_control(measured)
+    if strata is not None and chance.measures:
         yield message(
             "warning",
             "strata_without_control",
-            strata=strata_in_words(measured),
+            **strata,
             records=measured.left_out,
             least=ENOUGH_TEXTS,
             heaviest=HEAVIEST,
