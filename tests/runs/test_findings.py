@@ -132,3 +132,17 @@ def test_a_repeated_word_is_no_finding(latin, tmp_path):
     assert not counted.get(0, False)
     assert not counted.get(1, False)
     assert not counted[2]
+
+
+def test_a_passage_of_a_long_tweet_is_a_finding(tmp_path, write):
+    """Other parts of a long tweet have some 5-grams of the passage by chance."""
+    rng = random.Random(5)
+    words = sentence(rng, "latin", 2000).split()
+    long = [" ".join(rng.choices(words, k=400)) for _ in range(60)]
+    index = provscan.build_index(
+        [{"id": str(n), "text": text} for n, text in enumerate(long)],
+        tmp_path / "long.index",
+    )
+    data = write("data.jsonl", [{"text": text[300:440]} for text in long])
+    run = provscan.match(data, index, tmp_path / "a.run", spike_ins=0)
+    assert run.summary["answer"]["records"]["findings"] >= 55

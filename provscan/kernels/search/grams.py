@@ -16,6 +16,9 @@ GRAM = 5
 # Minimum number of 5-grams in a passage. A missing part of a text counts as left out if
 # it is longer than 1 / LEFT_OUT of the text.
 PASSAGE, LEFT_OUT = 4, 7
+# A stretch of more code points than an ordinary tweet has is only that part of a longer
+# text that has most 5-grams of the passage.
+LONG_STRETCH = 280
 _ZERO = np.int64(0)
 _U0, _U1 = np.uint64(0), np.uint64(1)
 # The upper 6 bits of a hash, and the next 6.
@@ -266,13 +269,40 @@ def compare_rows(records, texts, scratch, grams):
         )
 
 
+@helper
+def _densest(common, size, span):
+    """Return the stretch with most of the marked 5-grams of a text of ``size`` code
+    points: its start and end, and the number of its code points in these 5-grams.
+
+    It is at most a quarter longer than the ``span``, from which words may be missing.
+    Other parts of a long text have some of its 5-grams by chance.
+    """
+    width = max(np.int64(span + span // 4) - GRAM + 1, np.int64(1))
+    inside = most = last = _ZERO
+    for i in range(size - GRAM + 1):
+        inside += np.int64(common[i])
+        if i >= width:
+            inside -= np.int64(common[i - width])
+        if inside > most:
+            most, last = inside, np.int64(i)
+    start, stop, covered = np.int64(-1), _ZERO, _ZERO
+    for i in range(max(_ZERO, last - width + 1), last + 1):
+        if common[i] != 0:
+            covered += i + GRAM - max(np.int64(i), stop)
+            stop = np.int64(i + GRAM)
+            if start < 0:
+                start = np.int64(i)
+    return start, stop, covered
+
+
 @helper(inline="always")
 def copied_wording(codes, text, scratch):
     """Return the stretch of a canonical ``text`` that has 5-grams in ``codes`` (its
     first code point, its end, and the number of its code points in such 5-grams; 0 if
-    there are none), whether ``codes`` has passages of the text in another order, or
-    with a part of the text left out, and the similarity of the text to the part of
-    ``codes`` from the first to the last of these 5-grams.
+    there are none; see :func:`_densest` for a long text), whether ``codes`` has
+    passages of the text in another order, or with a part of the text left out, and the
+    similarity of the text to the part of ``codes`` from the first to the last of these
+    5-grams.
 
     A passage is a run of at least :data:`PASSAGE` 5-grams, each with a single place in
     the text, on one diagonal. ``scratch`` is a :class:`SetScratch` with hashes.
@@ -329,6 +359,8 @@ def copied_wording(codes, text, scratch):
             both += scratch.follows[i] < 0
             if start < 0:
                 start = np.int64(i)
+    if stop - start > LONG_STRETCH:
+        start, stop, covered = _densest(common, len(text), len(codes))
     similarity = 0.0
     if both > 0:
         inside = distinct_grams(codes, hashes, low, high + GRAM, scratch)
