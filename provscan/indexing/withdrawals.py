@@ -9,6 +9,7 @@ compliance jobs.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from provscan.readers.corpus.layouts import (
     TWEET_EVENTS,
     USER_EVENTS,
 )
+from provscan.readers.finding import require_stream
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import UNKNOWN, Context, Split
 
@@ -59,6 +61,8 @@ class Withdrawals:
         split, context = Split(path, path, UNKNOWN), Context.quiet(current_limits())
         try:
             with readable(path):
+                if os.path.exists(path) and not os.path.isfile(path):
+                    require_stream(path, path)
                 lines = b"".join(ByteStream(split, context)).decode().splitlines()
             if context.damage is not None:
                 raise InputError(f"{path} can't be read: {context.damage}")

@@ -147,7 +147,7 @@ class Finder:
                 yield from self._file(source, source)
             elif os.path.exists(source):
                 shown = printable(source)
-                _require_stream(source, shown)
+                require_stream(source, shown)
                 yield Found(Split(shown, source, UNKNOWN, layout=self.options.layout))
             else:
                 what = printable(source) or "a path without a name"
@@ -368,7 +368,7 @@ def _is_data(name: str) -> bool:
     return known and hidden_part(name) is None
 
 
-def _require_stream(path: str, shown: str) -> None:
+def require_stream(path: str, shown: str) -> None:
     """Raise an error if a path is a device, which may have no end. Say that reading a
     named pipe waits for another program.
     """

@@ -4,7 +4,9 @@ import bz2
 import gzip
 import json
 import lzma
+import os
 import random
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -161,6 +163,19 @@ def test_a_purge_on_a_full_disk_says_what_was_forgotten(build, tweets, monkeypat
     with pytest.raises(OutputError, match="No space left") as caught:
         provscan.forget(index.path, purge=True)
     assert not hasattr(caught.value, "__notes__")
+
+
+def test_ids_come_from_no_device_and_a_pipe_is_waited_for(build, tweets, tmp_path):
+    index = build(tweets)
+    with pytest.raises(InputError, match="is a device"):
+        provscan.forget(index.path, [Path("/dev/zero")])
+    pipe = tmp_path / "ids"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("123\n",))
+    writer.start()
+    with pytest.warns(RuntimeWarning, match="waiting until a program writes"):
+        provscan.forget(index.path, [pipe], dry_run=True)
+    writer.join()
 
 
 def test_all_tweets_can_be_forgotten(build, tweets):

@@ -41,6 +41,8 @@ JOBS: dict[str, dict[str, str]] = TABLES["jobs"]
 # Command lines of commands that read the file in the place of {}.
 READS: list[str] = TABLES["reads"]
 KINDS = ("kill", "full", "foreign", "special")
+# Commands that wait for what another program writes to a pipe, and say so.
+WAITING = ("match", "index", "inspect", "forget")
 
 
 def make_world(world: Path) -> None:
@@ -236,7 +238,7 @@ class Machine:
             else:
                 (copy / name).symlink_to(f"/dev/{kind}")
         status, errors = self.ended(copy, words.format("special"))
-        if kind == "pipe" and words.split()[0] in ("match", "index", "inspect"):
+        if kind == "pipe" and words.split()[0] in WAITING:
             ended = status is not None or "waiting" in errors
         else:
             ended = status is not None
