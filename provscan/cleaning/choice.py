@@ -1,6 +1,6 @@
 """Choose the matches to remove, and give their spans in the order of the records.
 
-:class:`CleanOptions` has the criteria. A :class:`Choice` reads the matches that meet
+:class:`CleanOptions` states the criteria. A :class:`Choice` reads the matches that meet
 them from ``matches.parquet``, one source after the other, without those that a reviewer
 rejected. :class:`Removals` gives the spans of one source, record by record.
 """
@@ -208,7 +208,7 @@ def misplaced(source: str, record: int) -> UnusableError:
     """Return the error for a match whose record is missing."""
     return UnusableError(
         f"the run found a match in record {record:,} of {source}, but the file has no "
-        "such record there: run match again"
+        "record with a text at that position: run match again"
     )
 
 

@@ -1,8 +1,8 @@
 """Cut a file into the bytes of its records.
 
-Each function of :data:`CUTS` yields lists of pieces, which together are the file. Their
-records have the numbers that the format's
-:meth:`~provscan.readers.formats.protocol.Format.read` gives them.
+Each function of :data:`CUTS` yields lists of pieces, which together are the file.
+Records are numbered as the format's
+:meth:`~provscan.readers.formats.protocol.Format.read` numbers them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NOT_ONE_DOCUMENT = "is neither one JSON array nor JSON objects one after the oth
 class Raw(NamedTuple):
     """Unchanged bytes of a file: a record, or the bytes between two records."""
 
-    number: int | None  # The number of the record; None for bytes between records.
+    number: int | None  # Position of the record; None for bytes between records.
     data: bytes
     names: Sequence[str] = ()  # For CSV: the names of the columns.
 

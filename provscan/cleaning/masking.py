@@ -106,7 +106,8 @@ def _sizes(text: str) -> Numbers:
 
 
 def edited(data: bytes, edits: Sequence[Edit]) -> list[Piece]:
-    """Return UTF-8 as pieces, with other bytes in the place of some code points.
+    """Cut UTF-8 data into pairs (old, new), in which the bytes of edited spans are
+    replaced.
 
     Positions count code points as with ``errors="replace"``. Bytes that are not UTF-8
     stay.

@@ -67,8 +67,8 @@ def left_in(
 def _renumbered(
     choice: Choice, current: Unpublished, dataset: Dataset, copy: Dataset
 ) -> frozenset[Rejected]:
-    """Return the rejected tweets, with the names of sources and the numbers of records
-    in the copy.
+    """Return the rejected tweets, with the sources and the positions that they have in
+    the copy.
     """
     if not choice.rejected:
         return choice.rejected
@@ -97,9 +97,9 @@ def write_files(
     threads: int,
     progress: Progress,
 ) -> list[Entry]:
-    """Write the files, and return their entries for the manifest. Their ``texts`` is
-    the number of scanned records that are left. Files that could not be written are
-    added to ``refused``.
+    """Write the files, and return their entries for the manifest. Their ``texts``
+    counts the scanned records that remain. Files that could not be written are added to
+    ``refused``.
     """
     for folder in (current.parts, current.files):
         if folder.is_symlink():

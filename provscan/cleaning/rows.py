@@ -23,7 +23,7 @@ class Different(Exception):
 def paired(old: Sequence[Any], new: Sequence[Any]) -> list[tuple[Any, Any]]:
     """Pair the values of a record, or the columns of a table, before and after."""
     if len(old) != len(new):
-        raise Different("a masked record has other values")
+        raise Different("a masked record has changed elsewhere")
     return list(zip(old, new, strict=True))
 
 
@@ -91,7 +91,7 @@ def require_equal(old: pa.Table, new: pa.Table) -> None:
     if not old.num_rows == new.num_rows == 0:
         for first, second in paired(old.columns, new.columns):
             if not _equal(first, second):
-                raise Different("other rows differ than those with findings")
+                raise Different("rows without findings differ")
 
 
 def _equal(old: pa.ChunkedArray, new: pa.ChunkedArray) -> bool:

@@ -24,8 +24,8 @@ from provscan.readers.formats.columnar import (
     require_sound,
 )
 
-# A function that takes the number of a row, and a table that begins with this row. It
-# returns the table to write in its place.
+# A function of the position of a row and a table that begins there. It returns the
+# table to write in its place.
 Changed = Callable[[int, pa.Table], pa.Table]
 
 
@@ -96,8 +96,8 @@ TABLES = {"parquet": _parquet, "arrow": _arrow}
 def rewrite_samples(
     stream: ByteStream, out: IO[bytes], keep: Callable[[int], bool]
 ) -> None:
-    """Write the samples for whose numbers ``keep`` returns true, without hidden files
-    and links.
+    """Write the samples at the positions for which ``keep`` returns true, without
+    hidden files and links.
     """
     number, key, kept = -1, "", False
 

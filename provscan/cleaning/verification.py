@@ -3,9 +3,9 @@
 Both files are read with other functions than those that wrote the copy: the files of
 the standard library and of zstandard for compressed data, ``tarfile`` and ``zipfile``,
 and Arrow's readers of whole files. Everything outside of the recorded changes must be
-the same, byte for byte, or value for value in tables. In the place of a change must be
-nothing or the mask. Whether the changes are those of the findings is shown by the scan
-of the result.
+the same, byte for byte, or value for value in tables. At each change, the copy must
+contain nothing or the mask. The scan of the result then shows whether the right places
+were changed.
 
 :class:`Changes` are recorded while a file is written. :func:`verify_file` compares the
 file.
@@ -144,7 +144,7 @@ class _Comparison:
                 after = opened.enter_context(out.open("rb"))
             if task.copied is not None:
                 if after is None or file_checksum(out) != task.xxh3:
-                    raise Different("its checksum is another one")
+                    raise Different("its checksum differs")
                 return
             before: IO[bytes] = opened.enter_context(open(task.path, "rb"))
             if first.split.packed is not None and after is not None:
@@ -199,7 +199,8 @@ class _Comparison:
         before: Iterable[tuple[str, Callable[[], Any] | None, Input | None]],
         after: Iterable[tuple[str, IO[bytes] | None]],
     ) -> None:
-        """Compare the members of archives. A folder has no file before."""
+        """Compare the members of archives. For a folder, ``before`` contains None in
+        place of a file."""
         written = iter(after)
         following = next(written, None)
         for name, old, given in before:
@@ -397,7 +398,7 @@ def _require_same(old: IO[bytes], new: IO[bytes], count: int | None = None) -> N
         size = CHUNK if count is None else min(CHUNK, count)
         data = old.read(size)
         if data != new.read(size) or (count is not None and len(data) < size):
-            raise Different("other bytes differ than those of the findings")
+            raise Different("bytes outside the findings differ")
         if not data:
             return
         count = None if count is None else count - size

@@ -20,7 +20,7 @@ TITLES = {"at_most": "at most, nearly verbatim"}  # Other titles than the names.
 def command(first: Path, second: Path, as_json: bool) -> None:
     """Show which findings two runs have in common.
 
-    The output shows the numbers of both runs side by side, and the findings that only
+    The output shows the counts of both runs side by side, and the findings that only
     one of them has. Findings are compared by their content, as `provscan match
     --baseline` does, so moved or renamed records make no difference. Runs of a sample
     can't be compared.

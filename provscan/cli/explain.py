@@ -73,13 +73,13 @@ def command(
         )
     if what is None and tweet_id is None:
         raise UsageError(
-            "name a record by its number, a text, or a licensed tweet with --tweet"
+            "give the position of a record, or a text, or a licensed tweet with --tweet"
         )
     place = re.fullmatch(r"(.+):(\d+)", what or "")
     sources = {*matches["source"].to_pylist()}
     if place and (place[1] in sources or Path(place[1]).exists()):
         raise UsageError(
-            "a record is named by its number alone. Did you mean "
+            "a record is named by its position alone. Did you mean "
             f"`provscan {shlex.join(['explain', str(run), place[2]])}`?"
         )
     if what is None:

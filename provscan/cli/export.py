@@ -49,9 +49,9 @@ def command(
 ) -> None:
     """Write the findings of RUN as a report or a list, the strongest first.
 
-    RUN is the folder of a run; the index and the dataset are not needed. The report
-    (.html) can also be written of a probe or a ledger. The exhibits have the same
-    numbers in all formats. Several runs are written to a folder with a start page.
+    RUN is the folder of a run; the index and the dataset are not needed. RUN can also
+    be a probe or a ledger if FILE is .html. An exhibit has the same number in every
+    format. Several runs are written to a folder with a start page.
     """
     chosen = shared.given(digests=digests, marks=reviewed, overwrite=overwrite)
     if not out.suffix:

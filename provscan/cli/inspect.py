@@ -175,7 +175,7 @@ def _control(found: dict[str, Any]) -> Iterator[str]:
         f"{counted(found['texts'], 'control text')} for "
         f"{counted(found['licensed_texts'], 'licensed text')}; "
         f"{counted(found['files']['also_licensed'], 'other tweet')} of the control "
-        "have licensed texts."
+        "with licensed texts."
     )
     if (least := found["least_records"]) is None:
         yield "No kind of text is comparable: a run can't claim copies."
@@ -186,8 +186,8 @@ def _control(found: dict[str, Any]) -> Iterator[str]:
             if least < size
         )
         yield (
-            "If no control text matches, a run can claim copies from "
-            f"{counted(least, 'record')} with different texts on "
+            "If no control text matches, a run can claim copies once "
+            f"{counted(least, 'record')} with different texts have findings "
             f"({', '.join(shares)} records)."
         )
     for stratum in found["strata"]:

@@ -61,7 +61,7 @@ OLD_OPTIONS = {
     "ledger --key": "`--secret`",
     "ledger --case": "`--facts`",
     "review --sample": "`--pairs`",
-    "--threshold": "nothing: `Run.at` in Python counts with another rule",
+    "--threshold": "nothing: filter the column `similarity` of matches.parquet",
     "--min-bits": "nothing: `Run.at` in Python counts with another rule",
     "--edits": "nothing: recall is reported for each edit",
     "--tokenizer": "nothing: divide the characters by those of a token",

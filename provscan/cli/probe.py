@@ -163,9 +163,9 @@ def run(
 ) -> None:
     """Ask a model the unanswered questions of the plan.
 
-    The environment variable OPENAI_API_KEY has the key of the endpoint. Repeat the
-    command to continue an interrupted run. The exit status is 1 if the
-    budget ended the run, and 3 if a question got no answer after all attempts.
+    The environment variable OPENAI_API_KEY contains the key of the endpoint. Repeat the
+    command to continue an interrupted run. The exit status is 1 if the budget ended the
+    run, and 3 if a question got no answer after all attempts.
     """
     from provscan import probe as probes
     from provscan.cli import show

@@ -65,10 +65,9 @@ def run(found: Result) -> str:
 def forgotten(found: Result) -> Iterator[str]:
     """Yield sentences about tweets that were forgotten and ids that were not found."""
     verb = "Would forget" if found["dry_run"] else "Forgot"
-    left = "text has" if found["texts"] == 1 else "texts have"
     yield (
-        f"{verb} {counted(found['tweets'], 'tweet')}; {found['texts']:,} {left} no "
-        "tweet left."
+        f"{verb} {counted(found['tweets'], 'tweet')}; no tweet is left for "
+        f"{counted(found['texts'], 'text')}."
     )
     if found["unknown"]:
         ids = counted(found["unknown"], "id")
@@ -79,7 +78,7 @@ def forgotten(found: Result) -> Iterator[str]:
     if found["unknown_accounts"]:
         yield (
             f"{counted(found['unknown_accounts'], 'account')} not found in the index, "
-            "which identifies accounts as its corpus does, by @name or by number."
+            "which identifies accounts as its corpus does, by @name or by id."
         )
     for name, count in sorted(found["events"].items()):
         events = counted(count, "id") if name == "id" else f"{count:,} {name}"
@@ -120,7 +119,7 @@ def verified(found: Result) -> str:
         )
         return f"{found['run']} is sound: {size}. {page}."
     how = (
-        "checksums and ranges of numbers"
+        "checksums and ranges of values"
         if found["quick"]
         else "rebuilt from its tweets and compared byte by byte"
     )

@@ -69,13 +69,15 @@ paths = partial(repeat_option, multiple=True, type=click.Path())
     help="Which run of the bundle to repeat.  [default: 1]",
 )
 @paths("--control", metavar="FILE", help="Current path of the run's control.")
-@paths("--clean-data", metavar="DATASET", help="Current path of its clean data.")
-@paths("--other-sources", metavar="DATA", help="Current path of its other sources.")
+@paths("--clean-data", metavar="DATASET", help="Current path of the run's clean data.")
+@paths(
+    "--other-sources", metavar="DATA", help="Current path of the run's other sources."
+)
 @repeat_option(
     "--baseline",
     type=shared.LocalPath(),
     metavar="RUN",
-    help="Current path of its baseline.",
+    help="Current path of the run's baseline.",
 )
 def command(path: Path, repeat: bool, as_json: bool, **options: Any) -> None:
     """Verify whether an index, a run, a bundle or an exhibit is intact.

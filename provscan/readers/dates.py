@@ -46,7 +46,7 @@ NUMBER = re.compile(
     re.ASCII,
 )
 
-# The forms of numbers that are days, or days and times, by their numbers of digits.
+# The strptime formats of all-digit dates, by count of digits.
 DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"

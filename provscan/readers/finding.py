@@ -74,8 +74,8 @@ SAME_NAME = "another file of the archive has the same name; only the last one is
 OUTSIDE = "not among the files that the recipe reads"
 
 
-# The files and folders by which a folder that provscan wrote is recognised, and the
-# others that provscan may have written there.
+# For each kind of result: the names that identify its folder, and other names that
+# provscan writes into it.
 RESULTS = {
     "a run of provscan": (
         {"run.json", "summary.json", "matches.parquet"},
@@ -194,7 +194,8 @@ class Finder:
             return
         kind, own = _result_in([entry.name for entry in entries])
         if kind is not None:
-            # Its texts of tweets would be found as copies. Other files are scanned.
+            # The tweets in it would be reported as copies. Other people's files in the
+            # same folder are scanned.
             self.add_ignored(shown, f"{kind}, not data")
             entries = [entry for entry in entries if entry.name not in own]
         elif _is_cleaned(folder):
@@ -360,8 +361,8 @@ class Finder:
 
 
 def _is_data(name: str) -> bool:
-    """Return whether a member of an archive is a file that is read by itself: each
-    text of a webdataset is part of a sample.
+    """Return whether a member of an archive is a file that is read by itself. The texts
+    of a webdataset are not: they are parts of samples.
     """
     extension = split_name(name)[1]
     known = extension in EXTENSIONS and extension.removeprefix(".") not in TEXT_MEMBERS

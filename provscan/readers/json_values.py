@@ -19,8 +19,8 @@ import orjson
 from provscan.arrays import Numbers
 from provscan.kernels.reading.repeated_keys import lines_with_repeated_keys
 
-# The maximum numbers of open brackets, and of keys in open objects, of a line that is
-# parsed with orjson; orjson accepts no more brackets.
+# Up to these limits the kernel can rule out repeated keys: open brackets (also orjson's
+# limit), and keys of open objects.
 BRACKETS, KEYS = 1024, 4096
 EARLIER = re.compile(r" \(value \d+\)$")
 
@@ -48,8 +48,8 @@ def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def repeats_keys(data: bytes | memoryview, lines: int) -> Numbers:
-    """Return the positions of the lines, of a number of them, in which an object may
-    have a key more than once.
+    """Return the positions of those of ``lines`` lines in which an object may repeat a
+    key.
     """
     found = np.zeros(lines, np.uint8)
     stack, keys = np.empty(BRACKETS, np.int64), np.empty(KEYS, np.uint64)

@@ -35,8 +35,8 @@ class Limits:
     # repeat a text that is stored once.
     expansion: int = 250
     expansion_bytes: int = 256 << 20
-    # Number of records that any file may have, and of additional records per byte of
-    # the file.
+    # A file may have ``expansion_records``, plus ``byte_records`` for each of its
+    # bytes.
     expansion_records: int = 1 << 20
     byte_records: int = 16
     # Maximum number of columns in a table, and of values in a JSON object of more than

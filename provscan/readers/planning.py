@@ -70,12 +70,11 @@ def plan(
     can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, or "-"
     for the standard input.
 
-    A split has about ``target_bytes``. By default, that is 1/64 of the total, but
-    between 8 and 256 MiB. It is less, down to 1 MiB, if each of the ``workers`` would
-    get fewer than four splits, or some of them fewer than others. More than 16 workers
-    get more than 64 splits.
-    Alternatively, ``parts`` is the number of splits, regardless of the workers; a split
-    still has between 1 and 256 MiB.
+    Each split is about ``target_bytes`` large. By default, that is 1/64 of the total,
+    but between 8 and 256 MiB; splits are made smaller, down to 1 MiB, until each of the
+    ``workers`` gets at least four, and all get equally many. Alternatively, ``parts``
+    says how many splits there are, regardless of the workers; each is still between 1
+    and 256 MiB large.
 
     ``records`` says what a record is in plain text: "lines", "paragraphs" or "files".
     By default, the layout of each file decides. The ``encoding`` is detected for each

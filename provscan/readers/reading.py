@@ -107,8 +107,8 @@ def until_damage(
     """Yield the batches of a file until it can't be read further, so that damage
     affects one file and not the whole run.
 
-    For all formats, this function catches the errors that libraries raise, and the
-    error that says that a file exceeds its budget.
+    For all formats, this function catches the errors of libraries, and
+    :class:`ExpansionError`, which says that a file exceeds its budget.
     """
     try:
         with readable(split.source):

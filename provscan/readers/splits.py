@@ -1,7 +1,7 @@
 """The values that planning, bytes and formats share: what is read and how it is read.
 
 A :class:`Split` is a file or a range of a file. A :class:`Layout` says how its bytes
-are to be read. A :class:`Context` has the counts, limits and budget for reading it.
+are to be read. A :class:`Context` holds the counts, limits and budget for reading it.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Split:
     # - for a part of a "parquet" file, row groups. The range of a whole file is bytes.
     start: int = 0
     end: int = -1
-    first_record: int = 0  # The number of the range's first record (or line).
+    first_record: int = 0  # Position of the range's first record (or line), from 0.
     # The number of bytes in the range, for progress; 0 if unknown. For a member of an
     # archive, this is the size after it was taken from the archive.
     size: int = 0
@@ -83,9 +83,9 @@ class Split:
     # copy.
     packed: str | None = None
     copy: str | None = field(default=None, compare=False, repr=False)
-    # The table to read in a database or workbook; None for all tables.
+    # The table to read in a database; None for all tables.
     table: str | None = None
-    part: int = 0  # The number of the split within its source.
+    part: int = 0  # Position of the split within its source, from 0.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records; None for a pipe, which can't
     # be inspected before it is read, and for a corpus of nested tweets.

@@ -15,8 +15,8 @@ EXAMPLES = 5
 
 
 class Example(NamedTuple):
-    """One of the cases that were counted: the 0-based number of its record or line, and
-    what was found there.
+    """One of the cases that were counted: the position of its record or line, from 0,
+    and what was found there.
     """
 
     source: str
@@ -50,7 +50,7 @@ class Counts:
             cases.append(Example(self.source, record, detail[:200]))
 
     # Each of these methods adds ``count`` records to the count of a reason; ``record``
-    # is the number of the first of them.
+    # is the position of the first of them.
     skip = partialmethod(_count, "skipped")
     repair = partialmethod(_count, "repaired")
     note = partialmethod(_count, "notes")

@@ -41,8 +41,8 @@ def head_values(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 
 
 def _empty(kind: pa.DataType) -> Any:
-    """Return a value of a type with empty texts in place of texts and bytes, and null
-    elsewhere.
+    """Return an example value of a type: empty strings for texts and bytes, and null
+    for everything else.
     """
     if pa.types.is_struct(kind):
         return {part.name: _empty(part.type) for part in kind}

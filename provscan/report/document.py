@@ -1,5 +1,4 @@
-"""Write ``report.html``, one self-contained file, from the four other files of a run
-folder.
+"""Write ``report.html``, one self-contained file, from the other files of a run folder.
 
 The page loads nothing: its content security policy (:func:`content_policy`) admits only
 its style and script, by their digests. All data is escaped by Jinja, or set as text by

@@ -1,4 +1,4 @@
-"""Count the rows of a run folder for the figures of the page."""
+"""Count the rows of ``matches.parquet`` for the figures of the report."""
 
 from __future__ import annotations
 

@@ -307,7 +307,7 @@ def exhibit_order(matches: pa.Table) -> Numbers:
 
 
 def _without(exhibits: pa.Table, names: Iterable[str]) -> pa.Table:
-    """Return exhibits without what these columns have of forgotten tweets."""
+    """Return exhibits with null in these columns for forgotten tweets."""
     for name in names:
         kept = pc.if_else(exhibits["forgotten"], None, exhibits[name])
         place = exhibits.schema.get_field_index(name)

@@ -59,11 +59,11 @@ RIGHT_TO_LEFT = ("ar", "he")
 
 
 def language(text: str, named: str | None = None) -> tuple[str, str]:
-    """Return the language of a text, as BCP 47 has it, and its direction.
+    """Return the language of a text as a BCP 47 tag, and its direction.
 
     ``named`` is the language that the platform gives for the tweet. The language is
-    empty, which means "not known", for Latin letters without a language that is named
-    or fits; the direction is ``auto`` for a text without letters.
+    empty (unknown) for Latin text if the tweet names no language, or one of another
+    script; the direction is ``auto`` for a text without letters.
     """
     counts = {name: len(found.findall(text)) for name, found in _LETTERS.items()}
     # Japanese mixes both scripts, and its own has a fifth of the letters or more.

@@ -1,9 +1,9 @@
 """Pack exhibits into compressed blocks that the page unpacks one by one.
 
-A block is JSON, as gzip in base64. The first block has the columns by which exhibits
-are filtered and sorted; each other block has the ids, the texts and the differences of
-:data:`CHUNK` exhibits. The page can therefore be used as soon as two blocks are
-unpacked.
+A block is JSON, as gzip in base64. The first block contains the columns by which
+exhibits are filtered and sorted; each other block contains the ids, the texts and the
+differences of :data:`CHUNK` exhibits. The page can therefore be used as soon as two
+blocks are unpacked.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ SHOWN_COLUMNS = (
 )
 
 # GitHub rejects files of more than 25,000 results or 10 MB compressed, and shows 5,000
-# results with 100 places each. A file with PLACES places has about 1 MB.
+# results with 100 places each. A file with PLACES places is about 1 MB large.
 RESULTS, PLACES_OF_RESULT, PLACES = 5_000, 100, 25_000
 SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/"

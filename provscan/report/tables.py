@@ -226,8 +226,8 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
 def _first(
     rows: Sequence[tuple[str, ...]], total: int | None = None
 ) -> Iterator[tuple[str, ...]]:
-    """Yield the first rows of a long table, and a row with the number of the other
-    rows.
+    """Yield the first rows of a long table, and a row that says how many rows are left
+    out.
     """
     yield from rows[:SOURCES_SHOWN]
     if (more := (total or len(rows)) - SOURCES_SHOWN) > 0:

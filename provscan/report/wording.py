@@ -247,7 +247,7 @@ def chance(summary: Mapping[str, Any]) -> str:
 
 
 def noticed(summary: Mapping[str, Any]) -> list[str]:
-    """Return the peculiarities of the records with their numbers, the most frequent
+    """Return the peculiarities of the records with their counts, the most frequent
     first.
     """
     notes = sorted(summary["notes"].items(), key=lambda item: (-item[1], item[0]))

@@ -61,8 +61,8 @@ def authors(works: pa.Table) -> pa.Table:
 
 
 def exclusions(works: pa.Table, summary: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """Return how the licensed texts of the index come down to those with findings: a
-    number to start from, the numbers that are taken away, and the number that is left.
+    """Return how the licensed texts of the index come down to those with findings: the
+    count of all texts, the count that each step removes, and the count that remains.
     """
     cutoff = summary["control"]["cutoff"]
     control = cutoff["texts"] if cutoff else 0

@@ -31,8 +31,8 @@ MATCHES_FILE = "matches.parquet"
 SUMMARY_FILE = "summary.json"
 RUN_FILE, REPORT_FILE = "run.json", "report.html"
 RUN_FILES = (MATCHES_FILE, SUMMARY_FILE, RUN_FILE)
-# Verdicts of reviewers on a sample of the findings, written by ``provscan review
-# score``. A run that has this file is not replaced.
+# Verdicts of reviewers on a sample of the findings, written by ``provscan review REVIEW
+# VERDICTS...``. A run with this file is not replaced.
 REVIEW_FILE = "review.json"
 # What was scanned, for the run that replaces this one
 # (:mod:`provscan.runs.scan.reuse`). No other command needs it.

@@ -46,8 +46,8 @@ REPLACED = "\ufffd"
 class Block(NamedTuple):
     """Consecutive lines of a file."""
 
-    first: int  # The number of the first line.
-    lines: int  # The number of lines.
+    first: int  # The position of the first line.
+    lines: int  # How many lines there are.
     data: bytes | memoryview  # Their bytes, without the last newline.
     # False for the last line of a file that has no newline at its end.
     ended: bool = True

@@ -34,8 +34,8 @@ def folder_of(split: Split) -> str:
 def read_accounts(
     files: Iterable[tuple[Split, bytes]], unread: list[tuple[str, str]], limits: Limits
 ) -> tuple[dict[str, str], set[str]]:
-    """Return the username of each account by the folder of its archive, and the
-    beginnings of the paths of files in archives that are not lists of tweets.
+    """Return the accounts' usernames by archive folder, and the beginnings of paths
+    below which an archive contains no tweets.
 
     If a file with an account's name is cut off, or has a record without the name, the
     file is added to ``unread``.

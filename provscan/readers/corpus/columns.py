@@ -150,8 +150,8 @@ def batch_of(
     values: Mapping[str, pa.Array | list[Any] | None],
     counts: Counts,
 ) -> pa.RecordBatch:
-    """Return tweets with these texts in the schema of tweets. ``values`` has, for each
-    other role, the values of the file.
+    """Return tweets with these texts in the schema of tweets. ``values`` maps every
+    other role to the file's values.
     """
     short = {role: string_column(values[role], len(text)) for role in SHORT_COLUMNS}
     columns = [

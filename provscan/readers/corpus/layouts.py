@@ -35,7 +35,7 @@ from provscan.readers.fields.survey import reads_like_text
 
 # Keys whose values are a tweet or a list of tweets.
 WRAPPERS = ("tweet", "status", "statuses", "tweets", "results")
-# Keys that a tweet has in the GraphQL of the platform's website, and what to do.
+# Keys of a tweet in the website's GraphQL, and the advice for files that contain them.
 GRAPHQL = {"rest_id", "legacy"}
 NO_GRAPHQL = (
     'GraphQL of a scraper is not supported: write each object "legacy" with the '
@@ -123,9 +123,7 @@ def tweets_in(record: Object, skip: Skip) -> Iterable[Tweet] | None:
 
 
 def has_graphql(value: Any, depth: int = 100) -> bool:
-    """Return whether a value has a tweet of GraphQL, in up to some objects and lists
-    inside each other.
-    """
+    """Return whether a value contains a GraphQL tweet at most ``depth`` levels down."""
     if isinstance(value, str):
         value = _parsed(value)
     if depth == 0 or not isinstance(value, dict | list):

@@ -1,4 +1,4 @@
-"""Define which fields of a file are read: :class:`Fields` has the names that the user
+"""Define which fields of a file are read: :class:`Fields` holds the names that the user
 gave, and :class:`Binding` the fields that were found in the first records of the file.
 
 For a dataset, :func:`provscan.readers.fields.dataset.bind` finds them; for licensed
@@ -70,12 +70,13 @@ class Binding:
     outputs: bool = False
     chats: tuple[Path, ...] = ()  # Fields with strings that are chats in JSON.
     # Fields that are empty in the first records, and lists whose elements are words.
-    # ``texts/records.py`` has the rules for both.
+    # ``texts/records.py`` gives the rules for both.
     empty: frozenset[Path] = frozenset()
     words: frozenset[Path] = frozenset()
-    # For a dataset: the known fields with strings, each with the minimum length of the
-    # texts of later records that are scanned (``later.py``), or NEVER if all its values
-    # are scanned or none is. None for a corpus, which is not searched for such texts.
+    # For a dataset, how long a text of a later record must be to be scanned
+    # (``later.py``), for each known field with strings; NEVER if it is already settled
+    # that all of its values are scanned, or none. None for a corpus, which is not
+    # searched for such texts.
     others: Mapping[Path, int] | None = None
     # The fields that the user named, if only they are searched.
     within: tuple[Path, ...] | None = None

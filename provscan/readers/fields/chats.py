@@ -44,8 +44,9 @@ def chat_in(text: str | bytes) -> Any:
 def speakers_of(
     texts: Sequence[tuple[str, ...]], strings: Collection[tuple[str, ...]]
 ) -> tuple[tuple[str, ...], ...]:
-    """Return the paths of the fields that name the speakers of some texts. They are
-    next to a text or above it, and are none of these texts. A record may be one turn.
+    """Return the paths of the fields that name the speakers of some texts. Such a field
+    is a sibling of a text, or of an object that contains the text, and is not itself
+    one of the texts. A record may be one turn.
     """
     above = (path[:depth] for path in texts for depth in range(len(path)))
     speakers = (

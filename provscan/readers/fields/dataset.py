@@ -3,10 +3,10 @@ the date of a record.
 
 Fields are named by the user or chosen by their values. The first records of a file are
 surveyed once. Every field with strings that look like text is scanned, and so is a
-string field that is empty in these records. Ids, URLs, hashes, dates and short codes
-are not, but values of other fields are, if they read like text
-(:mod:`provscan.readers.fields.later`). The verdict on each field is counted by its code
-in ``names.toml``.
+string field that is empty in these records. Fields with ids, URLs, hashes, dates and
+short codes are not scanned. A single value of any other unscanned field is scanned if
+it reads like text (:mod:`provscan.readers.fields.later`). The verdict on each field is
+counted by its code in ``names.toml``.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ NOT_NAMED, SPEAKER, LABELS = "not_named", "speaker", "labels"
 # strings on average, more than the share NEARLY_ALL of all strings look like words, and
 # more than the share DIFFERENT are distinct: tags, such as parts of speech, recur.
 NEARLY_ALL, DIFFERENT = 0.9, 0.4
-# Minimum number of texts to tell that each is a single word.
+# A field is reported as single words only if it has at least this many texts.
 LEAST_ALONE = 100
-# A field has the dates of records if the first DATES_READ of its values are dates.
+# A field is taken as the date of its record if its first DATES_READ values are dates.
 DATES_READ = 20
 # The values of a field are labels if there are at most MOST_LABELS different ones of
 # fewer than LONGEST_LABEL characters in at least LEAST_LABELS of the first strings.
@@ -130,8 +130,8 @@ def _nearly_all_words(strings: Sequence[str]) -> bool:
 def bind(
     records: Iterable[Any], source: str, *, fields: Fields, limits: Limits
 ) -> Binding:
-    """Return the fields of a file that contain texts, ids and dates, from its first
-    records.
+    """Determine from a file's first records which of its fields are texts, ids and
+    dates.
     """
     found = survey(records, limits)
     strings = {

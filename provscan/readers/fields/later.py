@@ -1,10 +1,10 @@
 """Find texts in fields in which the first records of a file have none.
 
 The fields of a file are determined from its first records. A later record may have text
-in a field that these lack, or that has only codes, dates or addresses in them. Such a
-text is scanned like all others. Whether a value is such a text depends on the value and
-on the first records of its file, so not on how the file is split: see
-:func:`is_later_text`.
+in a field that the first records lack, or in which they have only codes, dates or
+addresses. Such a text is scanned like all others. Whether a value is such a text
+depends on the value, on the first records of its file, and on nothing else, so it is
+the same however the file is split: see :func:`is_later_text`.
 
 :class:`Later` finds these texts in objects. :meth:`Later.lines` tells which lines of
 JSON may have some, and :func:`may_have_texts` which values of a column, so that only
@@ -71,8 +71,9 @@ class Found(NamedTuple):
 
 
 class _Node:
-    """A known field: the minimum length of later texts in it, or NEVER; the fields in
-    it; and the node of unknown fields in it.
+    """The node of a known field: how long a later text in this field must be (or
+    NEVER), the nodes of its known subfields by key, and the node of all other
+    subfields.
     """
 
     __slots__ = ("chat", "children", "least", "unknown")
@@ -108,8 +109,8 @@ class Later:
         return _Node(NEVER, self._closed) if closed else _Node(0, self._open)
 
     def _add(self, path: Path, least: int, *, closed: bool = False) -> _Node:
-        """Add a field and return it. The fields around it are ``closed`` if nothing
-        else in them is searched.
+        """Add a field and return it. The fields that contain it are ``closed`` if
+        nothing else in them is searched.
         """
         node = self._root
         for key in path[:-1]:

@@ -27,7 +27,8 @@ DATE = re.compile(
     r".{0,6}\d{1,2}.{0,6} [\d:]{4,8}.{0,14}|[\d\s:.,+-]+"
 )
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+|\S+@\S+\.\S+|data:\S+", re.IGNORECASE)
-# Bytes that texts do not have in any encoding, and of how many bytes they are searched.
+# Control bytes that no text encoding produces, and how many bytes of a value are
+# searched for them.
 CONTROL, CONTROL_IN = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]"), 2000
 # The kinds of bytes: those that are text, and others.
 BYTES, BINARY = "bytes", "binary"

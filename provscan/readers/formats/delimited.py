@@ -45,7 +45,7 @@ class _Row(NamedTuple):
     """A row, or lines that are not a row."""
 
     lines: Sequence[str]
-    # The number of the row; None for the header and blank lines.
+    # The position of the row; None for the header and blank lines.
     number: int | None = None
     # The values; empty if there are more or fewer of them than columns.
     values: Sequence[str] = ()
@@ -113,7 +113,7 @@ class Table:
             return None
         bad: list[pyarrow.csv.InvalidRow] = []
         table = self._table(memoryview(block.data)[: int(ends[-1])], bad)
-        # The numbers differ if there are blank lines, which Arrow leaves out, or
+        # The counts of rows differ if there are blank lines, which Arrow leaves out, or
         # carriage returns, at which it ends rows. A row of several lines with a wrong
         # width may lack a quote.
         if (
@@ -274,7 +274,7 @@ class Table:
         return _Row(texts, self._next(), values)
 
     def _next(self) -> int:
-        """Return the number of the next row, and count the row."""
+        """Return the position of the next row, and advance."""
         self._number += 1
         return self._number - 1
 

@@ -113,7 +113,7 @@ def _one_object_a_line(data: np.ndarray) -> bool:
 def _some_records(
     block: Block, positions: list[int], stream: ByteStream
 ) -> list[tuple[int, Any]] | None:
-    """Return some lines as objects, with their numbers; None if one of them is not
+    """Return some lines as objects, with their positions; None if one of them is not
     strict JSON.
     """
     if not positions:

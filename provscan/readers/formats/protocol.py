@@ -30,7 +30,8 @@ Wanted = dict[Path, pa.DataType] | None
 class Rows(NamedTuple):
     """Consecutive records of a source, unchanged."""
 
-    # The position of each record in its source: of its line in a file of lines.
+    # The position of each record in its source; in a file of lines, the position of its
+    # line.
     positions: Sequence[int] | Numbers
     # The records: Python values, usually dicts, or columns.
     values: list[Any] | pa.RecordBatch
@@ -63,11 +64,11 @@ class Format:
     binary: bool = False
     # Whether its files are texts in one encoding, which is detected.
     encoded: bool = True
-    # Whether it reads only the wanted fields, and :attr:`Rows.others` has the records
-    # that have to be searched for texts in other fields.
+    # Whether it reads only the wanted fields, and :attr:`Rows.others` contains the
+    # records that must be searched for texts in other fields.
     searches: bool = False
-    # A file whose extension belongs to one of these formats still has this one if
-    # ``sniff`` recognises it.
+    # This format takes precedence over these formats: a file with one of their
+    # extensions is read in this format if ``sniff`` recognises it.
     overrides: tuple[str, ...] = ()
 
     def sniff(self, head: bytes) -> bool:

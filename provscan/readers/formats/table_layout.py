@@ -22,8 +22,8 @@ HEAD_LINES = 200
 NUMBER = re.compile(r"[-+]?[\d.,:]+")
 # The line that spreadsheets write before the header.
 NAMED_DELIMITER = re.compile(r"\ufeff?sep=([,;|\t])\r?(?:\n|$)")
-# A file is refused if its first line has fewer values than the share MOST of at least
-# LEAST_ROWS rows, which have at least LEAST_COLUMNS.
+# A file is refused if most rows (the share MOST, and at least LEAST_ROWS) are equally
+# wide, with LEAST_COLUMNS or more, and its first line is narrower.
 LEAST_ROWS, LEAST_COLUMNS, MOST = 5, 3, 0.8
 
 
@@ -49,9 +49,9 @@ def layout_of(
         delimiter = max(DELIMITERS, key=lambda candidate: _fit(rows, candidate))
     if _fit(rows, delimiter)[0] < MOST:
         _require_header(rows, [delimiter] if given or named else DELIMITERS)
-    # In TSV, quotes may enclose values or be part of the text. They are part of the
-    # text if fewer rows then differ in width from the first row or, if equally many
-    # differ, if fewer lines are then joined into rows.
+    # In TSV, quotes may enclose values or be part of the text. Treat them as text if
+    # fewer rows then deviate in width from the first or, on a tie, if fewer lines are
+    # joined.
     quoted = delimiter != "\t" or _misfit(rows, delimiter, True) <= _misfit(
         rows, delimiter, False
     )

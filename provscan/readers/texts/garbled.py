@@ -89,7 +89,8 @@ class Garbling(NamedTuple):
     # The names of two counts: of garbled texts, and of repaired texts.
     noted: str
     repaired: str
-    # A byte that all such texts have, and which bytes there are at a distance from it.
+    # Pairs of bytes, of which every such text has one: a byte, a distance, and the
+    # bytes that may follow at that distance.
     signs: tuple[tuple[bytes, int, bytes], ...]
     garbled: str  # The regular expression, for Arrow, that such a text matches.
     sequence: re.Pattern[str]

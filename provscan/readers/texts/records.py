@@ -1,5 +1,5 @@
-"""Turn records, columns or objects, into rows with one text each: the number of the
-record, its id, the name of the field, the text and, if records have dates, the date.
+"""Turn records (columns or objects) into rows with one text each: the record's
+position, its id, the name of the field, the text and, if records have dates, the date.
 
 Records are turned into Python values and searched one by one. Where all fields with
 texts are columns of strings, perhaps within structs and a list, they are taken as whole

@@ -63,7 +63,8 @@ def answer_of(
         for unit, number in numbers.items()
     }
     found = list(warnings(measured))
-    # That the control differs is said beside a claim, and otherwise among the warnings.
+    # A difference of the control is shown with the claim, or among the warnings if
+    # there is no claim.
     unlike = [each for each in found if each["code"] == "control_unlike"]
     sentences = _sentences(measured, layers["records"], unscanned, unlike)
     return {

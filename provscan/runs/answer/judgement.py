@@ -2,8 +2,8 @@
 
 If copies are not claimed, either chance explains the findings, or one of these reasons
 says why the measure of chance does not decide. A claim may also be withdrawn
-(:mod:`~provscan.runs.answer.examined`). The findings are then the fact, and the
-status is ``cannot_judge``. A reason raises no number.
+(:mod:`~provscan.runs.answer.examined`). The findings are then reported without a claim,
+and the status is ``cannot_judge``. No number is higher because of a reason.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from provscan.runs.answer.facts import (
 )
 from provscan.runs.measures.analysis import Measured
 
-# So many nearly verbatim findings are no coincidences, whatever clean data has.
+# This many nearly verbatim findings can't be coincidences, whatever the clean data
+# contains.
 MANY_VERBATIM = 100
 
 

@@ -45,8 +45,8 @@ def summarise(
     missing: dict[str, int],
 ) -> dict[str, Any]:
     """Return the contents of ``summary.json``, except for the entry about a baseline.
-    ``files`` contains the entries about files,
-    and ``missing`` the numbers of the dataset's files that were not scanned.
+    ``files`` contains the entries about files, and ``missing`` counts the dataset's
+    files that were not scanned.
     """
     numbers = layers_of(measured)
     withheld = reasons(measured, numbers)

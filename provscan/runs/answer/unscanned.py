@@ -30,8 +30,8 @@ def not_scanned(
 ) -> list[dict[str, Any]]:
     """Return the text that was not scanned: a code, a number and words for each kind.
 
-    ``files`` contains the numbers of the dataset's files that are ``unread`` and
-    ``damaged``; those of a control or a null dataset have warnings of their own.
+    ``files`` counts the dataset's files that are ``unread`` and ``damaged``; those of a
+    control or a null dataset have warnings of their own.
     """
     counts = dict(files)
     for code in RECORDS:

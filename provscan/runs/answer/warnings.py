@@ -51,7 +51,8 @@ LEAST_OVERLAP = 0.5
 # random, later and other months' tweets of 307,000 in English agreed by 0.88 or more,
 # those of other authors by 0.93, tweets with shuffled words by 0.70, and variants of
 # 200 texts by 0.74. Fewer than LEAST_WORDED texts may differ by chance. A few accounts
-# in Turkish agreed by 0.46: authors who differ as much by a coin give no warning.
+# in Turkish agreed by 0.46: no warning is given if randomly divided authors often
+# differ as much (``by_a_coin``).
 COMPARED = {"length": 0.5, "language": 0.5, "wording": 0.75}
 LEAST_WORDED = 50
 # The same for authors, a difference of which is a note: a control of other authors is

@@ -32,7 +32,7 @@ CELLS = 2 * len(LENGTHS) * DAMAGES
 
 
 class Amount(NamedTuple):
-    """The numbers of records and texts of some matches."""
+    """How many records, texts and characters some matches amount to."""
 
     records: Numbers  # int64[splits], distinct records.
     copies: Numbers  # int64[texts], distinct records of each text.
@@ -64,7 +64,7 @@ class TextFindings:
 
     least: float
     count: Numbers
-    first: Numbers  # Number of the first finding.
+    first: Numbers  # Row of the first finding.
     best: Floats  # Best score.
     characters: Floats  # Total code points.
 
@@ -103,7 +103,7 @@ class StrengthFindings(NamedTuple):
 
 
 class CellCounts(NamedTuple):
-    """Numbers of records or texts by cell, [cells] each."""
+    """Counts of records or texts by cell, [cells] each."""
 
     findings: Floats  # With findings, minus those that are due to chance.
     matches: Floats  # With any match.
@@ -180,8 +180,8 @@ def count_matches(matches: ScoredMatches, eligible: Eligibility) -> MatchCounts:
 def _cells(matches: ScoredMatches, eligible: Eligibility) -> Cells:
     """Count records and texts by cells of recall ("Recall" in ``docs/statistics.md``).
 
-    A cell is a class of script and length (``group``) and a class of damage; its number
-    is ``group * DAMAGES + damage``.
+    A cell is a pair of a class of script and length (``group``) and a class of damage;
+    its index is ``group * DAMAGES + damage``.
     """
     rows = matches.rows
     group = recall_group(matches.scores.script, matches.scores.length_class)
@@ -225,8 +225,8 @@ def _cells(matches: ScoredMatches, eligible: Eligibility) -> Cells:
 
 
 def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """Return the numbers of records with 0, 1, 2, and 3 or more tweets whose texts are
-    claimable and have a finding in the record, int64[4].
+    """Count the records by how many tweets with claimable texts they contain findings
+    of: none, one, two, three or more; int64[4].
     """
     rows, texts = matches.rows, max(1, len(matches.text))
     which = rows.passes_rule & eligible.claimable[rows.text_index]
@@ -237,7 +237,7 @@ def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
 
 
 def by_tweets(counts: Floats) -> Numbers:
-    """Return the numbers of entries that are 0, 1, 2, and 3 or more, int64[4]."""
+    """Count the entries that are 0, 1, 2, and 3 or more, int64[4]."""
     few = np.minimum(counts, 3).astype(np.int64)
     return np.bincount(few, minlength=4).astype(np.int64)
 

@@ -1,5 +1,6 @@
 """Choose the candidates (:func:`candidates`): the strongest matches that are not
-findings. They keep their texts, as findings do.
+findings. They keep their texts, as findings do. The unverified pairs that
+:mod:`provscan.matching` calls candidates are something else.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ CANDIDATES = 10_000
 
 
 def candidates(rows: MatchRows, licensed: Flags, limit: int = CANDIDATES) -> Numbers:
-    """Return the numbers of the candidates among the ``licensed`` matches, the
-    strongest first.
+    """Return the rows of the candidates among the ``licensed`` matches, the strongest
+    first.
     """
     numbers = np.flatnonzero(licensed & ~rows.passes_rule)
     # Round the bits as in the column of ``matches.parquet``.

@@ -37,8 +37,8 @@ class MatchRows(NamedTuple):
 
     split: Numbers
     text_index: Numbers  # Index of the licensed text in ``ScoredMatches.text``.
-    # Numbers of the record and of the field, counted from 0 among those with matches,
-    # and number of the record in its source.
+    # Consecutive ids of the records, and of the fields, that have matches; and the
+    # position of the record in its source.
     record: Numbers
     field: Numbers
     in_source: Numbers
@@ -92,7 +92,7 @@ class ScoredMatches:
 
     scanned: ScanTotals
     rows: MatchRows
-    text: Numbers  # Number of the text in the reader, ascending.
+    text: Numbers  # Id of the text in the reader, ascending.
     scores: TextScores
     authorship: Authorship
     tweets: Floats  # Number of tweets with the text.
@@ -148,8 +148,8 @@ def _scored(
     texts: TextScores,
     fields: dict[str, int],
 ) -> MatchRows:
-    """Return a batch of matches with their scores. Fields have the number of their name
-    in ``fields``, to which new names are added, and records have none yet.
+    """Return a batch of matches with their scores. ``fields`` maps names of fields to
+    ids, and grows. The caller fills in the ids of records.
     """
     name = columns["field"].fill_null("").dictionary_encode()
     known = [

@@ -40,8 +40,8 @@ SAMPLE, TWEET_SAMPLE, BITS_SAMPLE = 4_000, 2_000, 600
 # frequent: at least the share MIN_LANGUAGE_SHARE of the licensed texts is in each. All
 # other languages together are one more class.
 MIN_KNOWN_LANGUAGE, MIN_LANGUAGE_SHARE = 0.8, 0.05
-# Number of divisions of the authors by a coin, and the share of them that may agree as
-# little as the control does if its difference is no fault of the control.
+# The authors are divided at random PERMUTATIONS times. The control's difference counts
+# only if at most the share UNUSUAL of the divisions differ as much.
 PERMUTATIONS, UNUSUAL = 199, 0.05
 UNSPACED = np.array([name in ("chinese", "japanese", "thai") for name in SCRIPTS])
 
@@ -279,8 +279,8 @@ def agreement(licensed: TextSample, control: TextSample) -> dict[str, float]:
     they do not differ.
 
     For script, length, language, year and wording, the agreement is the overlap of both
-    distributions. For authors, it is the frequency with which a control text is by an
-    author of the licensed sample, divided by that of another licensed text.
+    distributions. For authors, it is the share of control texts by authors of the first
+    half of the licensed sample, divided by the same share of its second half.
     """
     spoken = [each.lang.drop_null() for each in (licensed, control)]
     names = sorted({*spoken[0].to_pylist(), *spoken[1].to_pylist()})
@@ -319,9 +319,10 @@ def _fifths(rare: Floats, rest: Floats) -> tuple[Numbers, Numbers]:
 
 
 def by_a_coin(licensed: TextSample, control: TextSample) -> bool:
-    """Return whether the wording of a control differs no more than it often does if a
-    coin assigns the authors: a permutation test of authors (Fisher 1935, "The design of
-    experiments"). A text of unknown author counts as one by an author of its own.
+    """Return whether the wording of a control differs no more than it often would if a
+    coin had assigned the authors: a permutation test of authors (Fisher 1935, "The
+    design of experiments"). A text of unknown author counts as one by an author of its
+    own.
     """
     rarity, author = [], []
     for side, each in enumerate((licensed, control)):

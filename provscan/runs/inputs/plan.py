@@ -51,8 +51,8 @@ class Inputs:
     # The sample of files to which the splits belong, if any.
     sample: FileSample | None
     share: float  # Share of the records that is scanned.
-    # The numbers of parts that the run that is replaced has made, by number of the
-    # split (:mod:`provscan.runs.scan.reuse`).
+    # The id of the part that the replaced run made for a split, by id of the split
+    # (:mod:`provscan.runs.scan.reuse`).
     earlier_parts: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -180,7 +180,8 @@ def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) ->
     if dataset and dataset.keys() <= null.keys():
         raise UsageError(
             "the null dataset contains the whole dataset, and all of its matches count "
-            "as chance: give other data for null, which can't contain a licensed text"
+            "as chance: give other data with --clean-data, which can't contain a "
+            "licensed text"
         )
     others = dict.fromkeys(dataset, "the dataset")
     others |= dict.fromkeys(null, "the null dataset")
@@ -189,8 +190,8 @@ def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) ->
         for other, what in others.items():
             if _inside(path, other):
                 raise UsageError(
-                    f"{source} is given as known data but is part of {what}, so no "
-                    "match in it would be a finding: give independent known data"
+                    f"{source} is given with --other-sources but is part of {what}, so "
+                    "no match in it would be a finding: give other data"
                 )
 
 

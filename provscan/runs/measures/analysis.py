@@ -58,13 +58,13 @@ from provscan.runs.scan.totals import ScanTotals
 from provscan.scoring.background import background
 from provscan.scoring.rule import KNOWN_SHARE, MIN_BITS, Scorer
 
-# Known data excludes no control text if its share of the control texts is clearly more
-# than this number times its share of the licensed texts.
+# Known data excludes no control text if the share of the control that it contains is
+# clearly more than KNOWN_UNLIKE times the share of the licensed texts that it contains.
 KNOWN_UNLIKE = 1.5
 # A run fails if it planted at least this many spike-ins and found none of them.
 FAILING_SPIKE_INS = 20
-# Minimum number of texts in both a control and an index or dataset that are no
-# coincidences.
+# If a control shares this many texts with an index or a dataset, that is no
+# coincidence.
 SEVERAL = 20
 
 
@@ -105,7 +105,7 @@ class Measured:
     recall: MeasuredRecall
     null: NullCounts | None
     known: Known | None
-    candidates: Numbers  # Numbers of the other matches that keep their texts.
+    candidates: Numbers  # Rows of the other matches that keep their texts.
 
     @property
     def scanned(self) -> ScanTotals:
@@ -121,9 +121,9 @@ class Measured:
 
     @property
     def found_in_control(self) -> tuple[int, int]:
-        """The number of licensed texts with rare wording that were found and that a
-        control contains too, and that of their copies; 0 unless they are several, and
-        their copies more than the findings.
+        """How many licensed texts with rare wording were found although a control
+        contains them, and how many copies they have; (0, 0) unless there are SEVERAL,
+        and their copies outnumber the findings.
         """
         also = np.isin(self.matches.text, self.controls.repeated)
         rare = np.nan_to_num(self.matches.scores.bits, nan=np.inf) >= MIN_BITS
@@ -163,8 +163,8 @@ class Measured:
 
     @cached_property
     def sharing_factors(self) -> dict[str, Factor]:
-        """The correction of the numbers of records and texts, by unit, for an index
-        that contains a random share of all licensed tweets.
+        """The correction of the counts of records and texts, by unit, for an index that
+        contains a random share of all licensed tweets.
 
         Without it, the number of missed records would be computed as if each record
         contained a single licensed tweet. A record with several tweets is less likely

@@ -21,7 +21,7 @@ from provscan.scoring.clusters import similar_texts
 class TextClusters(NamedTuple):
     """Clusters of findings; each column has one entry per cluster."""
 
-    number: Numbers  # Number of the cluster, as in the arrays with a cluster per text.
+    number: Numbers  # Id of the cluster, as in the arrays with one id per text.
     first: Numbers  # Index of the text of the cluster's first finding.
     # Size of the cluster in records, texts, tweets and characters.
     sizes: dict[str, Floats]
@@ -30,8 +30,8 @@ class TextClusters(NamedTuple):
 def clusters_of_texts(
     reader: IndexReader, scans: Sequence[tuple[ScoredMatches, TextFindings]]
 ) -> list[Numbers]:
-    """Return the number of the cluster of each text of each scan; -1 for texts without
-    findings. Similar texts have the same number in all scans.
+    """Return, for each scan, the cluster id of each text (-1 without findings). Similar
+    texts get the same id in all scans.
     """
     pairs = [(matches.text, each.count > 0) for matches, each in scans]
     known = distinct(np.concatenate([text[which] for text, which in pairs]))
@@ -76,7 +76,7 @@ def _text_clusters(
     """Group findings into clusters.
 
     ``cluster``, [texts], is negative for texts that are left out; ``records``,
-    [clusters], has the number of distinct records of each cluster.
+    [clusters], counts the distinct records of each cluster.
     """
     texts = np.flatnonzero((cluster >= 0) & (findings.count > 0))
     number, of_text = np.unique(cluster[texts], return_inverse=True)

@@ -41,14 +41,15 @@ WORDED, LONGEST = 2_000, 400
 DRAWN = 20_000
 # Order of the language models. Their texts are few, and a higher order gains nothing.
 ORDER = 5
-# Licensed texts and findings are compared if their wording is as common in the dataset
-# as that of this share of its own texts. Other texts are in a language or of a kind
-# that the dataset does not have. The share CLOSEST of the licensed texts, with the most
-# common wording, is always compared, or more, so that they are FEW_WORDED in each half.
-# How common is measured by the bits of a text and, unless that leaves too few, by its
-# share of the dataset's USUAL_WORDS most frequent words, which shows its language.
+# A licensed text or a finding is compared only if its wording is no rarer in the
+# dataset than that of the share COMPARABLE of the dataset's own texts. Other texts are
+# in a language or of a kind that the dataset does not contain. The share CLOSEST of the
+# licensed texts, with the most common wording, is always compared, or more, so that
+# they are FEW_WORDED in each half. How common is measured by the bits of a text and,
+# unless that leaves too few, by its share of the dataset's USUAL_WORDS most frequent
+# words, which shows its language.
 COMPARABLE, CLOSEST, USUAL_WORDS = 0.8, 0.05, 50
-# A record is left out if one part in LEAST_SHARED of it is wording of findings.
+# A record is left out if 1 / LEAST_SHARED of it, or more, is wording of findings.
 LEAST_SHARED = 10
 # The control may lack a year of the findings if the year has this share of the licensed
 # texts or more: a control of later tweets is fair.
@@ -93,8 +94,8 @@ def examine(
 
 
 def _lacking(found: Authorship, samples: TextSamples, *, years: bool) -> str | None:
-    """Return the kind of text, or with ``years`` the year, that many findings are of
-    and that the control lacks; None if there is none.
+    """Return a kind of text (with ``years``, also a year) to which many findings belong
+    and which the control lacks; None if there is none.
     """
     licensed, control = samples
     kind = too_rare(found.kind, licensed.kind, control.kind, KINDS)
@@ -115,12 +116,12 @@ def _lacking(found: Authorship, samples: TextSamples, *, years: bool) -> str | N
 
 
 def _latest(matches: ScoredMatches, until: datetime | None) -> tuple[Floats, Floats]:
-    """Return the latest times, in milliseconds, at which each text can have been posted
-    to be the source of all its findings, certainly and possibly; infinite if unknown.
-
-    Certainly a day after the date of the earliest record, since dates may lack the time
-    or the time zone; possibly at the end of its month or year, if the date is the first
-    day of one, since dates may lack the day or the month. Neither is after ``until``.
+    """Return two times for each text, in milliseconds, infinite if unknown: if it was
+    posted before the first, it is certainly old enough to be the source of all its
+    findings; if after the second, it certainly is not. Certainly a day after the date
+    of the earliest record, since dates may lack the time or the time zone; possibly at
+    the end of its month or year, if the date is the first day of one, since dates may
+    lack the day or the month. Neither is after ``until``.
     """
     end = np.inf if until is None else until.timestamp() * 1000.0
     certain, possible = np.full((2, len(matches.text)), end)
@@ -153,8 +154,8 @@ def _wording(controls: Controls, found: Numbers, own: list[str]) -> Share | None
     """Compare the wording of the findings with that of the licensed texts and of the
     dataset's own texts, those without a stretch of the findings.
 
-    ``found`` are the numbers of the found texts, and ``own`` is a sample of the
-    dataset's records. Texts of each script are compared with each other.
+    ``found`` are the ids of the found texts, and ``own`` is a sample of the dataset's
+    records. Texts of each script are compared with each other.
     """
     reader = controls.reader
     every = reader.canonical_texts(found).array().to_pylist()

@@ -33,10 +33,10 @@ def compare_runs(first: Source, second: Source) -> dict[str, Any]:
     Returns
     -------
     dict
-        The runs (``first``, ``second``) with their numbers, the rows of findings that
-        ``only_first`` or ``only_second`` has, the number of findings ``in_both``, and
-        ``differs``: names of other differences between the runs, which alone may make
-        findings differ.
+        The runs (``first``, ``second``) with their numbers, the rows of the findings
+        that are in ``only_first`` or ``only_second`` of them, the number of findings
+        ``in_both``, and ``differs``: names of other differences between the runs, which
+        alone may make findings differ.
 
     Raises
     ------

@@ -35,7 +35,7 @@ def inspect_control(
     Returns
     -------
     dict
-        Numbers of ``texts`` and ``licensed_texts``; the control file's entry of
+        How many ``texts`` and ``licensed_texts`` there are; the control file's entry of
         ``summary.json`` (``files``); the ``strata`` and the shares in common
         (``alike``); ``least_records``, the smallest number of records with different
         texts that a run could claim, if no control text matches, or None if no text is

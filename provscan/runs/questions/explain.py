@@ -128,11 +128,11 @@ def explain_record(
     source: str | None = None,
     tweet_id: str | None = None,
 ) -> list[Explanation]:
-    """Explain every field of a record, which is read from the dataset again; its number
-    is counted from 0.
+    """Explain every field of a record, which is read from the dataset again; ``record``
+    is its position, from 0.
 
     ``source`` is the dataset or the member of an archive; by default, every source that
-    has a record with this number. Each explanation names its ``source`` and ``field``.
+    has a record at this position. Each explanation names its ``source`` and ``field``.
     """
     options = _options_of(info)
     explained = []
@@ -290,7 +290,7 @@ def _compared(
 
 
 def _conditions(found: Comparison) -> list[dict[str, Any]]:
-    """Return the conditions of a match for a comparison."""
+    """Return what a comparison must reach to be a match."""
     stretch = max(RULE.partial_chars, RULE.min_chars)
     # Fewer characters suffice if nearly the whole text is in common.
     missing = found.common * (1 / max(found.containment, 1e-9) - 1)
@@ -306,8 +306,8 @@ def _conditions(found: Comparison) -> list[dict[str, Any]]:
 def _finding(
     reported: _Reported, passage: str, text: Numbers, index: Index
 ) -> list[dict[str, Any]]:
-    """Return the conditions of a finding for a match of a licensed text, which is given
-    by its number.
+    """Return what a match must reach to be a finding; ``text`` contains the id of the
+    licensed text.
     """
     match = reported.row
     copied = copied_wording(

@@ -82,7 +82,7 @@ def describe_inputs(
     described
         Entries of ``run.json``: each file with its checksum, and the parts of a sample.
     missing
-        The numbers of files of the dataset that are ``unread`` and ``damaged``.
+        How many files of the dataset are ``unread`` and ``damaged``.
     """
     damaged: list[Damage] = []
     unread, ignored = PathReasons(), PathReasons()
@@ -94,7 +94,7 @@ def describe_inputs(
         unread += [*data.unread, *scans[name].unread]
         ignored += data.ignored
         if name == "dataset":
-            # Data of other kinds are no part of the answer's text.
+            # Only files of the dataset count as text that was not scanned.
             missing = {
                 "unread": len([*data.unread, *scans[name].unread]),
                 "damaged": len(

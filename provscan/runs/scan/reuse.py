@@ -129,8 +129,8 @@ def with_earlier_parts(
     progress: Progress,
     threads: int,
 ) -> dict[str, Inputs]:
-    """Return the inputs with the splits and the numbers of the parts of the run ``run``
-    for all files that it has scanned and that have not changed since.
+    """For every file that the run ``run`` has scanned and that has not changed since,
+    replace the splits by those of that run, and add the ids of its parts.
 
     Nothing is reused if the run was damaged or changed, or has another basis.
     """
@@ -218,7 +218,7 @@ def _unchanged(
     listed: list[dict[str, Any]], data: Inputs, progress: Progress, threads: int
 ) -> tuple[dict[str, InputFile], dict[str, list[tuple[int, Split]]]]:
     """Return the files of an input, with the checksums of those that were compared; and
-    the earlier splits of all unchanged files, with their numbers, by path.
+    the earlier splits of all unchanged files, with their ids, by path.
     """
     files, stored = dict(data.files), {file["path"]: file for file in listed}
     groups = Counter(path for path, _ in groupby(split.path for split in data.splits))
@@ -253,7 +253,7 @@ def _unchanged(
 
 
 def _by_path(splits: list[Split]) -> dict[str, list[tuple[int, Split]]]:
-    """Return the splits of each file with their numbers."""
+    """Return the splits of each file with their ids."""
     found: dict[str, list[tuple[int, Split]]] = {}
     for number, split in enumerate(splits):
         found.setdefault(split.path, []).append((number, split))

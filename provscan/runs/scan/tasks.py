@@ -111,7 +111,7 @@ def scan_inputs(
 
 
 def _complete(inputs: Inputs, parts: Path) -> set[int]:
-    """Return the numbers of the parts that an interrupted or an earlier run made."""
+    """Return the ids of the parts that an interrupted or an earlier run made."""
     splits = range(len(inputs.splits))
     return {number for number in splits if load_part(parts, number) is not None}
 
@@ -131,8 +131,9 @@ def _tasks(
             # compare the lengths and scripts of the dataset and a null dataset. They
             # are the records with the lowest keys of the whole dataset: a task keeps
             # none far above the highest key of the sample so far, once that is full
-            # (``carriers.limit``). A later run that reuses the part without some of
-            # the others needs records with higher keys.
+            # (``carriers.limit``). The limit is doubled because a later run may reuse
+            # this part without some of the others, and then needs records with higher
+            # keys.
             limit = min(2 * carriers.limit, MAX_KEY)
             sampling = Sampling(inputs.share, seed, CARRIERS, limit)
             yield make_task(number, split, sampling=sampling)
