@@ -38,13 +38,10 @@ API_FORM = re.compile(
 )
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
-# A number, with or without thousands separators: "1450010870843.0", "1.45e12",
-# "1,450,010,870". Python would read many of them as a year and more digits.
-NUMBER = re.compile(
-    r"([+-]?(?:\d+|\d{1,3}(?:([,'_ \u00a0\u202f])\d{3})(?:\2\d{3})*"
-    r"|\d{1,3}(?:\.\d{3}){2,}))(?:[.,](\d*))?(?:[eE]([+-]?\d{1,2}))?",
-    re.ASCII,
-)
+# A number: "1450010870843.0", "1.45e12". A number with thousands separators is no date.
+# Python would read many of them as a year and more digits.
+NUMBER = re.compile(r"([+-]?\d+)(?:[.,](\d*))?(?:[eE]([+-]?\d{1,2}))?", re.ASCII)
+SEPARATED = re.compile(r"[+-]?\d+(?:[.,'_ ]\d*)+(?:[eE][+-]?\d{1,2})?")
 
 # The strptime formats of all-digit dates, by count of digits.
 DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
@@ -103,8 +100,9 @@ def _any_ms(value: Any) -> int | None:
     text = value.strip()
     # Most dates have a time, and no number has a colon.
     if ":" not in text and (number := NUMBER.fullmatch(text)):
-        digits = re.sub(r"[^\d+-]", "", number[1])
-        return _ms_of_number(float(f"{digits}.{number[3] or 0}e{number[4] or 0}"))
+        return _ms_of_number(float(f"{number[1]}.{number[2] or 0}e{number[3] or 0}"))
+    if SEPARATED.fullmatch(text):
+        return None
     if api := API_FORM.fullmatch(text):
         month = MONTHS.find(api[1]) // 3 + 1  # 0 if it is not a month
         text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"

@@ -47,11 +47,6 @@ TIME = datetime(2015, 10, 20, 0, 10, 41, tzinfo=UTC)
         "1445299841000000000.0",
         "1.445299841e9",
         "1.445299841E+12",
-        "1,445,299,841",
-        "1,445,299,841,000.0",
-        "1.445.299.841.000",
-        "1 445 299 841",
-        "1'445'299'841",
         "1445299841,0",
         "20151020001041.0",
         datetime(2015, 10, 20, 0, 10, 41),
@@ -82,6 +77,13 @@ def test_forms_of_one_time(value):
         10**40,
         pytest.param(10**5000, id="5,001 digits"),
         "9" * 400,
+        "1,445,299,841",
+        "1,445,299,841,000.0",
+        "1.445.299.841.000",
+        "1 445 299 841",
+        "1'445'299'841",
+        "1\u202f445\u202f299\u202f841",
+        "20,151,020",
         0,
         2015,
         "201510",
@@ -108,7 +110,7 @@ def test_a_day_begins_at_midnight():
         assert parse_date(date(2015, 10, 20)) == parse_date(day)
 
 
-@pytest.mark.parametrize("form", ["{}", "{}.0", "{:.12e}", "{:,}.00"])
+@pytest.mark.parametrize("form", ["{}", "{}.0", "{:.12e}", "{},00"])
 @pytest.mark.parametrize("ms", [1450010840843, 1412031170959, 1707123100859])
 def test_digits_that_could_be_a_day_and_a_time_are_the_time_since_1970(ms, form):
     value = form.format(ms)

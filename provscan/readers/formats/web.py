@@ -166,10 +166,8 @@ def _pages(stream: ByteStream) -> Iterator[tuple[int, Any]]:
 
 
 class _Record(NamedTuple):
-    head: bytes  # The lines of its headers.
     headers: dict[str, str]
     body: bytes | None  # None if it is too long.
-    end: bytes  # The blank lines after it.
 
 
 def web_records(stream: ByteStream) -> Iterator[_Record]:
@@ -179,12 +177,12 @@ def web_records(stream: ByteStream) -> Iterator[_Record]:
     file = io.BufferedReader(Readable(stream), BUFFER)
     following = file.readline(BUFFER)
     while following:
-        lines = [following]
+        lines: list[bytes] = []
         while line := file.readline(BUFFER):
             lines.append(line)
             if line.isspace():
                 break
-        headers = _fields(lines[1:])
+        headers = _fields(lines)
         stated = headers.get("content-length", "")
         length = int(stated) if stated.isdecimal() else 0
         if length > stream.context.limits.record_bytes:
@@ -192,17 +190,17 @@ def web_records(stream: ByteStream) -> Iterator[_Record]:
         else:
             body = file.read(length)
             missing = length - len(body)
-        blank: list[bytes] = []
+        blank = 0
         while (following := file.readline(BUFFER)).isspace():
-            blank.append(following)
+            blank += 1
         if following and not following.startswith(b"WARC/"):
             stream.break_off(
                 f"a record states {stated} bytes, but no record begins after them"
             )
             return
-        if not following and (missing or len(blank) < 2):
+        if not following and (missing or blank < 2):
             stream.break_off("it ends within a record")
-        yield _Record(b"".join(lines), headers, body, b"".join(blank))
+        yield _Record(headers, body)
 
 
 def _fields(lines: Iterable[bytes]) -> dict[str, str]:
