@@ -14,7 +14,7 @@ these are turned into objects.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -61,13 +61,13 @@ def is_later_text(value: str, least: int = 0) -> bool:
     )
 
 
-class Found(NamedTuple):
+class LaterTexts(NamedTuple):
     """What :meth:`Later.search` found in a record."""
 
     texts: list[tuple[str, str]]  # The name of the field and the text.
     # The same for the speakers of texts in chats, if the texts are outputs of a model.
     speakers: list[tuple[str, str]]
-    too_deep: str  # The name of a field that is nested too deeply; empty if none is.
+    too_deep: list[str]  # The names of fields that are nested too deeply.
 
 
 class _Node:
@@ -93,9 +93,8 @@ class Later:
 
     def __init__(self, binding: Binding, limits: Limits) -> None:
         assert binding.others is not None
-        self._nesting, self._outputs = limits.nesting, binding.outputs
-        self._speakers = list[tuple[str, str]]()
-        self._open, self._closed = _Node(0), _Node(NEVER)
+        self.nesting, self.outputs = limits.nesting, binding.outputs
+        self.open, self.closed = _Node(0), _Node(NEVER)
         inside = binding.within
         self._root = self._new(closed=inside is not None)
         for path in inside or ():
@@ -106,7 +105,7 @@ class Later:
                 self._add(path, least).chat = path in binding.chats
 
     def _new(self, *, closed: bool) -> _Node:
-        return _Node(NEVER, self._closed) if closed else _Node(0, self._open)
+        return _Node(NEVER, self.closed) if closed else _Node(0, self.open)
 
     def _add(self, path: Path, least: int, *, closed: bool = False) -> _Node:
         """Add a field and return it. The fields that contain it are ``closed`` if
@@ -120,13 +119,13 @@ class Later:
         last = node.children.get(path[-1])
         if last is None:
             last = node.children[path[-1]] = self._new(closed=False)
-        last.least, last.unknown = least, self._open
+        last.least, last.unknown = least, self.open
         return last
 
     @cached_property
     def _tree(self) -> FieldTree:
-        nodes = [self._open, self._closed, self._root]
-        numbers = {id(self._open): SEARCHED, id(self._closed): CLOSED}
+        nodes = [self.open, self.closed, self._root]
+        numbers = {id(self.open): SEARCHED, id(self.closed): CLOSED}
         names, targets, edges = list[bytes](), list[int](), [0]
         for node in nodes:  # The list grows.
             for key, child in node.children.items():
@@ -152,110 +151,120 @@ class Later:
     def lines(self, data: bytes | memoryview, count: int) -> Numbers:
         """Return the positions of the lines, of ``count``, that have to be searched."""
         found = np.zeros(count, np.uint8)
-        stack = np.empty((self._nesting, 5), np.int64)
+        stack = np.empty((self.nesting, 5), np.int64)
         lines_with_texts(np.frombuffer(data, np.uint8), self._tree, stack, found)
         return np.flatnonzero(found)
 
-    def search(self, record: Any) -> Found:
+    def search(self, record: Any) -> LaterTexts:
         """Return the texts of a record in fields that are not scanned anyway."""
-        texts, self._speakers = list[tuple[str, str]](), []
-        deep = list(self._walk(record, self._root, "", "", 0, texts))
-        return Found(texts, self._speakers, deep[0] if deep else "")
+        search = _Search(self)
+        search.visit(record, _Place(self._root, "", "", 0))
+        return search.found
 
-    def _walk(
-        self,
-        value: Any,
-        node: _Node,
-        name: str,
-        key: str,
-        depth: int,
-        texts: list[tuple[str, str]],
-    ) -> Iterator[str]:
-        """Add the texts in a value, and yield the names of fields that are too deep."""
-        if node is self._closed:
+
+class _Place(NamedTuple):
+    """Where a value is in a record."""
+
+    node: _Node
+    name: str  # The name of the field.
+    key: str  # The last key of an object on the way to the value.
+    depth: int
+
+    def at_key(self, node: _Node, key: Any) -> _Place:
+        name = f"{self.name}.{key}" if self.name else str(key)
+        return _Place(node, name, key_in_file(str(key)), self.depth + 1)
+
+    def at_position(self, node: _Node, position: int) -> _Place:
+        return _Place(node, f"{self.name}[{position}]", self.key, self.depth + 1)
+
+    @property
+    def named_as_no_text(self) -> bool:
+        return NO_TEXTS.search(snake_case(self.key)) is not None
+
+
+class _Search:
+    """The search of one record: adds what it finds to ``found``."""
+
+    def __init__(self, later: Later) -> None:
+        self.found = LaterTexts([], [], [])
+        self._later = later
+
+    def visit(self, value: Any, place: _Place) -> None:
+        """Search a value and all that is in it."""
+        if place.node is self._later.closed:
             return
         if isinstance(value, str | bytes):
-            yield from self._string(value, node, name, key, depth, texts)
+            self._visit_string(value, place)
         elif not value or not isinstance(value, dict | list | tuple):
             return
-        elif depth >= self._nesting:
-            yield name
+        elif place.depth >= self._later.nesting:
+            self.found.too_deep.append(place.name)
         elif isinstance(value, dict):
-            children, before = node.children, len(texts)
-            for inner_key, inner in value.items():
-                if isinstance(inner, str) and len(inner) < LEAST_LETTERS:
-                    continue
-                below = children.get(inner_key) or self._unknown(node, inner_key)
-                if below.least == NEVER and not below.chat and type(inner) is str:
-                    continue
-                yield from self._walk(
-                    inner,
-                    below,
-                    f"{name}.{inner_key}" if name else str(inner_key),
-                    key_in_file(str(inner_key)),
-                    depth + 1,
-                    texts,
-                )
-            if self._outputs and len(texts) > before:
-                self._add_speakers(value, node, name)
+            self._visit_object(value, place)
         else:
-            below = node.child(ANY)
-            words = [inner for inner in value if isinstance(inner, str)]
-            if (
-                below is self._open
-                and not NO_TEXTS.search(snake_case(key))
-                and are_words(words)
-                and is_later_text(" ".join(words))
-            ):
-                texts.append((name, " ".join(words)))
-                value = [inner for inner in value if not isinstance(inner, str)]
-            for position, inner in enumerate(value):
-                inner_name = f"{name}[{position}]"
-                yield from self._walk(inner, below, inner_name, key, depth + 1, texts)
+            self._visit_list(value, place)
 
-    def _add_speakers(self, value: dict[Any, Any], node: _Node, name: str) -> None:
+    def _visit_object(self, value: dict[Any, Any], place: _Place) -> None:
+        children, before = place.node.children, len(self.found.texts)
+        for key, inner in value.items():
+            if isinstance(inner, str) and len(inner) < LEAST_LETTERS:
+                continue
+            node = children.get(key) or self._unknown(place.node, key)
+            if node.least == NEVER and not node.chat and type(inner) is str:
+                continue
+            self.visit(inner, place.at_key(node, key))
+        if self._later.outputs and len(self.found.texts) > before:
+            self._add_speakers(value, place)
+
+    def _visit_list(self, value: Sequence[Any], place: _Place) -> None:
+        node = place.node.child(ANY)
+        words = [inner for inner in value if isinstance(inner, str)]
+        joined = (
+            node is self._later.open
+            and not place.named_as_no_text
+            and are_words(words)
+            and is_later_text(" ".join(words))
+        )
+        if joined:
+            self.found.texts.append((place.name, " ".join(words)))
+            value = [inner for inner in value if not isinstance(inner, str)]
+        for position, inner in enumerate(value):
+            self.visit(inner, place.at_position(node, position))
+
+    def _visit_string(self, value: str | bytes, place: _Place) -> None:
+        text = text_in(value) if isinstance(value, bytes) else value
+        node, before = place.node, len(self.found.texts)
+        if text is None or (node.least == NEVER and not node.chat):
+            return
+        if (chat := chat_in(text)) is not None:
+            self.visit(chat, place)
+            if len(self.found.texts) > before:
+                return
+        if (
+            node.least != NEVER
+            and is_later_text(text, node.least)
+            and not place.named_as_no_text
+        ):
+            self.found.texts.append((place.name, text))
+
+    def _add_speakers(self, value: dict[Any, Any], place: _Place) -> None:
         """Add the speakers that an object names in fields that are not read anyway."""
         for key in SPEAKER_FIELDS:
-            below, speaker, path = node.child(key), value.get(key), key
+            node, speaker, path = place.node.child(key), value.get(key), key
             if isinstance(speaker, dict):
-                below, speaker = below.child(INNER), speaker.get(INNER)
+                node, speaker = node.child(INNER), speaker.get(INNER)
                 path = f"{key}.{INNER}"
-            if below.least != NEVER and isinstance(speaker, str):
-                self._speakers.append((f"{name}.{path}" if name else path, speaker))
+            if node.least != NEVER and isinstance(speaker, str):
+                name = f"{place.name}.{path}" if place.name else path
+                self.found.speakers.append((name, speaker))
 
     def _unknown(self, node: _Node, key: Any) -> _Node:
         """Return the node of a field in ``node`` that is unknown. An earlier value of a
         repeated key is searched unless nothing at this key is.
         """
         last = node.child(key_in_file(key)) if isinstance(key, str) else node.unknown
-        return self._closed if last is self._closed else self._open
-
-    def _string(
-        self,
-        value: str | bytes,
-        node: _Node,
-        name: str,
-        key: str,
-        depth: int,
-        texts: list[tuple[str, str]],
-    ) -> Iterator[str]:
-        if isinstance(value, bytes):
-            if (text := text_in(value)) is None:
-                return
-            value = text
-        if node.least == NEVER and not node.chat:
-            return
-        if (chat := chat_in(value)) is not None:
-            before = len(texts)
-            yield from self._walk(chat, node, name, key, depth, texts)
-            if node.least == NEVER or len(texts) > before:
-                return
-        if (
-            node.least != NEVER
-            and is_later_text(value, node.least)
-            and not NO_TEXTS.search(snake_case(key))
-        ):
-            texts.append((name, value))
+        later = self._later
+        return later.closed if last is later.closed else later.open
 
 
 def may_have_texts(values: pa.Array, least: int) -> Numbers:

@@ -130,7 +130,7 @@ class Extractor:
                 name = printable(found.texts[0][0])
                 self._counts.note("later_text", int(number), name, len(found.texts))
             if found.too_deep:
-                detail = printable(found.too_deep)
+                detail = printable(found.too_deep[0])
                 self._counts.note("too_deep", int(number), detail)
         return texts
 
