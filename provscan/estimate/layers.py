@@ -22,6 +22,7 @@ from provscan.estimate.limits import (
     SampleDesign,
     exactly,
     minus_chance,
+    product,
     rounded,
     total,
 )
@@ -212,6 +213,9 @@ def layered(
             "chance_at_most": counted.total - left.low,
         }
         if of_findings is not None:
+            # A unit with a copy does not count twice if it has a chance match as well.
+            units = max(found.most.value * design.fraction, 2.0 * chance.expected, 1.0)
+            left = product(left, exactly(1.0 / (1.0 - chance.expected / units)))
             middle = total(left, of_findings, design, mean_size, found.sharing)
             low = max(middle.low, at_least) if at_least else 0.0
             value = max(middle.value, low)

@@ -18,7 +18,7 @@ import numpy as np
 
 from provscan.arrays import Flags, Floats, Numbers, distinct
 from provscan.estimate.counters import count_best, count_records, covered
-from provscan.estimate.damage import DAMAGES, weight_of_cells, without_chance
+from provscan.estimate.damage import DAMAGES, weight_of_cells
 from provscan.estimate.layers import Size
 from provscan.matching import LEVELS
 from provscan.runs.counting.matches import MatchRows, ScoredMatches
@@ -105,7 +105,8 @@ class StrengthFindings(NamedTuple):
 class CellCounts(NamedTuple):
     """Counts of records or texts by cell, [cells] each."""
 
-    findings: Floats  # With findings, minus those that are due to chance.
+    findings: Floats  # With findings.
+    chance: Floats  # Expected chance matches among them, from the control.
     matches: Floats  # With any match.
 
 
@@ -198,8 +199,7 @@ def _cells(matches: ScoredMatches, eligible: Eligibility) -> Cells:
         count_best(rows.record[which], rows.similarity[which], cell[which], CELLS)
         for which in (eligible.claimable[rows.text_index] & passes, ~control)
     )
-    # Subtract chance. Each finding of a control text represents chance matches of
-    # licensed texts.
+    # Each finding of a control text represents chance matches of licensed texts.
     number = control & passes & eligible.measured[rows.text_index]
     weights = eligible.weights[rows.text_index[number]]
     by_chance = np.bincount(cell[number], weights, CELLS).astype(np.float64)
@@ -219,8 +219,8 @@ def _cells(matches: ScoredMatches, eligible: Eligibility) -> Cells:
     )
     return Cells(
         best,
-        CellCounts(without_chance(best, by_chance), best_of_all),
-        CellCounts(without_chance(claimable, chance_texts), every),
+        CellCounts(best, by_chance, best_of_all),
+        CellCounts(claimable, chance_texts, every),
     )
 
 

@@ -335,7 +335,11 @@ def measure(
         examination=examination,
         error_rates=rates,
         recall=measure_recall(
-            scores.planted, scores.recovered, counts.cells, samples.licensed.too_short
+            scores.planted,
+            scores.recovered,
+            counts.cells,
+            chance.expected,
+            samples.licensed.too_short,
         ),
         null=null_counts,
         known=known,

@@ -9,6 +9,7 @@ tokens" explains the recall of units other than records.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -17,8 +18,8 @@ import numpy as np
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.edits import HEAVY, SEVERE, WEIGHTS, Edit
 from provscan.calibration.spike_ins import Recovered, SpikeIns
-from provscan.estimate.damage import DAMAGES, PIECES, damage_of
-from provscan.estimate.limits import Factor, clopper_pearson
+from provscan.estimate.damage import DAMAGES, PIECES, damage_of, without_chance
+from provscan.estimate.limits import Chance, Factor, clopper_pearson, product
 from provscan.estimate.recall import FINDABLE, MOST_UNLIKE, Planted, Recall, recall_of
 from provscan.runs.counting.counts import CellCounts, Cells
 from provscan.runs.counting.strata import recall_group
@@ -129,11 +130,16 @@ class MeasuredRecall:
 
 
 def measure_recall(
-    planted: SpikeIns, recovered: Recovered, cells: Cells, too_short: float
+    planted: SpikeIns,
+    recovered: Recovered,
+    cells: Cells,
+    chance: Mapping[str, Chance],
+    too_short: float,
 ) -> MeasuredRecall:
     """Measure the recall of copies that are distributed over cells like the matches.
 
-    ``too_short`` is the share of the licensed texts that are too short to be planted.
+    ``chance`` are the chance matches among the findings by unit, and ``too_short`` is
+    the share of the licensed texts that are too short to be planted.
     """
     usual = ~_has(planted, SEVERE)
     group = recall_group(planted.script, planted.length_class)
@@ -150,16 +156,32 @@ def measure_recall(
         arrays = Planted(planted.edit[kept], group[kept], damage[kept], found[kept])
         return recall_of(arrays, shown.reshape(-1, DAMAGES), upper=upper)
 
-    def measured(cells: CellCounts) -> CopyRecall:
-        findings = estimated(recovered.counted, cells.findings, upper=False)
+    def without(chance: float, cells: CellCounts) -> Recall | None:
+        """Estimate the recall of findings if ``chance`` times the expected chance
+        matches are among them.
+        """
+        copies = without_chance(cells.findings, chance * cells.chance)
+        return estimated(recovered.counted, copies, upper=False)
+
+    def measured(cells: CellCounts, chance: Chance | None) -> CopyRecall:
+        findings = without(1.0, cells)
         if findings is not None:
+            if chance is not None and chance.expected > 0.0 < cells.chance.sum():
+                # Most chance matches look like damaged copies, so recall seems lower if
+                # there are fewer of them than expected, and higher if there are more.
+                fewer, more = (
+                    without(limit / chance.expected, cells) or findings
+                    for limit in (chance.low, chance.high)
+                )
+                findings = _widened(findings, fewer.value, more.value)
             low = findings.low * (1.0 - hidden_heavy(findings))
             findings = replace(findings, low=low)
         matches = estimated(recovered.found, cells.matches, upper=True)
         return CopyRecall(findings, matches)
 
     # Measure the recall of copies in records and of copies of texts.
-    of_records, of_texts = measured(cells.records), measured(cells.texts)
+    of_records = measured(cells.records, chance.get("records"))
+    of_texts = measured(cells.texts, chance.get("texts"))
 
     # Measure the share in pieces, which decides whether there is an estimate, and the
     # recall of nearly verbatim copies of detectable texts, on which "at most" is based.
@@ -190,6 +212,14 @@ def measure_recall(
         if least is None
         else Factor(least.value, _unlike(least.low), least.high),
     )
+
+
+def _widened(recall: Recall, *others: float) -> Recall:
+    """Return a recall whose limits allow for other values of it."""
+    value = recall.value
+    of_chance = Factor(1.0, min(value, *others) / value, max(value, *others) / value)
+    limits = product(Factor(value, recall.low, recall.high), of_chance)
+    return replace(recall, low=limits.low, high=min(1.0, limits.high))
 
 
 def _has(planted: SpikeIns, edits: tuple[Edit, ...]) -> Flags:
