@@ -30,7 +30,7 @@ from pathlib import Path
 from provscan.errors import OutputError
 
 TEMPORARY = re.compile(r"\.provscan-[0-9a-f]{16}")
-# The marker of a hidden file or folder has its name with this suffix.
+# The name of a hidden file or folder, plus this suffix, is the name of its marker.
 MARKER = ".lock"
 # The marker's content, followed by the name of the hidden file or folder.
 MARK = "Locked while provscan writes "

@@ -90,7 +90,7 @@ class Strata:
 
 
 def length_class(least: int, lengths: Sequence[int]) -> str:
-    """Return the length class that begins at ``least`` in words."""
+    """Return, in words, the length class that begins at ``least``."""
     return (
         f"from {least} characters"
         if least > lengths[0]

@@ -230,7 +230,7 @@ class Scorer:
         )
 
     def detectable(self, texts: Numbers) -> Flags:
-        """Return :attr:`TextScores.detectable` of texts given by their numbers."""
+        """Return :attr:`TextScores.detectable` of texts given by their ids."""
         every, text_index = np.unique(texts, return_inverse=True)
         return self.texts(every).detectable[text_index.reshape(-1)]
 

@@ -248,7 +248,7 @@ def _object(
 
 
 def byte_ranges(whole: Split, target: int, limits: Limits) -> Iterator[Split]:
-    """Yield ranges of a file that end after a newline, with the number of the first
+    """Yield ranges of a file that end after a newline, with the position of the first
     line of each.
     """
     # Counting the lines of a remote file would mean fetching it twice.

@@ -113,7 +113,7 @@ class ScanTotals:
         return np.array([getattr(part, name) for part in self.parts], np.float64)
 
     def batches(self, names: Sequence[str]) -> Iterator[tuple[pa.RecordBatch, Numbers]]:
-        """Yield columns of the matches in order, and the number of the split of each
+        """Yield columns of the matches in order, and the index of the split of each
         row.
         """
         waiting: list[pa.RecordBatch] = []
