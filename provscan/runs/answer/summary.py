@@ -35,6 +35,8 @@ from provscan.scoring.rule import (
 )
 
 SUMMARY_VERSION = 1
+# Minimum number of test copies of a kind that can be called hardly found.
+FEW_PLANTED = 10
 
 
 def summarise(
@@ -221,7 +223,7 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
         result["hardly_found"] += [
             {"class": name, "name": key, "recall": each.value}
             for key, each in shares_of.items()
-            if each.value < FINDABLE
+            if each.value < FINDABLE and each.planted >= FEW_PLANTED
         ]
     return result
 
