@@ -25,6 +25,7 @@ LAYERS = {
     "keywords": 0,
     "arrays": 0,
     "text_buffers": 0,
+    "snowflakes": 0,
     "ordered_map": 0,
     "writing": 0,
     "opening": 0,

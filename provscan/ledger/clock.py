@@ -26,9 +26,8 @@ from provscan.ledger.counts import QUARTER, Counts
 from provscan.ledger.database import rows
 from provscan.ledger.tables import CLOCK
 from provscan.names import counted, several
+from provscan.snowflakes import SNOWFLAKE_EPOCH
 
-# The zero point of the times in tweet ids, as Unix time in milliseconds.
-EPOCH = 1_288_834_974_657
 # The tolerated error of a clock, in seconds.
 TOLERANCE = 60
 BACKDATED = "backdated"
@@ -39,7 +38,7 @@ MICRO = 1_000_000
 DAY, MINUTE = 86_400 * MICRO, 60 * MICRO
 DELAYS = f"""
     SELECT stream, time, epoch(coalesce(seen, time))
-        - ((newest >> 22) + {EPOCH}) / 1000.0 AS delay
+        - ((newest >> 22) + {SNOWFLAKE_EPOCH}) / 1000.0 AS delay
     FROM calls JOIN (SELECT part, stream FROM files) USING (part)
     WHERE newest IS NOT NULL AND outcome = 'answered'"""
 # A client that pages back through old tweets gets fresh ones only on the first page, so

@@ -58,13 +58,12 @@ from provscan.readers.formats.registry import FileOptions
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import Context, Layout, Split
 from provscan.readers.stats import ReadStats
+from provscan.snowflakes import FIRST_SNOWFLAKE
 from provscan.urls import source_of
 from provscan.writing import replacing_file
 
 # Increase this version when the columns of parts or of intermediate results change.
 VERSION = 6
-# The first id that contains the time of its tweet (Snowflake, from November 2010).
-FIRST_SNOWFLAKE = 29_700_859_247
 # A part is sorted by time if it has more row groups than this, and if their periods
 # together are longer than the period of the part by more than this factor.
 DISORDER = 3

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.index import Strings
-from provscan.index.segment.prepare import FIRST_SNOWFLAKE, SNOWFLAKE_EPOCH
 from provscan.kernels.canonical.utf8 import byte_places
 from provscan.params import WHOLE_FIELD
 from provscan.readers import mended_texts
+from provscan.snowflakes import FIRST_SNOWFLAKE, SNOWFLAKE_EPOCH
 from provscan.text_buffers import buffers
 
 # The fields of `Matches` with one entry per match.

@@ -41,7 +41,6 @@ class VerifiedCandidates(NamedTuple):
     grams: np.ndarray
     similarity: np.ndarray  # float64[n].
     way: np.ndarray  # uint8[n]: a way to match; see `provscan.kernels.search.verify`.
-    letters: np.ndarray  # float64[n, 2], as in `VerifiedRows`.
     respaced: np.ndarray  # bool[n]: see `provscan.matching.spacing`.
 
     def take(self, rows: np.ndarray) -> VerifiedCandidates:
@@ -147,5 +146,12 @@ def verify(
     text = segment.first + candidates.text[out.candidate]
     respaced = np.zeros(len(text), np.bool_)
     return VerifiedCandidates(
-        candidates.record[out.candidate], text, *out[1:], respaced
+        record=candidates.record[out.candidate],
+        text=text,
+        span=out.span,
+        copied=out.copied,
+        grams=out.grams,
+        similarity=out.similarity,
+        way=out.way,
+        respaced=respaced,
     )

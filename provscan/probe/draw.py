@@ -33,7 +33,7 @@ from provscan.scoring.background import Background, background
 from provscan.scoring.clusters import similar_texts
 from provscan.scoring.lengths import LENGTHS, SCRIPTS, lengths_and_scripts
 from provscan.scoring.rule import COMMON_AUTHORS
-from provscan.text import canonical_array
+from provscan.text import canonical
 
 COPIES = (1, 2, 4, 16, 64)
 """Minimum number of copies of each class."""
@@ -274,16 +274,11 @@ def _targets(
         prompts = [prompt for prompt in made if prompt is not None]
         if not places or model.model.chars == 0:
             continue
-        canonical = canonical_array([prompt.target for prompt in prompts])
-        given = [prompt.given for prompt in prompts]
-        bits = model.model.bits(canonical, copies=copies[places])
-        columns = (
-            canonical.to_pylist(),
-            canonical_array(given).to_pylist(),
-            bits.tolist(),
-        )
+        texts = canonical([prompt.target for prompt in prompts])
+        given = canonical([prompt.given for prompt in prompts])
+        bits = model.model.bits(texts, copies=copies[places]).tolist()
         for at, prompt, text, before, worth in zip(
-            places, prompts, *columns, strict=True
+            places, prompts, texts, given, bits, strict=True
         ):
             target = Target(prompt, worth, len(text.split()), len(text))
             enough = target.chars >= settings.min_chars or (
@@ -315,9 +310,9 @@ def _one_each(
     kept: list[list[Candidate]] = [[] for _ in pools]
     for number in [*reversed(range(len(pools) - 1)), len(pools) - 1]:
         for tweet in sorted(pools[number], key=lambda t: t.key):
-            targets = canonical_array(
+            targets = canonical(
                 [target.prompt.target for target in tweet.targets.values()]
-            ).to_pylist()
+            )
             wording = {family[tweet.number], *targets}
             if wording & seen:
                 left_out["wording like that of another tweet"] += 1

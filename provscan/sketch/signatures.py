@@ -10,6 +10,11 @@ hashfunc=xxhash.xxh32_intdigest)`` updated with the UTF-8 bytes of every charact
 5-gram. A text of one to four characters is its own only shingle. An empty text has the
 empty signature, in which all values are 0xFFFFFFFF. The method is from Broder (1997,
 doi:10.1109/SEQUEN.1997.666900).
+
+Two texts are a candidate pair if their signatures are equal in at least one of
+``bands`` bands of ``rows`` values (:func:`band_keys`). For texts of similarity s, the
+probability of this is ``1 - (1 - s**rows)**bands``, the S-curve (Leskovec, Rajaraman,
+Ullman, *Mining of Massive Datasets*, section 3.4).
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ import numpy as np
 from provscan.errors import ParameterError, UsageError
 from provscan.kernels.records import TextBuffer as TextRecord
 from provscan.kernels.records import frozen
+from provscan.kernels.sketch import bands as bands_kernels
 from provscan.kernels.sketch import minhash as kernels
 from provscan.text import canonical_buffers
 from provscan.text_buffers import Texts, buffers, to_array
@@ -31,6 +37,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 NUM_PERM = kernels.NUM_PERM
+# How many minima a two-bit sketch is computed from.
+SKETCHED = 64
 SEED = 1
 SCHEME = "affine32"
 
@@ -207,3 +215,30 @@ def _checked(signatures: NDArray[np.uint32]) -> NDArray[np.uint32]:
             f"{signatures.dtype} {signatures.shape}: pass what minhash returned"
         )
     return signatures
+
+
+def band_keys(
+    signatures: NDArray[np.uint32], bands: int, rows: int
+) -> NDArray[np.uint64]:
+    """Return the keys of the bands of each signature, uint64[n, bands];
+    :func:`provscan.kernels.sketch.bands.band_keys` specifies them.
+
+    A signature must have at least ``bands * rows`` values, and be C-contiguous.
+    """
+    out = np.empty((len(signatures), bands), np.uint64)
+    with np.errstate(over="ignore"):
+        bands_kernels.band_keys(signatures, bands, rows, out)
+    return out
+
+
+def two_bit_sketch(signatures: NDArray[np.uint32]) -> NDArray[np.uint64]:
+    """Return the sketches of signatures, uint64[n, 2]: two bits of a hash of each of
+    the first 64 minima.
+
+    :func:`provscan.kernels.sketch.bands.two_bit_sketch` specifies them. If two texts
+    have the similarity J, the bits of ``16 * (1 + 3 * J)`` minima agree on average.
+    """
+    out = np.empty((len(signatures), 2), np.uint64)
+    with np.errstate(over="ignore"):
+        bands_kernels.two_bit_sketch(signatures, out)
+    return out

@@ -215,8 +215,3 @@ class CanonicalMapper:
             raw, tables(), self._room, self._start, self._end
         )
         return Mapped(self._room.canon[:count], self._start[:count], self._end[:count])
-
-
-def canonical_mapped(text: str | bytes) -> Mapped:
-    """Return the canonical text of a string, with its mapping to the original."""
-    return CanonicalMapper()(text)

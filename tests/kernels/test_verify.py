@@ -373,7 +373,6 @@ def test_one_licensed_text_is_kept_per_place(records, unit):
         ).reshape(-1, 3),
         similarity=np.array([row[5] for row in flat]),
         way=np.zeros(n, np.uint8),
-        letters=np.zeros((n, 2)),
         respaced=np.zeros(n, np.bool_),
     )
     expected = []

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 from nightly import NIGHTLY
 
-from provscan.ledger import access, clock
+from provscan.ledger import access
+from provscan.snowflakes import SNOWFLAKE_EPOCH
 
 
 def clocks(tmp_path, *logs):
@@ -23,7 +24,7 @@ def responses(path, delays, days):
     step = timedelta(days=days) / len(delays)
     times = [start + step * number for number in range(len(delays))]
     ids = [
-        [int(time.timestamp() * 1000 - delay * 1000) - clock.EPOCH << 22]
+        [int(time.timestamp() * 1000 - delay * 1000) - SNOWFLAKE_EPOCH << 22]
         for time, delay in zip(times, delays, strict=True)
     ]
     pq.write_table(pa.table({"time": times, "ids": ids}), path)
@@ -50,7 +51,7 @@ def test_a_client_that_pages_back_is_six_hours_behind(seed, tmp_path):
         found = [time for time in posted if now - 8 * 86_400 < time < now][::-1]
         for page in range(0, len(found), 100):
             now += draw.uniform(0.5, 2)
-            ids = [int(time * 1000) - clock.EPOCH << 22 for time in found[page:]]
+            ids = [int(time * 1000) - SNOWFLAKE_EPOCH << 22 for time in found[page:]]
             local = datetime.fromtimestamp(now - 21_600, UTC).replace(tzinfo=None)
             rows.append({"time": local, "ids": ids[:100]})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")
@@ -77,7 +78,7 @@ def test_a_clock_set_forward_is_no_gap(ids, tmp_path):
     rows = []
     for minute in range(14 * 24 * 60):
         time = start + timedelta(minutes=minute)
-        new = int(time.timestamp() * 1000 - 3000) - clock.EPOCH << 22
+        new = int(time.timestamp() * 1000 - 3000) - SNOWFLAKE_EPOCH << 22
         local = time.astimezone(zone).replace(tzinfo=None)
         rows.append({"time": local, "ids": [new] if ids else None})
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "log.parquet")

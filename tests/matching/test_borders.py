@@ -112,7 +112,6 @@ def candidates(*rows):
         np.array(grams, np.int32),
         np.array(similarity),
         np.zeros(len(rows), np.uint8),
-        np.zeros((len(rows), 2)),
         np.zeros(len(rows), np.bool_),
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from provscan.sketch import lsh
+from provscan.sketch import signatures as sketch
 
 SIGNATURES = arrays.arrays(np.uint32, st.tuples(st.integers(0, 3), st.just(128)))
 
@@ -28,7 +28,10 @@ def test_the_share_of_equal_bands_follows_the_s_curve():
     )
     for bands, rows in ((32, 4), (16, 8), (20, 5)):
         found = (
-            (lsh.band_keys(left, bands, rows) == lsh.band_keys(right, bands, rows))
+            (
+                sketch.band_keys(left, bands, rows)
+                == sketch.band_keys(right, bands, rows)
+            )
             .any(axis=1)
             .mean()
         )
@@ -42,7 +45,7 @@ def test_the_share_of_equal_bands_follows_the_s_curve():
     SIGNATURES, st.sampled_from([(32, 4), (16, 8), (25, 5), (1, 1), (128, 1), (1, 128)])
 )
 def test_band_keys_follow_the_definition(signatures, banding):
-    keys = lsh.band_keys(signatures, *banding)
+    keys = sketch.band_keys(signatures, *banding)
     assert keys.dtype == np.uint64
     assert keys.shape == (len(signatures), banding[0])
     assert keys.tolist() == [
@@ -55,17 +58,17 @@ def test_band_keys_do_not_collide():
     would collide.
     """
     signatures = np.arange(50_000 * 128, dtype=np.uint32).reshape(-1, 128)
-    keys = lsh.band_keys(signatures[:5_000], 128, 1)
+    keys = sketch.band_keys(signatures[:5_000], 128, 1)
     assert len(np.unique(keys)) == keys.size
-    keys = lsh.band_keys(signatures[:, ::-1].copy(), 2, 4)
+    keys = sketch.band_keys(signatures[:, ::-1].copy(), 2, 4)
     assert len(np.unique(keys)) == keys.size
-    same = lsh.band_keys(np.full((1, 128), 7, np.uint32), 32, 4)
+    same = sketch.band_keys(np.full((1, 128), 7, np.uint32), 32, 4)
     assert len(np.unique(same)) == 32
 
 
 @given(SIGNATURES)
 def test_the_sketch_follows_the_definition(signatures):
-    bits = lsh.two_bit_sketch(signatures)
+    bits = sketch.two_bit_sketch(signatures)
     assert bits.dtype == np.uint64
     assert bits.tolist() == [naive.two_bit_sketch(row) for row in signatures.tolist()]
 
@@ -77,7 +80,7 @@ def test_the_agreement_of_sketches_follows_the_similarity(similarity):
     left = random.integers(0, 2**32 // 80, (5000, 128), np.uint32)
     other = random.integers(0, 2**32 // 80, (5000, 128), np.uint32)
     right = np.where(random.random(left.shape) < similarity, left, other)
-    differing = lsh.two_bit_sketch(left) ^ lsh.two_bit_sketch(right)
+    differing = sketch.two_bit_sketch(left) ^ sketch.two_bit_sketch(right)
     different = (differing[:, 0] | differing[:, 1]).reshape(-1, 1)
     agreeing = 64 - np.unpackbits(different.view(np.uint8), axis=1).sum(
         axis=1, dtype=np.int64
@@ -92,7 +95,7 @@ def test_the_agreement_of_sketches_follows_the_similarity(similarity):
 
 def test_signatures_may_be_read_only():
     signatures = random_signatures(3)
-    keys, bits = lsh.band_keys(signatures, 32, 4), lsh.two_bit_sketch(signatures)
+    keys, bits = sketch.band_keys(signatures, 32, 4), sketch.two_bit_sketch(signatures)
     signatures.flags.writeable = False
-    np.testing.assert_array_equal(lsh.band_keys(signatures, 32, 4), keys)
-    np.testing.assert_array_equal(lsh.two_bit_sketch(signatures), bits)
+    np.testing.assert_array_equal(sketch.band_keys(signatures, 32, 4), keys)
+    np.testing.assert_array_equal(sketch.two_bit_sketch(signatures), bits)

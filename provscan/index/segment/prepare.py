@@ -16,8 +16,8 @@ from provscan.index.segment.strings import Strings
 from provscan.kernels.records import Sketches, TextBuffer, read_only
 from provscan.kernels.storage.digests import add_column
 from provscan.params import IndexParams
-from provscan.sketch import lsh
 from provscan.sketch import signatures as sketch
+from provscan.snowflakes import FIRST_SNOWFLAKE, SNOWFLAKE_EPOCH
 from provscan.text import canonical_buffers
 from provscan.text_buffers import buffers
 
@@ -27,10 +27,6 @@ BLOCK = 2048
 # Signatures are computed in multiples of this number of minima, for vector
 # instructions.
 VECTOR = 16
-# Since November 2010, the bits of a tweet id above the lower 22 are the time of the
-# tweet, in milliseconds since SNOWFLAKE_EPOCH.
-SNOWFLAKE_EPOCH = 1288834974657
-FIRST_SNOWFLAKE = 29_700_000_000
 NO_TIME = np.iinfo(np.int64).max
 
 
@@ -63,14 +59,14 @@ def sketch_texts(texts: Strings, params: IndexParams) -> Sketches:
     bits = np.empty((count, 2), np.uint64)
     bands = np.empty((count, params.bands), np.uint64)
     # Compute only the minima that bands and sketches need.
-    minima = max(lsh.SKETCHED, -(-params.bands * params.rows // VECTOR) * VECTOR)
+    minima = max(sketch.SKETCHED, -(-params.bands * params.rows // VECTOR) * VECTOR)
     for low in range(0, count, BLOCK):
         high = min(low + BLOCK, count)
         signatures = sketch.minhash_canonical(
             texts.text, texts.offsets[low : high + 1], minima
         )
-        bits[low:high] = lsh.two_bit_sketch(signatures)
-        bands[low:high] = lsh.band_keys(signatures, params.bands, params.rows)
+        bits[low:high] = sketch.two_bit_sketch(signatures)
+        bands[low:high] = sketch.band_keys(signatures, params.bands, params.rows)
     return Sketches(texts.keys(), bits, bands)
 
 

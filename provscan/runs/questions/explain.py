@@ -36,8 +36,7 @@ from provscan.scoring.rule import (
     MIN_BITS_PASSAGE,
     MatchTraits,
 )
-from provscan.sketch.lsh import band_keys
-from provscan.sketch.signatures import minhash
+from provscan.sketch.signatures import band_keys, minhash
 from provscan.text import canonical
 from provscan.text_buffers import buffers
 
