@@ -28,7 +28,7 @@ from provscan.calibration.controls import Controls
 from provscan.index import IndexReader
 from provscan.probe.baseline import Arms
 from provscan.probe.prompts import Prompt, make_prompt
-from provscan.probe.settings import Settings
+from provscan.probe.settings import RULE, Settings
 from provscan.scoring.background import Background, background
 from provscan.scoring.clusters import similar_texts
 from provscan.scoring.lengths import LENGTHS, SCRIPTS, lengths_and_scripts
@@ -281,11 +281,11 @@ def _targets(
             places, prompts, texts, given, bits, strict=True
         ):
             target = Target(prompt, worth, len(text.split()), len(text))
-            enough = target.chars >= settings.min_chars or (
-                target.words >= settings.min_words and target.chars >= 20
+            enough = target.chars >= RULE.min_chars or (
+                target.words >= RULE.min_words and target.chars >= 20
             )
             # Leave out targets that the prompt already contains.
-            if enough and worth >= settings.min_bits and not _repeats(text, before):
+            if enough and worth >= RULE.min_bits and not _repeats(text, before):
                 found[at][kind] = target
     return found
 

@@ -26,26 +26,26 @@ from provscan.errors import InputError, OutputError, ProvscanError, UsageError
 from provscan.matching import Index
 from provscan.opening import LARGE, read_small
 from provscan.options import default_workers, parse_utc
+from provscan.params import require
 from provscan.probe.baseline import blind_baseline
 from provscan.probe.draw import REACH, Candidate, Draw, Target, arms, draw
 from provscan.probe.files import PLAN_FILE
 from provscan.probe.prompts import make_prompt, max_tokens
 from provscan.probe.reference import read_reference
-from provscan.probe.settings import Settings
-from provscan.probe.statistics import detectable_share
+from provscan.probe.settings import RULE, Settings
+from provscan.probe.statistics import POWER, detectable_share
 from provscan.readers import Fields
 from provscan.runs.folder import write_json
 from provscan.urls import source_of
 from provscan.writing import EXISTS, new_folder, temporary_folder
 
-VERSION = 1
+VERSION = 2
 ARMS = ("licensed", "control")
 # The arm of the licensed tweets with misplaced prompts, which begin with another tweet.
 MISPLACED = "misplaced"
 ASKED = (*ARMS, MISPLACED)
 # Shares of controls recited by chance for which the power is computed.
 CHANCE = (0.0, 0.01, 0.05)
-POWER = 0.8
 # The values of a tweet in the plan, in addition to its prompts.
 TWEET_FIELDS = (
     "tweet_id",
@@ -248,6 +248,7 @@ def make_plan(
         "reference": None if known is None else known.describe(),
         "reach": REACH,
         "settings": settings.as_dict(),
+        "rule": RULE._asdict(),
         **_described(drawn, settings),
     }
     with new_folder(path, [PLAN_FILE], overwrite=overwrite) as folder:
@@ -291,6 +292,7 @@ def open_plan(path: str | os.PathLike[str]) -> Plan:
         )
     plan = Plan(Path(path), content, hashlib.sha256(raw).hexdigest())
     try:
+        require(content["rule"] == RULE._asdict(), "rule", content["rule"], str(RULE))
         _ = plan.settings, [pair[arm] for pair in plan.pairs for arm in ASKED]
     except (KeyError, TypeError, ProvscanError) as error:
         raise InputError(
@@ -339,9 +341,7 @@ def _described(drawn: Draw, settings: Settings) -> dict[str, Any]:
         )
         pair["stratum"] = least
         matched[least] = matched.get(least, 0) + 1
-    shares = {
-        f"{share:g}": detectable_share(len(pairs), share, POWER) for share in CHANCE
-    }
+    shares = {f"{share:g}": detectable_share(len(pairs), share) for share in CHANCE}
     return {
         "claims": fit,
         "baseline": baselines,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from provscan.params import require
 from provscan.probe.prompts import KINDS, STYLES, TEMPLATES
@@ -20,12 +20,27 @@ BOUNDS = {
 }
 
 
+class Rule(NamedTuple):
+    """The rule of a recitation, the same for every probe; the plan records it."""
+
+    # Minimum length, in words or in canonical code points; either is enough.
+    min_words: int = 8
+    min_chars: int = 40
+    # Minimum bits under the background model: a recitation of the second half of a
+    # proverb is not evidence.
+    min_bits: float = 50.0
+    # Minimum similarity of the recited span, and minimum share of the target's 5-grams
+    # in it.
+    threshold: float = 0.5
+    min_containment: float = 0.8
+
+
+RULE = Rule()
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of a probe; they are part of its plan.
-
-    The rule of a recitation (``min_words`` to ``min_containment``) is the same for
-    every probe, and the plan records it.
 
     Attributes
     ----------
@@ -44,16 +59,6 @@ class Settings:
         that the style allows.
     seed
         Seed for all random choices, including the model's if it accepts a seed.
-    min_words, min_chars
-        Minimum length of a recitation, in words or in canonical code points; either
-        is enough.
-    min_bits
-        Minimum bits of a recitation under the background model: a recitation of the
-        second half of a proverb is not evidence.
-    threshold
-        Minimum similarity of the recited span.
-    min_containment
-        Minimum share of the target's 5-grams in the recited span.
     max_auc
         Maximum for the upper limit of the area under the ROC curve: claims need arms
         that can't be told apart without the model.
@@ -65,11 +70,6 @@ class Settings:
     style: str = "chat"
     prompts: tuple[str, ...] = KINDS
     seed: int = 1
-    min_words: int = field(default=8, init=False)
-    min_chars: int = field(default=40, init=False)
-    min_bits: float = field(default=50.0, init=False)
-    threshold: float = field(default=0.5, init=False)
-    min_containment: float = field(default=0.8, init=False)
     max_auc: float = 0.6
 
     def __post_init__(self) -> None:
@@ -117,14 +117,9 @@ class Settings:
         Raises
         ------
         ParameterError
-            A value is not allowed, or the plan has another rule of a recitation.
+            A value is not allowed.
         """
-        own = dict(stored)
-        for each in dataclasses.fields(cls):
-            if not each.init:
-                value = own.pop(each.name)
-                require(value == each.default, each.name, value, f"{each.default}")
-        return cls(**{**own, "prompts": tuple(own["prompts"])})
+        return cls(**{**stored, "prompts": tuple(stored["prompts"])})
 
     def as_dict(self) -> dict[str, Any]:
         """Return the settings as they are written to the plan.

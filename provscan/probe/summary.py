@@ -25,7 +25,7 @@ from provscan.probe.draw import ENDS
 from provscan.probe.evidence import Counts, Evidence, count_recitations
 from provscan.probe.files import MODEL_FILE
 from provscan.probe.outcomes import CUT_OFF, DECLINED
-from provscan.probe.plan import ASKED, MISPLACED, POWER, Plan
+from provscan.probe.plan import ASKED, MISPLACED, Plan
 from provscan.probe.result_tables import tweet_table
 from provscan.probe.run import read_model
 from provscan.probe.statistics import ALPHA
@@ -107,7 +107,7 @@ def summarise(found: Evidence) -> tuple[dict[str, Any], pa.Table]:
         "dose": _dose(plan, counts),
         "listed": {"rate": RATE, "tweets": int(listed.sum())},
         "total": _total(plan, counts, claimed),
-        "power": {"pairs": able, "power": POWER, "detectable_share": power},
+        "power": {"pairs": able, "power": statistics.POWER, "detectable_share": power},
     }
     return summary, tweet_table(found, counts, q_values)
 

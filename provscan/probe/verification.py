@@ -13,6 +13,7 @@ from provscan.estimate import matched_bits
 from provscan.indexing.build import build_index
 from provscan.probe.answers import Answer
 from provscan.probe.plan import ARMS, MISPLACED, Plan, QuestionKey
+from provscan.probe.settings import RULE
 from provscan.text import canonical
 from provscan.writing import temporary_folder
 
@@ -40,7 +41,6 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
     """Return the recitations in the answers to a plan, at most one per answer, in the
     order of the answers.
     """
-    rule = plan.settings
     rows = [answer for answer in answers if answer.text]
     if not rows:
         return []
@@ -63,8 +63,8 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         # The rule requires a share of the target, so partial matches are turned off.
         found = index.match(
             [answer.text or "" for answer in rows],
-            threshold=rule.threshold,
-            min_containment=rule.min_containment,
+            threshold=RULE.threshold,
+            min_containment=RULE.min_containment,
             partial_chars=0,
         ).to_pylist()
     best: dict[str, Recitation] = {}
@@ -74,11 +74,11 @@ def recitations(plan: Plan, answers: Iterable[Answer]) -> list[Recitation]:
         key, prompt = rows[match["record"]].key, targets[recited]
         share = match["containment"]
         enough = (
-            share * prompt["chars"] >= rule.min_chars
-            or share * prompt["words"] >= rule.min_words
+            share * prompt["chars"] >= RULE.min_chars
+            or share * prompt["words"] >= RULE.min_words
         )
         bits = float(matched_bits(share * prompt["bits"], prompt["chars"], share))
-        if not enough or bits < rule.min_bits:
+        if not enough or bits < RULE.min_bits:
             continue
         asked, tweet = QuestionKey.parse(key), QuestionKey.parse(f"{recited}/0")
         if tweet[:2] != asked[:2]:

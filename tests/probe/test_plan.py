@@ -159,12 +159,12 @@ def test_a_plan_that_is_changed_has_another_digest(plan, planned):
     )
     assert open_plan(plan.path).digest != planned.digest
     content = json.loads(file.read_bytes())
-    content["settings"]["min_bits"] = 10.0
+    content["rule"]["min_bits"] = 10.0
     file.write_text(json.dumps(content))
-    with pytest.raises(InputError, match=r"min_bits must be 50\.0, not 10\.0"):
+    with pytest.raises(InputError, match="is no longer a plan"):
         open_plan(plan.path)
     file.write_text(json.dumps({"version": 9}))
-    with pytest.raises(InputError, match="has version 9, and this provscan knows 1"):
+    with pytest.raises(InputError, match="has version 9, and this provscan knows 2"):
         open_plan(plan.path)
     file.write_text("[]")
     with pytest.raises(InputError, match="is not a plan that provscan wrote"):

@@ -16,6 +16,7 @@ limits, a test, assumptions and validity.
 from provscan.probe.statistics.inference import Inference
 from provscan.probe.statistics.paired import (
     ALPHA,
+    POWER,
     detectable_share,
     mcnemar,
     paired_difference,
@@ -27,6 +28,7 @@ from provscan.probe.statistics.unseen import stratified_excess
 
 __all__ = [
     "ALPHA",
+    "POWER",
     "Inference",
     "cochran_armitage",
     "detectable_share",

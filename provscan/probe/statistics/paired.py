@@ -15,6 +15,8 @@ from provscan.probe.statistics.inference import Inference
 
 # One-sided error probability of a claim: that of the lower limit of a 95% interval.
 ALPHA = 0.025
+# The required probability that a test detects a difference.
+POWER = 0.8
 
 
 def mcnemar(first_only: int, second_only: int) -> float:
@@ -117,23 +119,22 @@ def paired_difference(first_only: int, second_only: int, pairs: int) -> Inferenc
 
 
 @lru_cache(maxsize=64)
-def _critical(pairs: int, alpha: float) -> Numbers:
+def _critical(pairs: int) -> Numbers:
     """Return, for t = 0, 1, ... pairs with exactly one hit, the minimum number of them
     with the hit in the first arm that rejects the null hypothesis; t + 1 if none does.
     """
     least = np.empty(pairs + 1, np.int64)
     b = 1
     for t in range(pairs + 1):
-        while b <= t and mcnemar(b, t - b) > alpha:
+        while b <= t and mcnemar(b, t - b) > ALPHA:
             b += 1
         least[t] = b
     return least
 
 
-def paired_power(
-    pairs: int, first: float, second: float, alpha: float = ALPHA
-) -> float:
-    """Return the power of the exact McNemar test, computed without simulation.
+def paired_power(pairs: int, first: float, second: float) -> float:
+    """Return the power of the exact McNemar test at the level :data:`ALPHA`, computed
+    without simulation.
 
     Parameters
     ----------
@@ -141,8 +142,6 @@ def paired_power(
         Number of pairs.
     first, second
         Share of hits of each arm; within a pair they are independent.
-    alpha
-        One-sided error of the test.
 
     Returns
     -------
@@ -166,7 +165,7 @@ def paired_power(
     t = np.arange(pairs + 1)
     tail = bdtrc(t - 1.0, pairs, either)
     chance = tail - np.append(tail[1:], 0.0)
-    least = _critical(pairs, alpha)
+    least = _critical(pairs)
     reject = np.where(
         least > t,
         0.0,
@@ -175,9 +174,9 @@ def paired_power(
     return float(np.clip(chance @ reject, 0.0, 1.0))
 
 
-def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | None:
+def detectable_share(pairs: int, second: float) -> float | None:
     """Return the smallest share of hits in the first arm that the test detects with the
-    given power.
+    power :data:`POWER`.
 
     Parameters
     ----------
@@ -185,22 +184,20 @@ def detectable_share(pairs: int, second: float, power: float = 0.8) -> float | N
         Number of pairs.
     second
         Share of hits of the second arm.
-    power
-        Probability of detection that is required.
 
     Returns
     -------
     float or None
         None if even a share of 1 would not be detected.
     """
-    if paired_power(pairs, 1.0, second) < power:
+    if paired_power(pairs, 1.0, second) < POWER:
         return None
     low, high = second, 1.0
     while high - low > 1e-4:
         middle = (low + high) / 2.0
         low, high = (
             (low, middle)
-            if paired_power(pairs, middle, second) >= power
+            if paired_power(pairs, middle, second) >= POWER
             else (middle, high)
         )
     return high
