@@ -34,6 +34,7 @@ test: $(VENV)/installed-test
 
 nightly: $(VENV)/installed-test
 	PROVSCAN_NIGHTLY=1 PROVSCAN_FUZZ=10000 $(VENV)/bin/pytest $(PARALLEL)
+	$(VENV)/bin/pytest $(PARALLEL) --cov --cov-report= && $(VENV)/bin/coverage report --fail-under=90
 	$(VENV)/bin/python tests/mutation.py --mutants 200
 
 reference: $(VENV)/installed

@@ -124,8 +124,16 @@ def test_bad_input(index, tmp_path, run, name):
     assert word in result.output
 
 
-@pytest.mark.parametrize("command", ["index", "match"])
-def test_ctrl_c(index, tmp_path, command):
+@pytest.mark.parametrize(
+    ("command", "number"),
+    [
+        ("index", signal.SIGINT),
+        ("match", signal.SIGINT),
+        ("match", signal.SIGTERM),
+        ("match", signal.SIGHUP),
+    ],
+)
+def test_a_signal_ends_a_command(index, tmp_path, command, number):
     pipe = tmp_path / "pipe.jsonl"
     os.mkfifo(pipe)
     place = (
@@ -140,14 +148,14 @@ def test_ctrl_c(index, tmp_path, command):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # Commands in the background of a shell script ignore Ctrl-C, and so do the
-        # processes that they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Commands in the background of a shell script ignore Ctrl-C, and with nohup
+        # also SIGHUP, and so do the processes that they start.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )
     with pipe.open("w") as writer:  # waits until the command opens the other end
         writer.write('{"id": "1", "text": "the first of a great many lines"}\n')
         writer.flush()
-        os.killpg(started.pid, signal.SIGINT)
+        os.killpg(started.pid, number)
     out, err = started.communicate(timeout=60)
     assert started.returncode == 130, err
     assert out == ""

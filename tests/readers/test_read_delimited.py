@@ -12,19 +12,6 @@ from provscan.errors import InputError
 from provscan.readers import Fields, Limits, plan_tweets
 
 
-def test_quotes_and_newlines(write, read_all):
-    found = read_all(
-        write(
-            "a.csv",
-            'id,text,created_at\r\n1,"a, '
-            '""b""\r\nc",2020-01-01\r\n\r\n2,plain,\r\n,"",nonsense\r\n',
-        )
-    )
-    assert found.texts == ['a, "b"\r\nc', "plain", ""]
-    assert found.records == [0, 1, 2], "rows are counted, not lines"
-    assert [row["id"] for row in found.rows] == ["1", "2", None]
-
-
 @pytest.mark.parametrize("mixed", [False, True])
 @pytest.mark.parametrize(("target", "chunk"), [(1 << 30, 1 << 20), (900, 700)])
 def test_mixed_line_ends_are_read_as_by_the_csv_module(
@@ -208,16 +195,6 @@ def test_a_value_of_many_lines_counts_as_an_unclosed_quote(write, read_all):
     )
     assert found.texts == ["b"]
     assert found.stats.records + sum(found.stats.skipped.values()) == 32
-
-
-@pytest.mark.parametrize("delimiter", list(",;|\t"))
-def test_delimiters_are_detected(write, read_all, delimiter):
-    rows = [["id", "text", "n"], ["1", "a; b | c", "2"], ["3", "hello, you", "4"]]
-    file = io.StringIO()
-    csv.writer(file, delimiter=delimiter).writerows(rows)
-    found = read_all(write("a.csv", file.getvalue()))
-    assert found.texts == ["a; b | c", "hello, you"]
-    assert [row["id"] for row in found.rows] == ["1", "3"]
 
 
 def test_a_large_value(write, read_all):

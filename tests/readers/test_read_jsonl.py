@@ -11,23 +11,6 @@ from provscan.errors import InputError
 from provscan.readers import Fields, Limits, plan
 
 
-@pytest.mark.parametrize("ending", ["", "\n", "\r\n", "\n\n"])
-def test_line_ends(write, read_all, ending):
-    newline = "\r\n" if ending == "\r\n" else "\n"
-    found = read_all(
-        write("a.jsonl", newline.join(['{"text": "a"}', "", '{"text": "b"}']) + ending)
-    )
-    assert found.texts == ["a", "b"]
-    assert found.records == [0, 2], "blank lines count as lines"
-    assert found.stats.skipped == {}
-
-
-def test_byte_order_mark_is_dropped(write, read_all):
-    assert read_all(write("a.jsonl", b"\xef\xbb\xbf" + b'{"text": "a"}\n')).texts == [
-        "a"
-    ]
-
-
 def test_nul_is_kept(write, read_all):
     found = read_all(write("a.jsonl", b'{"text": "a\\u0000b"}\n{"text": "a\x00b"}\n'))
     assert found.texts == ["a\0b", "a\0b"]

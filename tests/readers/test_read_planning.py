@@ -21,34 +21,6 @@ from provscan.readers.splits import UNKNOWN
 LINE = b'{"text": "hello"}\n'
 
 
-def kinds(sources):
-    return [(split.format, split.compression) for split in plan(sources, Fields())]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "kind"),
-    [
-        ("a.jsonl", LINE, ("jsonl", None)),
-        ("a.NDJSON", LINE, ("jsonl", None)),
-        ("a.json", LINE, ("jsonl", None)),
-        ("a.json", b' [{"text": "a"}]', ("json", None)),
-        ("a.jsonl.gz", gzip.compress(LINE, mtime=0), ("jsonl", "gzip")),
-        ("a.jsonl.zst", zstandard.compress(LINE), ("jsonl", "zstd")),
-        ("a.json.gz", gzip.compress(b"[]", mtime=0), ("json", "gzip")),
-        ("a.txt.gz", gzip.compress(b"hello", mtime=0), ("text", "gzip")),
-        ("a.csv.zst", zstandard.compress(b"text\n"), ("csv", "zstd")),
-        ("a.tsv", b"text\n", ("csv", None)),
-        ("part-0001", LINE, ("jsonl", None)),
-        ("part-0001", gzip.compress(LINE, mtime=0), ("jsonl", "gzip")),
-        ("part-0001.zst", zstandard.compress(LINE), ("jsonl", "zstd")),
-        ("noextension", b"just text\n", ("text", None)),
-        ("empty", b"", ("text", None)),
-    ],
-)
-def test_kinds_of_files(write, name, content, kind):
-    assert kinds(write(name, content)) == [kind]
-
-
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

@@ -16,7 +16,6 @@ from provscan.errors import InputError
 from provscan.readers import LIMITS, Fields, ReadStats, plan, read
 from provscan.readers.bytes import remote
 from provscan.readers.bytes.files import state_of
-from provscan.urls import without_secrets
 
 TEXTS = [f"a text that is read from far away, number {number}" for number in range(500)]
 LINES = "".join(json.dumps({"text": text}) + "\n" for text in TEXTS).encode()
@@ -128,20 +127,6 @@ def test_secrets_are_never_shown(server, read_all):
     with pytest.raises(InputError) as error:
         plan(f"{address}/a.jsonl?X-Signature=hush")
     assert "hush" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("https://me:secret@h/a.csv", "https://h/a.csv"),
-        ("https://h/a.csv?sig=1&b=2 can't be read", "https://h/a.csv can't be read"),
-        ("url='https://h/a.csv?sig=1'", "url='https://h/a.csv'"),
-        ("s3://bucket/key", "s3://bucket/key"),
-        ("what?not a url", "what?not a url"),
-    ],
-)
-def test_secrets_are_recognised(text, shown):
-    assert without_secrets(text) == shown
 
 
 def test_a_url_of_a_local_file(write, read_all):

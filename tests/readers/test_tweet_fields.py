@@ -77,17 +77,6 @@ def test_no_field_for_the_text(write, read_tweet_rows):
         read_tweet_rows(path)
 
 
-def test_a_wrong_name(write, read_tweet_rows):
-    path = write("a.jsonl", [{"text": "x"}])
-    with pytest.raises(FieldNotFoundError) as caught:
-        read_tweet_rows(path, text="no.such")
-    assert str(caught.value) == (
-        f"{path}: no field 'no.such' for the text in its first records. The fields "
-        "there are: text. "
-        "Name the one that contains the text with text_field."
-    )
-
-
 def test_files_without_the_named_text_are_unread(write, read_tweet_rows, tmp_path):
     write("d/a.jsonl", [{"body": "x"}])
     write("d/b.jsonl", [{"text": "y"}])

@@ -3,10 +3,7 @@ workers.
 """
 
 import json
-import signal
 import subprocess
-import sys
-import time
 from functools import partial
 
 import pytest
@@ -256,32 +253,6 @@ def test_the_command_that_repeats_a_run(index, write, tmp_path, monkeypatch):
     )
     assert content(run.path) == before
     assert provscan.open_run("a b.run").info["repeat"] == run.info["repeat"]
-
-
-def test_ctrl_c_prints_how_to_resume(index, folder, tmp_path):
-    large = "".join(path.read_text() for path in folder.iterdir()) * 4
-    for number in range(60):
-        (folder / f"{number:02}.jsonl").write_text(large)
-    command = [sys.executable, "-m", "provscan", "match", folder]
-    command += ["-i", index.path, "-o", tmp_path / "a.run"]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        started = subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        parts = tmp_path / "a.run.unfinished" / "parts"
-        known = len(list(parts.glob("*.json")))
-        while started.poll() is None and len(list(parts.glob("*.json"))) <= known:
-            time.sleep(0.01)
-        started.send_signal(number)
-        out, err = started.communicate(timeout=60)
-        assert started.returncode == 130, err
-        assert out == ""
-        (line,) = err.splitlines()
-        assert line.startswith("provscan: Interrupted. ")
-        assert "complete part" in line
-        assert " kept in " in line
-        assert "repeat the command to resume it." in line
 
 
 def test_data_that_cannot_be_read_again_leaves_no_parts(index, tmp_path):
