@@ -118,8 +118,8 @@ def test_the_tree_of_the_architecture_is_that_of_the_package():
     text = (readme.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     packages, folders = set(), [PACKAGE]
     for line in text.split("```")[1].splitlines()[2:]:
-        indent, names = re.fullmatch(
-            r"( +)(\S+(?:,? {1,2}\S+\.py|, \S+)*).*", line
+        indent, names = re.match(
+            r"( +)([^\s,]+(?:,? {1,2}[^\s,]+\.py|, [^\s,]+)*)", line
         ).groups()  # type: ignore[union-attr]
         depth = len(indent) // 2
         folder = folders[depth - 1]

@@ -108,17 +108,17 @@ class Recovered:
     found: Flags
     counted: Flags
     same_text: Flags  # bool: the matched text is the planted text.
-    detectable: Flags  # bool: an exact copy at the same position would be a finding.
+    possible: Flags  # bool: an exact copy at the same position would be a finding.
     # float64 and bool: values of the match or, if the copy was missed, of the copy.
     similarity: Floats
     containment: Floats
     pieces: Flags
     # float64: share of the copy's code points that the match covers.
     share: Floats
-    # bool: findable, whether an exact copy of the planted text in a field of its own
-    # would be a finding (the glossary calls such a text detectable); alike, whether the
-    # same is true of the matched text and the match is nearly verbatim.
-    findable: Flags
+    # bool: the planted text is detectable: an exact copy in a field of its own would be
+    # a finding.
+    detectable: Flags
+    # bool: the matched text is detectable, and the match is nearly verbatim.
     alike: Flags
     # bool: the match, or the copy if it was missed, is nearly verbatim, disregarding
     # words beside it.
@@ -204,8 +204,7 @@ def recovered_spike_ins(
     """Return which spike-ins the scan found, disregarding matches of ``control``
     texts.
     """
-    # Score the matches, and word-for-word copies at the positions of the spike-ins: a
-    # text is detectable if such a copy would be a finding.
+    # Score the matches, and exact copies at the positions of the spike-ins.
     ones = np.ones(len(spike_ins))
     sizes = np.diff(spike_ins.span, axis=1)[:, 0]
     found_sizes = np.diff(found.span, axis=1)[:, 0]
@@ -230,7 +229,7 @@ def recovered_spike_ins(
             *(np.concatenate(pair) for pair in zip(matches, copies_of, strict=True))
         )
     )
-    detectable = scores.passes_rule[len(found.text) :]
+    possible = scores.passes_rule[len(found.text) :]
 
     # Choose the best match of each spike-in among those of licensed texts of which at
     # least half is inside the copy. Findings are better than other matches, and more
@@ -271,12 +270,12 @@ def recovered_spike_ins(
         found=hit,
         counted=counted,
         same_text=same_text,
-        detectable=detectable,
+        possible=possible,
         similarity=similarity,
         containment=containment,
         pieces=wording.pieces,
         share=share,
-        findable=scorer.detectable(spike_ins.text),
+        detectable=scorer.detectable(spike_ins.text),
         alike=alike,
         nearly=nearly,
         bits=bits,

@@ -13,11 +13,11 @@ from provscan.estimate.recall import Recall
 from provscan.runs.measures.recall import MeasuredRecall
 
 
-def texts(value, *, detectable=1.0, same=1.0, together=False):
+def texts(value, *, possible=1.0, same=1.0, together=False):
     """60 texts with one found copy each, and 30 texts with two."""
     flags = np.ones(100, np.bool_)
     back = SimpleNamespace(
-        detectable=np.arange(100) < 100 * detectable,
+        possible=np.arange(100) < 100 * possible,
         found=flags,
         same_text=np.arange(100) < 100 * same,
     )
@@ -48,7 +48,7 @@ def test_recall_of_texts_by_hand():
 
 
 def test_texts_that_cannot_be_found_are_missed_with_all_their_copies():
-    assert texts(0.8, detectable=0.9).value == pytest.approx(
+    assert texts(0.8, possible=0.9).value == pytest.approx(
         0.9 * good_toulmin(0.8 / 0.9)
     )
 

@@ -101,7 +101,7 @@ class MeasuredRecall:
         if count == 0 or recall is None:
             return recall
         # The recall of copies if every copy of a detectable text were found.
-        possible = max(float(self.recovered.detectable.mean()), recall.high, 1e-3)
+        possible = max(float(self.recovered.possible.mean()), recall.high, 1e-3)
 
         # Compute the recall of texts from that of copies, here 0.8, all detectable. The
         # odds of missing a copy are 0.25, so a text counts as 1.25 texts if one copy is
@@ -189,7 +189,7 @@ def measure_recall(
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
     detectable = None
     if len(planted):
-        detectable = float(recovered.detectable.mean()) * (1.0 - too_short)
+        detectable = float(recovered.possible.mean()) * (1.0 - too_short)
     nearly = {
         weight: share
         for weight, edits in WEIGHTS.items()
@@ -233,7 +233,7 @@ def _of_nearly(recovered: Recovered, chosen: Flags) -> CountedShare | None:
     Whether a spike-in is nearly verbatim is decided by its match or, if it was missed,
     by the planted copy.
     """
-    chosen = recovered.nearly & recovered.findable & chosen
+    chosen = recovered.nearly & recovered.detectable & chosen
     enough = chosen.sum() >= ENOUGH_NEARLY
     return counted_share(recovered.alike[chosen]) if enough else None
 
