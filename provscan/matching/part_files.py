@@ -45,6 +45,8 @@ PASSAGE = [
     for name in ("before", "passage", "after")
 ]
 PART = pa.schema([*SCANNED, *PASSAGE])
+# A run reads a few columns at a time, and decompresses only these.
+WRITTEN = pa.ipc.IpcWriteOptions(compression="zstd")
 
 
 @dataclass

@@ -23,7 +23,7 @@ from provscan.matching.matches import (
     matches_in,
     passages,
 )
-from provscan.matching.part_files import PART, PartResult
+from provscan.matching.part_files import PART, WRITTEN, PartResult
 from provscan.matching.record_samples import MAX_KEY, CarrierSample, RecordSampler
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
@@ -172,8 +172,9 @@ def scan_batches(
                         path = opened.enter_context(
                             replacing_file(result.matches_file(folder))
                         )
-                        # Don't compress the file, since a run reads it repeatedly.
-                        writer = opened.enter_context(pa.ipc.new_file(str(path), PART))
+                        writer = opened.enter_context(
+                            pa.ipc.new_file(str(path), PART, options=WRITTEN)
+                        )
                     result.matches += rows.num_rows
                     writer.write_batch(rows)
         result.bytes = (

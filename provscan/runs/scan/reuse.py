@@ -22,7 +22,7 @@ from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 from provscan import readers
 from provscan.caches import PROGRAM, sources_digest
@@ -113,7 +113,9 @@ def keep_parts(
                     continue
                 for number, _ in splits:
                     for member in parts[number].files(scans[name].folder):
-                        archive.write(member, f"{name}/{member.name}")
+                        # The files with matches are compressed already.
+                        method = ZIP_STORED if member.suffix == ".arrow" else None
+                        archive.write(member, f"{name}/{member.name}", method)
                 stored = [
                     (number, asdict(replace(split, copy=None, binding=None)))
                     for number, split in splits
