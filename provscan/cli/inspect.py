@@ -173,10 +173,13 @@ def _control(found: dict[str, Any]) -> Iterator[str]:
 
     yield (
         f"{counted(found['texts'], 'control text')} for "
-        f"{counted(found['licensed_texts'], 'licensed text')}; "
-        f"{counted(found['files']['also_licensed'], 'other tweet')} of the control "
-        "with licensed texts."
+        f"{counted(found['licensed_texts'], 'licensed text')}."
     )
+    if also := found["files"]["also_licensed"]:
+        yield (
+            f"! Licensed texts in {counted(also, 'other control tweet')}: a run counts "
+            "copies of these texts as common wording, and can't claim them."
+        )
     if (least := found["least_records"]) is None:
         yield "No kind of text is comparable: a run can't claim copies."
     else:

@@ -55,6 +55,8 @@ def measured(**others):
     return SimpleNamespace(
         finding_records=every.finding_records,
         found_in_control=(0, 0),
+        found_in_other_sources=(0, 0),
+        found_after_cutoff=0,
         claimable_records=every.claimable_records,
         without_control=every.without_control[0],
         left_out=every.finding_records - every.claimable_records,

@@ -217,6 +217,8 @@ def _next_code(measured: Measured, codes: set[str]) -> tuple[str, dict[str, Any]
     """Return the code of the sentence and the values to fill in."""
     if "licensed_in_control" in codes:
         return "licensed_in_control", {}
+    if "licensed_in_other_sources" in codes:
+        return "licensed_in_other_sources", {}
     if "unlike_control" in codes:
         return "unlike_control", without_control(measured) or {}
     if "control_too_small" in codes:

@@ -51,6 +51,22 @@ def no_chance(measured: Measured) -> str | None:
     return "no_chance" if measured.null is None else "other_kind"
 
 
+def copies_not_counted(measured: Measured) -> dict[str, dict[str, Any]]:
+    """Return why many copies of licensed texts are no findings: they are in a control,
+    in other sources, or from after the cutoff.
+    """
+    result: dict[str, dict[str, Any]] = {}
+    for code, (texts, places) in (
+        ("licensed_in_control", measured.found_in_control),
+        ("licensed_in_other_sources", measured.found_in_other_sources),
+    ):
+        if texts:
+            result[code] = {"texts": texts, "places": places}
+    if later := measured.found_after_cutoff:
+        result["cutoff_in_dataset"] = {"texts": later}
+    return result
+
+
 def other_kind(measured: Measured) -> dict[str, Any] | None:
     """Return how a null dataset of another kind differs from the dataset."""
     null = measured.null

@@ -15,6 +15,7 @@ from provscan.messages import message
 from provscan.runs.answer.examined import objections
 from provscan.runs.answer.facts import (
     FEW_TEXTS,
+    copies_not_counted,
     few_texts,
     no_chance,
     unlike_control,
@@ -33,8 +34,7 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
     The list is empty if there are no findings, if chance explains them or does not, or
     if it was not measured at all.
     """
-    hidden = measured.found_in_control[0] or measured.found_after_cutoff
-    if not measured.finding_records and not hidden:
+    if not measured.finding_records and not copies_not_counted(measured):
         return []
     if measured.chance.claimed:
         return objections(measured.examination)
@@ -44,11 +44,7 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
 def _reasons(measured: Measured) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the codes of the reasons with the values of their sentences."""
     chance, claim = measured.chance, measured.chance.claims[0]
-    texts, places = measured.found_in_control
-    if texts:
-        yield "licensed_in_control", {"texts": texts, "places": places}
-    if later := measured.found_after_cutoff:
-        yield "cutoff_in_dataset", {"texts": later}
+    yield from copies_not_counted(measured).items()
     if (code := no_chance(measured)) is not None:
         if code == "control_in_dataset":
             yield code, {}

@@ -13,6 +13,7 @@ from provscan.messages import sentence, terms
 from provscan.runs.answer.examined import objections
 from provscan.runs.answer.facts import (
     changed_throughout,
+    copies_not_counted,
     few_texts,
     no_chance,
     no_estimate,
@@ -53,6 +54,8 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
         for unit in UNITS:
             for layer in ("at_least", "estimate"):
                 result.setdefault(f"{unit}.{layer}", objection["message"])
+    for code, values in copies_not_counted(measured).items():
+        withhold(code, layers=("estimate", "at_most"), **values)
     for doubt in measured.examination.doubts:
         withhold(doubt)
     if measured.recall.alike_recall is None:

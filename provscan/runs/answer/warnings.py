@@ -17,6 +17,7 @@ from provscan.estimate.strata import ENOUGH_TEXTS, HEAVIEST
 from provscan.messages import message
 from provscan.runs.answer.facts import (
     changed_throughout,
+    copies_not_counted,
     few_texts,
     many_hidden,
     no_chance,
@@ -69,9 +70,9 @@ def warnings(measured: Measured) -> Iterator[dict[str, str]]:
         yield message("warning", "control_in_dataset", texts=int(found.sum()))
     elif chance.in_dataset:
         yield message("warning", "control_in_dataset", texts=chance.in_dataset)
-    texts, places = measured.found_in_control
-    if texts:
-        yield message("warning", "licensed_in_control", texts=texts, places=places)
+    for code, values in copies_not_counted(measured).items():
+        if code != "cutoff_in_dataset":  # These are control texts: warned of above.
+            yield message("warning", code, **values)
     if measured.known is not None and measured.known.unlike:
         yield message("warning", "known_unlike")
     if (differs := other_kind(measured)) is not None:

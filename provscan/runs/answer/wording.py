@@ -85,7 +85,7 @@ def headline(status: str, records: Layers, scanned: ScannedRecords) -> str:
     """Return the sentence that every output shows first."""
     least, found = math.floor(records.at_least or 0.0), records.findings
     every, of_all = scanned.every
-    code = "findings" if found else "only_in_control"
+    code = "findings" if found else "none_counted"
     said = sentence(
         "headline",
         status if status in terms("headline") else code,

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from provscan.arrays import Numbers
+from provscan.arrays import Flags, Numbers
 from provscan.calibration.controls import Controls
 from provscan.calibration.edits import PLANTED
 from provscan.calibration.spike_ins import (
@@ -125,7 +125,19 @@ class Measured:
         contains them, and how many copies they have; (0, 0) unless there are SEVERAL,
         and their copies outnumber the findings.
         """
-        also = np.isin(self.matches.text, self.controls.repeated)
+        return self._not_counted(np.isin(self.matches.text, self.controls.repeated))
+
+    @property
+    def found_in_other_sources(self) -> tuple[int, int]:
+        """The same for the licensed texts that known data contains."""
+        if self.known is None:
+            return 0, 0
+        return self._not_counted(
+            self.known.containment[self.matches.text] >= KNOWN_SHARE
+        )
+
+    def _not_counted(self, also: Flags) -> tuple[int, int]:
+        """Return the texts that are ``also`` elsewhere, and their copies."""
         rare = np.nan_to_num(self.matches.scores.bits, nan=np.inf) >= MIN_BITS
         copies = self.counts.licensed.copies[also & rare & ~self.matches.control]
         texts, places = int(np.count_nonzero(copies)), int(copies.sum())
