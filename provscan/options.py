@@ -258,7 +258,7 @@ class MatchOptions:
         return default_workers(self.workers)
 
     def unsampled(self) -> MatchOptions:
-        """Return the options for a null dataset or known data, which is never
+        """Return the options for clean data or known data, which is never
         sampled.
         """
         return replace(self, sample=None, sample_by=None)

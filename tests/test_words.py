@@ -15,7 +15,7 @@ NOT_USED = {
     "match, span": "snippet snippets",
     "fingerprint": "prints",
     "run": "execution executions",
-    "null dataset": "negatives",
+    "clean data": "negatives",
     "chance measure": "gauge gauges",
     "chance match": "coincidence coincidences",
     "cluster": "bunch bunches bunched",

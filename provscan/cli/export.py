@@ -25,8 +25,8 @@ OPTIONS = {"digests": "digests", "marks": "reviewed"}
     required=True,
     metavar="FILE|FOLDER",
     help="File to write: .html (the report); .csv, .xlsx, .jsonl or .parquet; or, for "
-    "the checks of a pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). A "
-    "spreadsheet may round the long ids in a .csv file, but not in an .xlsx file. A "
+    "the checks of a pipeline, .sarif, .xml (JUnit) or .md (one page of Markdown). In "
+    "a .csv file, an apostrophe precedes long ids, which spreadsheets would round. A "
     "name without an ending is a folder: a start page over all runs and, for each, its "
     "report and lists of exhibits, tweets, authors and exclusions.",
 )

@@ -1,5 +1,5 @@
-"""Strata of texts: how many licensed texts a control text, or a match in a null
-dataset, represents.
+"""Strata of texts: how many licensed texts a control text, or a match in clean
+data, represents.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ENOUGH_TEXTS, HEAVIEST = 50, 100.0
 # licensed texts as the average control text. The thinnest are left out, up to MOST_THIN
 # of the licensed texts.
 THIN, MOST_THIN = 3.0, 0.25
-# A null dataset covers a script if the script's share of the letters in it, times this
+# Clean data covers a script if the script's share of the letters in it, times this
 # factor, is at least the share in the dataset.
 LEAST_SCRIPT = 10.0
 # Minimum number of control texts in each class for a finer division by length.
@@ -146,7 +146,7 @@ def thirds(licensed: Floats, control: Floats, weights: Floats) -> tuple[Floats, 
 
 
 def enough_text(dataset: Numbers, null: Numbers) -> Flags:
-    """Return the scripts for which a null dataset measures chance, bool[scripts].
+    """Return the scripts for which clean data measures chance, bool[scripts].
 
     ``dataset`` and ``null`` are the numbers of letters of each script in samples of the
     records of both.
@@ -156,7 +156,7 @@ def enough_text(dataset: Numbers, null: Numbers) -> Flags:
 
 
 def rarefied(records: Floats, ratio: float) -> Floats:
-    """Return, for each cluster of a null dataset, the expected number of such clusters
+    """Return, for each cluster of clean data, the expected number of such clusters
     in a dataset that is ``ratio`` times as large. ``records`` has the number of records
     of each cluster.
 

@@ -232,7 +232,7 @@ def _compared(runs: Sequence[Run]) -> dict[str, Any]:
         kinds = {
             "tweets from": run.files.info["parameters"]["cutoff"],
             "files": run.files.info.get("control", {}).get("fingerprint"),
-            "null dataset": ", ".join(null) or None,
+            "clean data": ", ".join(null) or None,
         }
         return "; ".join(f"{kind} {value}" for kind, value in kinds.items() if value)
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from provscan.messages import sentence
-from provscan.report.wording import LAYERS, amount, count, percent
+from provscan.report.wording import amount, count, percent
 from provscan.runs.answer.wording import is_projected
 from provscan.statuses import STATUSES
 
@@ -105,16 +105,19 @@ def explained(records: Mapping[str, Any]) -> str:
     return f"about {amount(min(records['chance'], records['findings']))}"
 
 
-def less_chance(answer: Mapping[str, Any]) -> str:
-    """Return what the lower bound means: unless it is a projection, the findings less
-    those that may be chance.
+def numbers_mean(answer: Mapping[str, Any]) -> str:
+    """Return how the numbers of a claim depend on each other: unless it is a
+    projection, the lower bound is the findings less those that may be chance.
     """
-    findings = answer["records"]["findings"]
-    least = answer["records"]["at_least"]
-    if not least or is_projected(answer):
-        return LAYERS["at_least"][1]
+    records = answer["records"]
+    findings, least = records["findings"], records["at_least"]
+    bound = "projected_bound" if is_projected(answer) else "less_chance"
     values = {"findings": findings, "chance": findings - math.floor(least)}
-    return sentence("page", "less_chance", **values)
+    code = "estimate" if records["estimate"] else "no_estimate"
+    reason = answer["withheld"].get("records.estimate", "").rstrip(".") + "."
+    return " ".join(
+        (sentence("page", bound, **values), sentence("page", code, reason=reason))
+    )
 
 
 def chance_explains(answer: Mapping[str, Any]) -> str:

@@ -5,6 +5,7 @@ of a pipeline (:mod:`provscan.report.pipeline_files`).
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ COLUMNS = {
 # Characters that a spreadsheet interprets as the beginning of a formula or command, or
 # skips before one.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# An id with more digits than a spreadsheet keeps of a number.
+LONG_ID = re.compile("[0-9]{16,}")
 BATCH = 4096
 
 
@@ -71,8 +74,9 @@ def export(
 ) -> tuple[int, int]:
     """Write the findings of a run as a list, the strongest first.
 
-    In CSV and Excel files, text that a spreadsheet would interpret as a formula becomes
-    plain text, and control characters are escaped; in Excel files, ids are text.
+    In CSV files, an apostrophe precedes text that a spreadsheet would interpret as a
+    formula, and ids that it would round; in Excel files, both are text. Control
+    characters are escaped in both formats.
 
     Parameters
     ----------
@@ -170,15 +174,15 @@ def write_csv(path: Path, table: pa.Table) -> None:
 
 def _cell(value: Any) -> Any:
     """Return a value without control characters, which no spreadsheet interprets as a
-    formula.
+    formula or rounds.
     """
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, str):
-        prefix = "'" if value.startswith(FORMULA) else ""
-        return prefix + visible(value)
+        changed = value.startswith(FORMULA) or LONG_ID.fullmatch(value)
+        return ("'" if changed else "") + visible(value)
     return value
 
 

@@ -134,7 +134,7 @@ def run_html(summary: Mapping[str, Any], place: str) -> str:
         [meaning, *layers(answer[name])] for name, meaning in wording.measures(answer)
     ]
     if rows:
-        rows.insert(0, ["", *(name for name, _ in wording.LAYERS.values())])
+        rows.insert(0, ["", *wording.LAYERS.values()])
     table = "".join(f"<tr><td>{'</td><td>'.join(cells)}</td></tr>" for cells in rows)
     warnings = (f"<p>⚠ {_html(item['message'])}</p>" for item in answer["warnings"])
     return (
@@ -161,7 +161,7 @@ def text_table(summary: Mapping[str, Any], width: int = 100) -> str:
     console.print()
 
     # Print the numbers, with the reasons why some are withheld.
-    names = ("", *(name.lower() for name, _ in wording.LAYERS.values()))
+    names = ("", *(name.lower() for name in wording.LAYERS.values()))
     measures = [
         (meaning, *layers(answer[name])) for name, meaning in wording.measures(answer)
     ]

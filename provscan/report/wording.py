@@ -60,18 +60,7 @@ MEASURES = {
     "tweets": "Licensed tweets with these texts",
     "characters": "Characters",
 }
-LAYERS = {
-    "findings": ("Findings", "records that share rare wording with licensed tweets"),
-    "at_least": (
-        "At least",
-        "records with copies, allowing for the most that chance may explain (97.5% "
-        "confident)",
-    ),
-    "estimate": (
-        "Estimate",
-        "records with copies, corrected for chance and for missed copies",
-    ),
-}
+LAYERS = {"findings": "Findings", "at_least": "At least", "estimate": "Estimate"}
 
 
 def measures(answer: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -167,7 +167,7 @@ def _scan(
     progress: Progress,
     clock: Clock,
 ) -> dict[str, ScanTotals]:
-    """Scan the dataset, and the null dataset and the known data if there are any."""
+    """Scan the dataset, and the clean data and the known data if there are any."""
 
     def scanned(name: str, data: Inputs) -> ScanTotals:
         return scan_inputs(name, data, folder, licensed, options, progress)

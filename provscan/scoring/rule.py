@@ -11,8 +11,8 @@ A match is a finding if
   the background model does not know, at least :data:`LETTERS_WITHOUT_BITS` letters in
   common replace the bits.
 
-The same :class:`Scorer` scores the matches of the dataset, the control, the null
-dataset and the spike-ins, so a measurement on one of them is valid for the others. The
+The same :class:`Scorer` scores the matches of the dataset, the control, the clean
+data and the spike-ins, so a measurement on one of them is valid for the others. The
 rule is fixed: a threshold that depended on the dataset's matches would make every
 interval too narrow.
 """

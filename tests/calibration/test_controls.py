@@ -286,7 +286,7 @@ def test_without_a_measure_of_chance_there_is_no_lower_bound(index, write, tmp_p
 
 
 def test_a_null_dataset_measures_chance(index, write, tmp_path):
-    # A null dataset measures chance only if it has the scripts and the lengths of the
+    # Clean data measures chance only if it has the scripts and the lengths of the
     # dataset.
     texts = [
         sentence(random.Random(1000 + n), SCRIPTS[n % len(SCRIPTS)], 12)
@@ -300,7 +300,7 @@ def test_a_null_dataset_measures_chance(index, write, tmp_path):
         "answer"
     ]
     assert 20 < answer["records"]["at_least"] <= answer["records"]["findings"] == 40
-    # If the null dataset is a copy of the dataset, all matches are due to chance.
+    # If the clean data is a copy of the dataset, all matches are due to chance.
     copy = tmp_path / "copy.jsonl"
     copy.write_bytes(data.read_bytes())
     nothing = provscan.match(data, index, tmp_path / "b.run", clean_data=copy).summary

@@ -1,5 +1,7 @@
 """Test what people do with the report in a real browser."""
 
+import copy
+import math
 import re
 
 import pytest
@@ -8,6 +10,7 @@ from folders import rows, write_folder
 from nightly import NIGHTLY
 from pages import SUMMARY, number, status, wait_for
 
+from provscan.report import answers
 from provscan.report.document import write_report
 
 
@@ -20,7 +23,8 @@ def test_the_page_shows_the_headline_and_the_strongest_exhibits(opened, report):
     )
     assert page.locator("h1 .status").text_content() == "COPIES FOUND"
     assert options_in(page.content()) == []
-    assert page.locator(".ends .main b").text_content() == "52"
+    (estimate,) = page.locator("h1 .estimate").all_text_contents()
+    assert "51" in estimate
     assert status(page) == "52 of 52 exhibits; 1 to 25 shown"
     assert page.locator("#cards article").count() == 25
     beside = page.locator(".strongest article")
@@ -77,11 +81,39 @@ def test_searches_and_filters_are_in_the_address(opened, report):
     wait_for(page, f"{len(both)} of 52")
 
 
-def test_the_lower_bound_is_the_findings_less_those_that_may_be_chance(opened, report):
+def test_the_lower_bound_is_the_findings_less_those_that_may_be_chance():
+    records = SUMMARY["answer"]["records"]
+    said = answers.numbers_mean(SUMMARY["answer"])
+    findings, chance = map(int, re.findall(r"\b[0-9]+\b(?![.%])", said)[:2])
+    assert findings == records["findings"]
+    assert findings - chance == math.floor(records["at_least"])
+
+
+def test_a_claim_says_why_it_has_no_estimate():
+    answer = copy.deepcopy(SUMMARY["answer"])
+    answer["records"]["estimate"] = None
+    answer["withheld"]["records.estimate"] = "it is too wide."
+    assert answers.numbers_mean(answer).endswith(" it is too wide.")
+
+
+def test_the_drawing_of_the_numbers_says_their_values(opened, report):
     page = opened(report)
-    findings, least, _ = page.locator(".ends b").all_text_contents()
-    said = page.locator(".ends > div").nth(1).text_content()
-    assert f"{findings} findings less {int(findings) - int(least)}" in said
+    records = SUMMARY["answer"]["records"]
+    said = page.locator(".interval > p").last.text_content()
+    shown = [math.floor(records["at_least"]), records["findings"]]
+    shown += [round(records["estimate"][name]) for name in ("value", "low", "high")]
+    assert [int(number) for number in re.findall("[0-9]+(?!%)\\b", said)] == shown
+
+
+def test_the_licensed_texts_are_divided_by_what_became_of_them(opened, report):
+    page = opened(report)
+    table = page.locator(".exclusions")
+    numbers = [
+        int(number.replace(",", ""))
+        for number in table.locator("td.number").all_text_contents()
+    ]
+    assert sum(numbers) == SUMMARY["index"]["texts"]
+    assert min(numbers) > 0
 
 
 def test_the_glossary_names_kinds_as_exhibits_do(opened, report):
@@ -170,6 +202,8 @@ def test_a_printed_page_shows_marks_as_words_and_no_buttons(opened, report):
     page = opened(report)
     page.locator("#exhibit-1").get_by_role("button", name="Unsure").click()
     page.emulate_media(media="print")
+    shown = page.locator("article:visible h2, article:visible h3").all_text_contents()
+    assert len(set(shown)) == len(shown) > 0
     assert not page.locator("#query").is_visible()
     assert not page.locator("#facets").is_visible()
     assert page.locator("#exhibit-1 footer").inner_text().strip() == "Your mark: unsure"

@@ -100,6 +100,13 @@ def test_spreadsheets_contain_ids_as_text_and_numbers_as_numbers(run):
     assert first["counted"].value == "yes"
 
 
+def test_a_spreadsheet_does_not_round_the_ids_in_csv(run):
+    programs = exported(run, ".jsonl")
+    for row, exact in zip(exported(run, ".csv"), programs, strict=True):
+        assert not row["tweet_id"].isdigit()
+        assert row["tweet_id"].lstrip("'") == exact["tweet_id"]
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
 def test_no_cell_is_a_formula_or_a_command(hostile_run, suffix):
     listed = exported(hostile_run, suffix)

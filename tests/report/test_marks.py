@@ -138,6 +138,8 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(opened, report, tmp_path):
             == page.locator(f"#exhibit-1 {side}").all_text_contents()
         )
     assert alone.locator("button").count() == 0
+    bits = page.locator("#bits").text_content()
+    assert alone.locator("p", has_text=bits).count() == 1
     assert page.locator("html").get_attribute("data-run") in alone.content()
 
 
@@ -202,6 +204,9 @@ def test_the_list_is_saved_as_csv(opened, tmp_path):
         )
     ]
     assert {row["author"] for row in listed} == {"'@someone"}
+    assert [row["tweet_id"] for row in listed] == [
+        f"'{row['tweet_id']}" for row in made
+    ]
     assert [row["verdict"] for row in listed] == ["accepted", *[""] * 5]
     assert (listed[0]["bits"], listed[0]["wording"], listed[0]["exhibit"]) == (
         "400",

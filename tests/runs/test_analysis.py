@@ -350,7 +350,7 @@ def test_a_null_dataset_measures_chance_only_in_its_scripts(latin, write, tmp_pa
         )
         answers.append(run.summary["answer"])
         names.append(" ".join(run.summary["control"]["without_control"]))
-    # Beside a control, a null dataset makes no more texts claimable.
+    # Beside a control, clean data makes no more texts claimable.
     control = [{"id": f"c{n}", "text": sentence(rng, "latin", 90)} for n in range(300)]
     given = {"control": write("c.jsonl", control)}
     with_null = given | {"clean_data": str(tmp_path / "null1.jsonl")}

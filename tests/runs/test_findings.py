@@ -45,7 +45,7 @@ def test_a_text_in_known_data_is_not_a_finding(latin, other, write, tmp_path):
     known = write(
         "k.jsonl", [{"text": f"as somebody said: {text}"} for text in texts[:10]]
     )
-    # Control texts and the null dataset are looked up in the known data, like licensed
+    # Control texts and the clean data are looked up in the known data, like licensed
     # texts.
     control = write("c.jsonl", other)
     plain = provscan.match(data, latin, tmp_path / "a.run", control=control)

@@ -159,7 +159,7 @@ def test_no_finding_is_within_every_limit(latin, other, write):
 
 
 def test_a_withheld_bound_decides_nothing(latin, other, dataset, write):
-    """A null dataset of long records does not measure chance in short ones."""
+    """Clean data of long records does not measure chance in short ones."""
     long = " ".join(row["text"] for row in other[:50])
     null, out = write("null.jsonl", [{"text": long}] * 300), dataset.parent / "a.run"
     with pytest.raises(GateError, match="lower bound is withheld: ") as caught:

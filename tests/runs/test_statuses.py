@@ -86,7 +86,7 @@ CASES = {
         CONTROL + RUSSIAN_CONTROL,
         LICENSED + RUSSIAN,
     ),
-    "copies, null dataset of the same kind": Case(
+    "copies, clean data of the same kind": Case(
         "copies_found", NEITHER[:30] + LICENSED[:20], None, null=texts(8, 50)
     ),
     # Findings without a measure of chance.
@@ -98,7 +98,7 @@ CASES = {
         "not_measured", LICENSED[:1], None, LICENSED[:1]
     ),
     "no control, damage": Case("not_measured", LICENSED[:9], None, damaged=True),
-    "null dataset of another kind": Case(
+    "clean data of another kind": Case(
         "not_measured", LICENSED[:20], None, null=[" ".join(CONTROL[:50])] * 60
     ),
     # Findings that the measure can't judge.
@@ -197,7 +197,7 @@ CASES = {
     "decoys of a few control texts": Case(
         "cannot_judge", LICENSED[:8] + CONTROL[:8], reason="control_partly_in_dataset"
     ),
-    "the null dataset has one text as often, the control has another": Case(
+    "the clean data has one text as often, the control has another": Case(
         "cannot_judge",
         NEITHER + LICENSED[:1] * 30 + PASSAGES[:1],
         null=NEITHER + LICENSED[:1] * 30,
@@ -211,7 +211,7 @@ CASES = {
     "one finding, one chance match": Case(
         "no_copies_shown", NEITHER + LICENSED[:1] + PASSAGES[:1]
     ),
-    "the null dataset is the dataset": Case(
+    "the clean data is the dataset": Case(
         "no_copies_shown", LICENSED[:20], None, null=LICENSED[:20]
     ),
     "copies of a hundred records, in the clean data too": Case(
@@ -221,7 +221,7 @@ CASES = {
         null=LICENSED[:20] * 6,
         reason="verbatim_in_clean_data",
     ),
-    "one finding, the null dataset has one": Case(
+    "one finding, the clean data has one": Case(
         "no_copies_shown", NEITHER + LICENSED[:1], None, null=NEITHER + LICENSED[1:2]
     ),
 }

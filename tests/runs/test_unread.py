@@ -95,7 +95,7 @@ def test_control_null_and_known_data_must_be_other_data(tmp_path):
             )
     for null in (data, [link, data / "b.jsonl", other]):
         with pytest.raises(
-            UsageError, match="the null dataset contains the whole dataset"
+            UsageError, match="the clean data contains the whole dataset"
         ):
             provscan.match(
                 data,
@@ -105,7 +105,7 @@ def test_control_null_and_known_data_must_be_other_data(tmp_path):
                 clean_data=null,
                 fail_above=0,
             )
-    # A null dataset may be a part of the dataset that is known to contain no licensed
+    # Clean data may be a part of the dataset that is known to contain no licensed
     # text.
     run = provscan.match(
         data, index, tmp_path / "a.run", spike_ins=0, clean_data=link, control=other

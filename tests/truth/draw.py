@@ -141,7 +141,7 @@ class World:
         return [each for each in self.tweets if each.key == each.original]
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """Return the rows of the control, the null dataset or the known data."""
+        """Return the rows of the control, the clean data or the known data."""
         if name == "control":
             return [each.as_dict() for each in self.control]
         if name == "null":

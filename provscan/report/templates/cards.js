@@ -177,7 +177,8 @@ function exhibitPage(item, runs, mark) {
   const verdict = mark.verdict && make("p", "", `Mark: ${mark.verdict}. ${mark.note || ""}`);
   const legend = make("p", "soft", ...Array.from(document.getElementById("legend").cloneNode(true).childNodes),
     " A match alone does not show who copied from whom.");
-  page.append(head, make("body", "", make("main", "", node, verdict || "", make("p", "said", citation(item)), legend)));
+  const bits = make("p", "soft", document.getElementById("bits").textContent);
+  page.append(head, make("body", "", make("main", "", node, verdict || "", make("p", "said", citation(item)), legend, bits)));
   return `<!doctype html>\n${page.outerHTML}\n`;
 }
 

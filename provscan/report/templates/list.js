@@ -2,6 +2,8 @@
 
 // Characters that a spreadsheet interprets as the beginning of a formula or command, as in report/export.py.
 const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+// An id with more digits than a spreadsheet keeps of a number.
+const LONG_ID = /^[0-9]{16,}$/;
 
 const COLUMNS = {
   exhibit: (item) => item.number, match: (item) => item.kind, wording: (item) => item.wording,
@@ -15,7 +17,7 @@ const COLUMNS = {
 
 function cell(value) {
   if (typeof value === "number") return String(value);
-  const text = (FORMULA.test(value) ? "'" : "") + value.replace(INVISIBLE, (character) => `[${codeOf(character)}]`);
+  const text = (FORMULA.test(value) || LONG_ID.test(value) ? "'" : "") + value.replace(INVISIBLE, (character) => `[${codeOf(character)}]`);
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 

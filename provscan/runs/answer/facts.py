@@ -68,7 +68,7 @@ def copies_not_counted(measured: Measured) -> dict[str, dict[str, Any]]:
 
 
 def other_kind(measured: Measured) -> dict[str, Any] | None:
-    """Return how a null dataset of another kind differs from the dataset."""
+    """Return how clean data of another kind differs from the dataset."""
     null = measured.null
     if null is None or null.kind.same:
         return None

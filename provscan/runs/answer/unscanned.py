@@ -31,7 +31,7 @@ def not_scanned(
     """Return the text that was not scanned: a code, a number and words for each kind.
 
     ``files`` counts the dataset's files that are ``unread`` and ``damaged``; those of a
-    control or a null dataset have warnings of their own.
+    control or clean data have warnings of their own.
     """
     counts = dict(files)
     for code in RECORDS:

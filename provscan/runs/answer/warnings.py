@@ -178,7 +178,7 @@ def _disagreement(
     """Yield a warning if the limits of two measures of chance do not overlap."""
     one, other = first.chance("clusters"), second.chance("clusters")
     if one.low > other.high or other.low > one.high:
-        names = {"control": "control", "null": "null dataset"}
+        names = {"control": "control", "null": "clean data"}
         yield message(
             "warning",
             "controls_disagree",

@@ -159,10 +159,12 @@ def _found(
     # A bound that is a projection is not the findings less chance.
     counts = scanned.whole is None and scanned.all_tweets
     least = records.at_least if counts else None
-    if least and explained is not None:
+    bounded = least and explained is not None
+    if bounded:
         codes.append("chance_at_most")
     if not_measured:
-        codes.append("not_measured")
+        # The bound leaves these out, so they are among those that may be chance.
+        codes.append("not_measured_included" if bounded else "not_measured")
     values = {
         "found": found,
         "findings": records.findings,

@@ -5,5 +5,5 @@
   can be claimed.
 - ``exhibits``: the candidates, other matches that keep their texts.
 - ``counts``: the counts of all matches, and of groups of texts.
-- ``null``: the counts of a null dataset, and whether it is of the dataset's kind.
+- ``null``: the counts of clean data, and whether it is of the dataset's kind.
 """

@@ -2,7 +2,7 @@
 (:class:`MatchCounts`), and :func:`count_groups` counts the records of groups of texts:
 clusters of texts with similar wording, authors, years and languages.
 
-If there is a null dataset, :mod:`provscan.runs.counting.null` compares both datasets
+If there is clean data, :mod:`provscan.runs.counting.null` compares both datasets
 first: this decides for which texts chance is measured, and therefore what is counted
 here.
 """

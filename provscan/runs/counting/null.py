@@ -1,4 +1,4 @@
-"""Count the matches of a null dataset, and decide whether it is comparable with the
+"""Count the matches of clean data, and decide whether it is comparable with the
 dataset, so that its matches measure chance in the dataset (:func:`count_null`).
 
 Chance depends more on the kind of text than on its amount: novels and manuals share far
@@ -42,7 +42,7 @@ FEW = 30
 
 @dataclass(frozen=True)
 class Kind:
-    """The result of comparing a null dataset with the dataset."""
+    """The result of comparing clean data with the dataset."""
 
     differs: tuple[str, ...]  # Properties that differ too much, in words.
     figures: dict[str, float | None]
@@ -57,20 +57,20 @@ class Kind:
 
 @dataclass(frozen=True)
 class NullCounts:
-    """The counts of a null dataset."""
+    """The counts of clean data."""
 
     matches: ScoredMatches
     # Findings by text, for each of ``STRENGTHS``; none for control texts.
     strengths: list[TextFindings]
     licensed: int  # Matches of licensed texts.
     kind: Kind
-    # bool[scripts]: scripts in which the null dataset measures chance; None if it is of
+    # bool[scripts]: scripts in which the clean data measures chance; None if it is of
     # another kind than the dataset.
     scripts: Flags | None
 
     @property
     def scanned(self) -> ScanTotals:
-        """The totals of the null dataset's scan."""
+        """The totals of the clean data's scan."""
         return self.matches.scanned
 
 
@@ -98,12 +98,12 @@ class _Phrases:
 def count_null(
     null: ScanTotals, dataset: ScoredMatches, scorer: Scorer, controls: Controls
 ) -> NullCounts:
-    """Count the matches in the scan of a null dataset, and compare it with the
+    """Count the matches in the scan of clean data, and compare it with the
     dataset, given its matches.
     """
     texts = len(controls.control)
     # A text that is also in a control file is no finding in the dataset, but its match
-    # in the null dataset is still due to chance.
+    # in the clean data is still due to chance.
     own = replace(scorer, repeated=scorer.repeated[:0])
     matches = score_matches(null, own, controls)
     strengths = [
@@ -147,7 +147,7 @@ def _compared(dataset: _Phrases, null: _Phrases) -> Kind:
 
 
 def _ratio(dataset: _Phrases, null: _Phrases, size: str) -> tuple[float | None, float]:
-    """Return the ratio of the dataset's rate of phrases to that of the null dataset,
+    """Return the ratio of the dataset's rate of phrases to that of the clean data,
     and the standard error of the logarithm of the ratio.
 
     A rate from many matches of one text is less certain than one from as many matches

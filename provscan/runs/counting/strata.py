@@ -229,7 +229,7 @@ class Eligibility:
     stratum: Numbers
     measured: Flags  # Chance is measured in the text's stratum.
     # The text is licensed, and chance is measured in its stratum. Without a control and
-    # a usable null dataset, all licensed texts are claimable.
+    # usable clean data, all licensed texts are claimable.
     claimable: Flags
     weights: Floats  # Number of licensed texts that a control text represents.
     heaviest: float  # The largest possible weight.
@@ -240,9 +240,9 @@ def eligibility_of(
 ) -> Eligibility:
     """Return which of the found texts can be claimed.
 
-    ``scripts`` marks the scripts in which a null dataset measures chance; None without
-    a usable null dataset. ``control`` says whether there are control texts. Beside
-    them, a null dataset makes no more texts claimable: the control must measure chance
+    ``scripts`` marks the scripts in which clean data measures chance; None without
+    usable clean data. ``control`` says whether there are control texts. Beside
+    them, clean data makes no more texts claimable: the control must measure chance
     for all texts that are claimed together.
     """
     scores = matches.scores

@@ -36,7 +36,7 @@ class InputFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The input files and splits of a dataset, a null dataset or known data."""
+    """The input files and splits of a dataset, clean data or known data."""
 
     fields: Fields
     named: list[str] | None  # The paths that the user named; None for data in memory.
@@ -162,7 +162,7 @@ def _files(splits: list[Split], rest: list[Split]) -> dict[str, InputFile]:
 
 
 def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) -> None:
-    """Raise an error for a control that is part of the dataset, a null dataset that
+    """Raise an error for a control that is part of the dataset, clean data that
     contains all of the dataset, or known data that shares a file with any of them.
     """
     files = {
@@ -179,12 +179,12 @@ def _require_other_data(inputs: Mapping[str, Inputs], control: Sequence[str]) ->
                 )
     if dataset and dataset.keys() <= null.keys():
         raise UsageError(
-            "the null dataset contains the whole dataset, and all of its matches count "
+            "the clean data contains the whole dataset, and all of its matches count "
             "as chance: give other data with --clean-data, which can't contain a "
             "licensed text"
         )
     others = dict.fromkeys(dataset, "the dataset")
-    others |= dict.fromkeys(null, "the null dataset")
+    others |= dict.fromkeys(null, "the clean data")
     others |= dict.fromkeys(map(_real, control), "the control")
     for path, source in files.get("known", {}).items():
         for other, what in others.items():

@@ -315,7 +315,7 @@ def measure(
     options
         The options of the run.
     null, known
-        The scan of a null dataset, and of known data.
+        The scan of clean data, and of known data.
     """
     matches, samples = scores.matches, scores.samples
     # Count the matches of all texts, and of texts in strata with measured chance.

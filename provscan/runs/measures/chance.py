@@ -1,5 +1,5 @@
 """Measure how many findings chance explains, with the matches of a control and of a
-null dataset (:func:`measure_chance`).
+clean data (:func:`measure_chance`).
 
 Findings of similar texts are one event (:mod:`provscan.runs.measures.clusters`). A
 measure of chance (:class:`ChanceMeasure`) consists of clusters of findings that are due
@@ -60,7 +60,7 @@ VERBATIM_BY_CHANCE = 0.0003
 
 @dataclass(frozen=True)
 class ChanceMeasure:
-    """The clusters of findings in a control or in a null dataset, and their weights."""
+    """The clusters of findings in a control or in clean data, and their weights."""
 
     name: str  # "control" or "null".
     clusters: TextClusters
@@ -173,7 +173,7 @@ class MeasuredChance:
     """The part of a run's findings that chance explains."""
 
     claims: list[Claim]  # By strength; the first is the claim on all findings.
-    # One array for the dataset, and one for the null dataset if there is one: [texts],
+    # One array for the dataset, and one for the clean data if there is one: [texts],
     # the cluster of each text, -1 without findings.
     clusters_by_scan: list[Numbers]
     control_found: float  # Share of the control's texts that have findings.
@@ -210,7 +210,7 @@ class MeasuredChance:
 
     @cached_property
     def too_small(self) -> bool:
-        """Whether the control and the null dataset are too small to claim any copy.
+        """Whether the control and the clean data are too small to claim any copy.
 
         This is the case if there would be no claim even if they contained no finding.
         It must also be their size that prevents the claim: a control with as many texts
@@ -259,7 +259,7 @@ def measure_chance(
 
     ``control`` is a sample of the control texts.
     """
-    # Texts of the null dataset get their clusters in the same step as those of the
+    # Texts of the clean data get their clusters in the same step as those of the
     # dataset, so that equal ids denote the same cluster.
     scans = [(matches, counts.by_text)]
     if null is not None:
@@ -279,7 +279,7 @@ def measure_chance(
     )
 
     # If most of the control is in the dataset, nothing measures chance: without the
-    # control, the null dataset alone would claim more because the control has more
+    # control, the clean data alone would claim more because the control has more
     # matches.
     control_texts = eligible.control & counts.by_text.found
     # Control texts that are long enough to be searched for.
@@ -301,7 +301,7 @@ def measure_chance(
                     for each in of_control
                 ]
             )
-        # A null dataset of another kind measures nothing alone, but beside a control it
+        # Clean data of another kind measures nothing alone, but beside a control it
         # still counts: otherwise, whoever adds records without tweets to it could make
         # it another kind, and so raise a lower bound.
         if null is not None and (null.kind.same or controls.texts):
@@ -393,7 +393,7 @@ def _control_measure(
 def _null_measures(
     matches: ScoredMatches, null: NullCounts, cluster: Numbers
 ) -> list[ChanceMeasure]:
-    """Return the chance measures of a null dataset, by strength: its findings, scaled
+    """Return the chance measures of clean data, by strength: its findings, scaled
     by the ratio of the sizes of both datasets.
     """
     ratio = matches.scanned.characters / max(1, null.scanned.characters)

@@ -49,7 +49,7 @@ from provscan.runs.target import PARTS
 from provscan.unfinished import Unfinished
 
 # How messages name the scanned data, by its key in the inputs of a run.
-SCANNED = {"dataset": "", "null": " null dataset", "known": " known data"}
+SCANNED = {"dataset": "", "null": " clean data", "known": " known data"}
 
 
 def scan_inputs(
@@ -128,7 +128,7 @@ def _tasks(
         if number not in complete:
             # Each task draws the records to scan, and keeps a sample of carrier
             # records. Spike-ins are planted in the carrier records, which also serve to
-            # compare the lengths and scripts of the dataset and a null dataset. They
+            # compare the lengths and scripts of the dataset and clean data. They
             # are the records with the lowest keys of the whole dataset: a task keeps
             # none far above the highest key of the sample so far, once that is full
             # (``carriers.limit``). The limit is doubled because a later run may reuse
