@@ -102,9 +102,9 @@ def count_null(
     dataset, given its matches.
     """
     texts = len(controls.control)
-    # A text that is also in a control file is no finding in the dataset, but its match
-    # in the clean data is still due to chance.
-    own = replace(scorer, repeated=scorer.repeated[:0])
+    # A text that is also in a control file or in known data is no finding in the
+    # dataset, but its match in the clean data is still due to chance.
+    own = replace(scorer, repeated=scorer.repeated[:0], elsewhere=None)
     matches = score_matches(null, own, controls)
     strengths = [
         findings_by_text(matches.rows, ~matches.control, least) for least in STRENGTHS
