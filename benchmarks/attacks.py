@@ -161,7 +161,7 @@ def outcomes(world: World, cell: Cell, seeds: int) -> list[Outcome]:
     return result
 
 
-COLUMNS = ("scans", "claimed", "at least", "not measured", "other", "named")
+COLUMNS = ("scans", "claimed", "at least", "not measured", "cannot judge", "named")
 
 
 def print_cells(title: str, world: World, cells: list[Cell], seeds: int) -> None:
@@ -203,7 +203,7 @@ def print_fair(world: World, scans: int, tweets: int) -> None:
         "chance findings, median",
         "claimed",
         "not measured",
-        "other",
+        "cannot judge",
         "warned",
         "named",
     )
