@@ -24,10 +24,12 @@ import errno
 import io
 import os
 import re
+import shlex
 import sys
 import warnings
 from importlib import import_module
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import click
@@ -47,6 +49,9 @@ UNUSABLE = 3
 FAULT = 70
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+
+# The key of a command's words in the ``meta`` of a context.
+WORDS = "provscan.cli.words"
 
 # The control characters that a terminal would act on, with their escapes in JSON.
 _ESCAPES = {
@@ -144,12 +149,26 @@ def _new_option(error: click.ClickException) -> str:
 
 
 def _misplaced(error: click.ClickException) -> str:
-    """Return a note on the option that takes an argument which a command does not."""
+    """Return a note on the option that takes an argument which a command does not, or
+    that takes the last argument of a command without a required output.
+    """
     extra = re.search(r"unexpected extra argument \((.*)\)", error.message)
     ctx: click.Context | None = getattr(error, "ctx", None)
-    if extra is None or ctx is None or "--index" not in _named_options(ctx.command):
+    words = ctx.meta.get(WORDS, []) if ctx is not None else []
+    if ctx is None or not words:
         return ""
-    return f". Did you mean `provscan {ctx.info_name} -i {extra[1]}`?"
+    param, option = getattr(error, "param", None), "-i"
+    if extra is not None and "--index" in _named_options(ctx.command):
+        misplaced = extra[1]
+    elif isinstance(error, click.MissingParameter) and param and param.name == "out":
+        misplaced, option = words[-1], "-o"
+        if len(words) < 2 or not Path(misplaced).suffix or os.path.exists(misplaced):
+            return ""
+    else:
+        return ""
+    rest = [word for word in words if word != misplaced]
+    meant = shlex.join(["provscan", str(ctx.info_name), *rest, option, misplaced])
+    return f" Did you mean `{meant}`?"
 
 
 def _named_options(command: click.Command) -> dict[str, click.Option]:
@@ -190,6 +209,9 @@ class Commands(click.Group):
             args = ["--version"]
         elif args[:1] == ["help"]:
             args = [*args[1:], "--help"]
+        if args and args[0].strip("-") in COMMANDS and args[0] not in COMMANDS:
+            error = _no_command(args[0], args[0].strip("-"))
+            raise click.UsageError(str(error), ctx)
         return super().parse_args(ctx, args)
 
     def format_commands(
@@ -225,6 +247,7 @@ class Commands(click.Group):
         if isinstance(command, click.Group) and rest:
             inner = command.commands.get(rest[0], command)
         _require_values(inner, rest)
+        ctx.meta[WORDS] = [*rest]
         return name, command, rest
 
     def main(self, *args: Any, **extra: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -65,10 +66,16 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
                 return _words("info", named)
             if kind_of(index) == "data":
                 return _words("match", index, "-i", named)
-            return f"match DATASET {_words('-i', named)}"
+            others = [each for each in sources if each != named]
+            return _words("match", *others or ["DATASET"], "-i", named)
         results = [each for each in sources if kinds[each] in SHOWN]
         if results:
             return _words("info", results[0])
+        missing = next((each for each in sources if kinds[each] == "nothing"), None)
+        if missing and (found := _neighbour(Path(missing), ("data",))):
+            meant = [str(found) if each == missing else each for each in sources]
+            option = ["-i", index] if command == "match" else []
+            return _words(command, *meant, *option)
     if command == "clean" and kind_of(run) != "run":
         runs = [each for each in sources if kinds[each] == "run"]
         others = [each for each in sources if each not in runs]
@@ -108,10 +115,10 @@ def _meant(command: str, values: dict[str, Any], error: ProvscanError) -> str | 
     return None
 
 
-def _neighbour(path: Path) -> Path | None:
-    """Return the folder beside a missing one that has the most similar name."""
+def _neighbour(path: Path, kinds: Sequence[str] = SHOWN) -> Path | None:
+    """Return what is beside something missing and has the most similar name."""
     try:
-        names = [each.name for each in path.parent.iterdir() if kind_of(each) in SHOWN]
+        names = [each.name for each in path.parent.iterdir() if kind_of(each) in kinds]
     except OSError:
         return None
     close = similar(path.name, names)

@@ -29,12 +29,16 @@ OLD_COMMANDS = {
     "reveal": "match DATASET --digests",
     "scan": "match",
     "search": "match DATASET` or, for one text, `provscan lookup TEXT",
-    "find": "match",
+    "find": "lookup TEXT` or, for a dataset, `provscan match DATASET",
     "build": "index",
     "add": "index PATH --append",
     "delete": "forget",
     "remove": "clean",
     "show": "info",
+    "view": "info",
+    "stats": "info",
+    "sample": "match DATASET --sample SHARE",
+    "scrub": "clean",
     "diff": "compare",
     "validate": "verify",
     "dedup": "clean",
@@ -45,6 +49,16 @@ OLD_COMMANDS = {
 OLD_OPTIONS = {
     "--null": "`--clean-data`",
     "--known": "`--other-sources`",
+    "--text": "`--text-field`",
+    "--output": "`--out`",
+    "--threads": "`--workers`",
+    "--jobs": "`--workers`",
+    "--dataset": "nothing: name the dataset without an option",
+    "--data": "nothing: name the dataset without an option",
+    "--input": "nothing: name the input without an option",
+    "--corpus": "nothing: name the corpus without an option",
+    "--run": "nothing: name the run without an option",
+    "--csv": "`provscan export RUN -o list.csv` after the run",
     "--executor": "`--ray ADDRESS`, or leave it out for threads",
     "--address": "`--ray ADDRESS`",
     "--memory": "`ray start --num-cpus` on each node",
@@ -73,9 +87,13 @@ OLD_OPTIONS = {
 }
 
 
-def similar(name: str, known: Iterable[str]) -> str | None:
+# Minimum similarity to a former option: a hint that is about another option misleads.
+ALIKE = 0.85
+
+
+def similar(name: str, known: Iterable[str], least: float = 0.6) -> str | None:
     """Return the most similar of the known names, or None if none is similar."""
-    close = difflib.get_close_matches(name, known, 1)
+    close = difflib.get_close_matches(name, known, 1, least)
     return close[0] if close else None
 
 
@@ -94,11 +112,13 @@ def option_instead_of(
     have: of a former option, or of the most similar of its ``options``. None if nothing
     is similar.
     """
+    word = name.strip("-")
     instead = OLD_OPTIONS.get(f"{command} {name}") or OLD_OPTIONS.get(name)
     if instead is None and (options := [*options]):
-        names = {each.strip("-"): each for each in (*options, *OLD_OPTIONS)}
-        known = names.get(similar(name.strip("-"), names) or "")
-        instead = OLD_OPTIONS.get(known or "", known and f"`{known}`")
+        former = {each.strip("-"): text for each, text in OLD_OPTIONS.items()}
+        instead = former.get(similar(word, former, ALIKE) or "")
+        names = {each.strip("-"): f"`{each}`" for each in options}
+        instead = instead or names.get(similar(word, names) or "")
     if instead is None:
         return None
     nothing, colon, why = instead.partition("nothing: ")
