@@ -182,8 +182,9 @@ def main() -> None:
         estimates = [a["estimate"] for a in answers if a["estimate"] is not None]
         inside = [e["low"] <= truth <= e["high"] for e in estimates]
         printed = table(
-            f"{arguments.draws} samples of {size} of {len(whole.splits):,} files; copies "
-            f"in a file: standard deviation {copies.std() / copies.mean():.1f} means",
+            f"{arguments.draws} samples of {size} of {len(whole.splits):,} files; "
+            f"copies in a file: standard deviation {copies.std() / copies.mean():.1f} "
+            "means",
             "number of records",
             "planted",
             "given",
