@@ -1,9 +1,9 @@
 """A machine that searches for wrong answers: it draws cases whose truth is known, runs
 them, and holds the results against laws.
 
-:mod:`truth.core` checks cases of all kinds, :mod:`truth.matching` those of scans, which
-:mod:`truth.draw` draws and for which :mod:`truth.laws` has laws. :mod:`truth.ledger`,
-:mod:`truth.probe` and :mod:`truth.files` draw and check others.
+:mod:`truth.machines` checks cases of scans, which :mod:`truth.draw` draws and for which
+:mod:`truth.laws` has laws. :mod:`truth.ledger`, :mod:`truth.probe` and
+:mod:`truth.files` draw and check others.
 ``python -m tests.truth --help`` runs it from the shell.
 """
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from truth import draw, laws
+from truth import laws
 from truth.core import Book
-from truth.machines import MACHINES, search
+from truth.machines import MACHINES, blocks, search
 
 
 def main() -> bool:
@@ -22,29 +22,23 @@ def main() -> bool:
     parser.add_argument("--machine", choices=MACHINES, default="match")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=200)
-    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument(
-        "--changes", type=float, default=1.0, help="laws on two results, a case"
-    )
     parser.add_argument(
         "--law", choices=laws.CHANGES, help="the only law on two results"
     )
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
     chosen = parser.parse_args()
-    first, end = chosen.first, chosen.first + chosen.cases
+    first, end, changes = 0, chosen.cases, 1
     if chosen.case is not None:
-        first, end, chosen.changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
+        first, end, changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
     checked = partial(search, chosen.machine, chosen.seed)
     if chosen.machine == "match":
-        checked = partial(checked, changes=chosen.changes, only=chosen.law)
-    step = draw.CASES_OF_A_WORLD
-    blocks = [range(n, min(end, n + step)) for n in range(first, end, step)]
+        checked = partial(checked, changes=changes, only=chosen.law)
     book, began = Book(), time.monotonic()
     # The workers of a pool of multiprocessing may not start processes.
     fork = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(chosen.workers, fork) as pool:
-        for part in pool.map(checked, blocks):
+        for part in pool.map(checked, blocks(first, end)):
             book.add(part)
     print(book.table(), *book.unlikely(), sep="\n")
     seconds, found = time.monotonic() - began, len(book.violations)

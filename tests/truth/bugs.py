@@ -43,16 +43,13 @@ def searched(name: str, seed: int, cases: int) -> None:
     """Search for a bug in this process, which has not yet imported provscan."""
     put_back(BUGS[name])
     sys.path.insert(0, str(ROOT / "tests"))
-    from truth import core, draw, machines
+    from truth import core, machines
 
-    book, step = core.Book(), draw.CASES_OF_A_WORLD
-    for first in range(0, cases, step):
-        numbers = range(first, min(cases, first + step))
-        book.add(machines.search("match", seed, numbers, one=True))
-        if book.violations or book.unlikely():
-            print(
-                f"{name}: {[*book.violations, *book.unlikely()][0][:300]}", flush=True
-            )
+    book = core.Book()
+    for numbers in machines.blocks(0, cases):
+        book.add(machines.search("match", seed, numbers))
+        if found := book.violations + book.unlikely():
+            print(f"{name}: {found[0][:300]}", flush=True)
             sys.exit(1)
 
 

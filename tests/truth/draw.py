@@ -246,6 +246,13 @@ class Case:
         return not (self.options["outputs"] and slot in prompts)
 
     @property
+    def kinds(self) -> list[str]:
+        """The kinds of the table of laws to which the case belongs."""
+        names = ("format", "shape", "compression", "archive", "outer")
+        layout = {name: getattr(self.layout, name) for name in names}
+        return [f"{name} {value}" for name, value in (layout | self.options).items()]
+
+    @property
     def by_command(self) -> bool:
         return self.number % 20 == 3
 

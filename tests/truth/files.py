@@ -18,6 +18,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,6 +44,8 @@ READS: list[str] = TABLES["reads"]
 KINDS = ("kill", "full", "foreign", "special")
 # Commands that wait for what another program writes to a pipe, and say so.
 WAITING = ("match", "index", "inspect", "forget")
+# Starts processes, from the first call on.
+started = cache(forking)
 
 
 def make_world(world: Path) -> None:
@@ -141,145 +144,137 @@ class Usual(NamedTuple):
     alike: dict[str, Any]  # What two runs write alike does not depend on the time.
 
 
-class Machine:
-    """Gives jobs, or commands that read a file, what :data:`KINDS` says."""
-
-    def __init__(self, folder: Path) -> None:
-        self.world, self.fork = folder.resolve(), forking()
-        self.known: dict[str, Usual] = {}
-
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
-        if not self.world.exists():
-            make_world(self.world)
-        rng, job = random.Random(f"{seed} {number}"), [*JOBS][number // 4 % len(JOBS)]
-        copy, kind = folder.resolve() / "copy", KINDS[number % 4]
-        struck = kind in ("kill", "full")
-        with book.law(f"files {kind}", job if struck else kind):
-            if struck:
-                self.struck(rng, copy, job, kind)
-            else:
-                {"special": self.special, "foreign": self.foreign}[kind](rng, copy)
-
-    def copied(self, copy: Path) -> None:
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(self.world, copy, symlinks=True)
-
-    def ended(
-        self,
-        world: Path,
-        words: str,
-        how: str = "none",
-        at: int = 0,
-        variables: Mapping[str, str] = {},
-    ) -> tuple[int | None, str]:
-        """Run a command line in a fork, and return its exit status and its errors; None
-        if it does not end.
-        """
-        process = self.fork(call, str(world), words, how, at, variables)
-        process.join(SECONDS)
-        if "waiting" not in Path(f"{world}.stderr").read_text():
-            process.join(9 * SECONDS)  # The computer may be busy.
-        status = process.exitcode
-        if status is None:
-            process.kill()
-            process.join()
-        return status, Path(f"{world}.stderr").read_text()
-
-    def usual(self, copy: Path, name: str) -> Usual:
-        """Run a job twice without interruptions."""
-        if name not in self.known:
-            words, out = JOBS[name]["words"], JOBS[name].get("out")
-            self.copied(copy)
-            results = [result(copy, out)]
-            for _ in range(2):
-                self.copied(copy)
-                status, errors = self.ended(copy, words)
-                assert status == 0, errors
-                results.append(result(copy, out))
-            count = int(Path(f"{copy}.count").read_text())
-            alike = {k: v for k, v in results[1].items() if results[2][k] == v}
-            assert alike
-            self.known[name] = Usual(count, results, alike)
-        return self.known[name]
-
-    def struck(self, rng: random.Random, copy: Path, name: str, how: str) -> None:
-        """Kill a job, or let the disk be full, before some change of a file. A killed
-        job is repeated.
-        """
-        words, out = JOBS[name]["words"], JOBS[name].get("out")
-        count, results, alike = self.usual(copy, name)
-        at = rng.randrange(1, count + 1)
-        self.copied(copy)
-        status, errors = self.ended(copy, words, how, at)
-        if out is None:
-            assert result(copy, out) in results, "neither the old nor the new index"
-        allowed = {0, UNUSABLE}
-        if how == "kill" and status != 0:
-            if not (out and os.path.lexists(copy / out)):
-                allowed = {0}
-            status, errors = self.ended(copy, words)
-            found = result(copy, out)
-            same(found.keys(), results[1].keys(), "what the repeated job makes")
-            same({key: found[key] for key in alike}, alike, "the repeated job")
-        about = f"{how} at change {at} of {count}: status {status}: {errors[-300:]}"
-        assert status in allowed, about
-        assert "Traceback" not in errors, about
-        if how == "kill" or status == 0 or "resume" not in errors:
-            same(litter(copy), [], f"{about}: litter")
-
-    def special(self, rng: random.Random, copy: Path) -> None:
-        """Give a command a device, a link to one or a named pipe without a writer."""
-        words, kind = rng.choice(READS), rng.choice(["zero", "pipe", "urandom"])
-        self.copied(copy)
-        (copy / "folder").mkdir()
-        for name in ("special", "special.tsr", "folder/special.jsonl"):
-            if kind == "pipe":
-                os.mkfifo(copy / name)
-            else:
-                (copy / name).symlink_to(f"/dev/{kind}")
-        status, errors = self.ended(copy, words.format("special"))
-        if kind == "pipe" and words.split()[0] in WAITING:
-            ended = status is not None or "waiting" in errors
+def check(seed: int, number: int, folder: Path, world: Path, book: Book) -> None:
+    """Give jobs, or commands that read a file, what :data:`KINDS` says."""
+    if not world.exists():
+        make_world(world.resolve())
+    rng, job = random.Random(f"{seed} {number}"), [*JOBS][number // 4 % len(JOBS)]
+    copy, kind = folder.resolve() / "copy", KINDS[number % 4]
+    struck = kind in ("kill", "full")
+    with book.law(f"files {kind}", job if struck else kind):
+        copied(world, copy)
+        if struck:
+            strike(world, rng, copy, job, kind)
         else:
-            ended = status is not None
-        about = f"{words} with {kind}: status {status}: {errors[-300:]}"
-        assert ended, about
-        assert status in (None, 1, 2, UNUSABLE) or "--log" in words, about
+            {"special": give_special, "foreign": replace_foreign}[kind](rng, copy)
 
-    def foreign(self, rng: random.Random, copy: Path) -> None:
-        """Let outputs replace files and folders of somebody else, inputs and links,
-        with ``--overwrite`` and with variables that name a folder.
-        """
-        self.copied(copy)
-        name = rng.choice(sorted(JOBS))
-        words = JOBS[name]["words"].split()
-        named = [*words, "key.pem", "data/0.jsonl"]
-        inputs = [each for each in named if (copy / each).exists()]
-        mine = copy / "mine"
-        for folder in ("kernels-mine", ".provscan-0123456789abcdef", "provscan"):
-            (mine / folder).mkdir(parents=True)
-            (mine / folder / "notes.txt").write_text(folder)
-        (mine / ".provscan-fedcba9876543210.lock").write_text("mine")
-        target = copy / JOBS[name].get("out", "out")
-        match layout := rng.choice(["input", "link", "folder", "beside", "inside"]):
-            case "input" if "-o" in words:
-                words[words.index("-o") + 1] = rng.choice(inputs)
-            case "link":
-                linked = [mine, copy / inputs[-1], copy / "nothing"]
-                target.symlink_to(rng.choice(linked))
-            case "folder":
-                shutil.copytree(mine, target)
-            case "beside":
-                shutil.copytree(mine, target.with_name(f"{target.name}.unfinished"))
-            case _:
-                shutil.copytree(copy / "a.run", target)
-                (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
-        words += ["--overwrite"] if "overwrite" in JOBS[name] else []
-        before = contents(copy)
-        chosen = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
-        variables = dict.fromkeys(chosen, str(mine))
-        self.ended(copy, " ".join(words), variables=variables)
-        changed = {"a.index"} if name in ("append", "forget") else set()
-        changed |= {target.name} if layout == "link" else set()
-        replaced = [path for path in before if path.split("/")[0] in changed]
-        assert_kept(before, copy, replaced)
+
+def copied(world: Path, copy: Path) -> None:
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(world, copy, symlinks=True)
+
+
+def ended(
+    world: Path,
+    words: str,
+    how: str = "none",
+    at: int = 0,
+    variables: Mapping[str, str] = {},
+) -> tuple[int | None, str]:
+    """Run a command line in a fork, and return its exit status and its errors; None if
+    it does not end.
+    """
+    process = started()(call, str(world), words, how, at, variables)
+    process.join(SECONDS)
+    if "waiting" not in Path(f"{world}.stderr").read_text():
+        process.join(9 * SECONDS)  # The computer may be busy.
+    status = process.exitcode
+    if status is None:
+        process.kill()
+        process.join()
+    return status, Path(f"{world}.stderr").read_text()
+
+
+@cache
+def usual(world: Path, copy: Path, name: str) -> Usual:
+    """Run a job twice without interruptions."""
+    words, out = JOBS[name]["words"], JOBS[name].get("out")
+    results = [result(copy, out)]
+    for _ in range(2):
+        status, errors = ended(copy, words)
+        assert status == 0, errors
+        results.append(result(copy, out))
+        copied(world, copy)
+    count = int(Path(f"{copy}.count").read_text())
+    alike = {k: v for k, v in results[1].items() if results[2][k] == v}
+    assert alike
+    return Usual(count, results, alike)
+
+
+def strike(world: Path, rng: random.Random, copy: Path, name: str, how: str) -> None:
+    """Kill a job, or let the disk be full, before some change of a file. A killed
+    job is repeated.
+    """
+    words, out = JOBS[name]["words"], JOBS[name].get("out")
+    count, results, alike = usual(world, copy, name)
+    at = rng.randrange(1, count + 1)
+    status, errors = ended(copy, words, how, at)
+    if out is None:
+        assert result(copy, out) in results, "neither the old nor the new index"
+    allowed = {0, UNUSABLE}
+    if how == "kill" and status != 0:
+        if not (out and os.path.lexists(copy / out)):
+            allowed = {0}
+        status, errors = ended(copy, words)
+        found = result(copy, out)
+        same(found.keys(), results[1].keys(), "what the repeated job makes")
+        same({key: found[key] for key in alike}, alike, "the repeated job")
+    about = f"{how} at change {at} of {count}: status {status}: {errors[-300:]}"
+    assert status in allowed, about
+    assert "Traceback" not in errors, about
+    if how == "kill" or status == 0 or "resume" not in errors:
+        same(litter(copy), [], f"{about}: litter")
+
+
+def give_special(rng: random.Random, copy: Path) -> None:
+    """Give a command a device, a link to one or a named pipe without a writer."""
+    words, kind = rng.choice(READS), rng.choice(["zero", "pipe", "urandom"])
+    (copy / "folder").mkdir()
+    for name in ("special", "special.tsr", "folder/special.jsonl"):
+        if kind == "pipe":
+            os.mkfifo(copy / name)
+        else:
+            (copy / name).symlink_to(f"/dev/{kind}")
+    status, errors = ended(copy, words.format("special"))
+    about = f"{words} with {kind}: status {status}: {errors[-300:]}"
+    waits = kind == "pipe" and words.split()[0] in WAITING and "waiting" in errors
+    assert status is not None or waits, about
+    assert status in (None, 1, 2, UNUSABLE) or "--log" in words, about
+
+
+def replace_foreign(rng: random.Random, copy: Path) -> None:
+    """Let outputs replace files and folders of somebody else, inputs and links,
+    with ``--overwrite`` and with variables that name a folder.
+    """
+    name = rng.choice(sorted(JOBS))
+    words = JOBS[name]["words"].split()
+    named = [*words, "key.pem", "data/0.jsonl"]
+    inputs = [each for each in named if (copy / each).exists()]
+    mine = copy / "mine"
+    for folder in ("kernels-mine", ".provscan-0123456789abcdef", "provscan"):
+        (mine / folder).mkdir(parents=True)
+        (mine / folder / "notes.txt").write_text(folder)
+    (mine / ".provscan-fedcba9876543210.lock").write_text("mine")
+    target = copy / JOBS[name].get("out", "out")
+    match layout := rng.choice(["input", "link", "folder", "beside", "inside"]):
+        case "input" if "-o" in words:
+            words[words.index("-o") + 1] = rng.choice(inputs)
+        case "link":
+            linked = [mine, copy / inputs[-1], copy / "nothing"]
+            target.symlink_to(rng.choice(linked))
+        case "folder":
+            shutil.copytree(mine, target)
+        case "beside":
+            shutil.copytree(mine, target.with_name(f"{target.name}.unfinished"))
+        case _:
+            shutil.copytree(copy / "a.run", target)
+            (target / rng.choice(["notes.txt", "report.html"])).write_text("mine")
+    words += ["--overwrite"] if "overwrite" in JOBS[name] else []
+    before = contents(copy)
+    chosen = rng.sample(["NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "TMPDIR"], 2)
+    variables = dict.fromkeys(chosen, str(mine))
+    ended(copy, " ".join(words), variables=variables)
+    changed = {"a.index"} if name in ("append", "forget") else set()
+    changed |= {target.name} if layout == "link" else set()
+    replaced = [path for path in before if path.split("/")[0] in changed]
+    assert_kept(before, copy, replaced)

@@ -336,22 +336,15 @@ def judged(folder: Path) -> set[tuple[str | None, str]]:
     return set(said)
 
 
-class Machine:
-    """Holds a ledger against honest conduct, and one against an excess. Planted calls
+def check(seed: int, number: int, folder: Path, world: Path, book: Book) -> None:
+    """Hold a ledger against honest conduct, and one against an excess. Planted calls
     that can be explained are left out.
     """
-
-    def __init__(self, folder: Path) -> None:
-        pass
-
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
-        honest, planted = (
-            draw_case(f"{seed} {number}", each) for each in (False, True)
-        )
-        write(honest, folder / "honest")
-        with book.law("honest conduct is no excess", "honest conduct"):
-            same(judged(folder / "honest"), set(), "what differs")
-        if unexplained(planted):
-            write(planted, folder / "planted")
-            found = judged(folder / "planted")
-            book.tallies["excess of a ledger"][planted.excess in found] += 1
+    honest, planted = (draw_case(f"{seed} {number}", each) for each in (False, True))
+    write(honest, folder / "honest")
+    with book.law("honest conduct is no excess", "honest conduct"):
+        same(judged(folder / "honest"), set(), "what differs")
+    if unexplained(planted):
+        write(planted, folder / "planted")
+        found = judged(folder / "planted")
+        book.tallies["excess of a ledger"][planted.excess in found] += 1

@@ -232,37 +232,32 @@ def ask(case: Case, plan: probe.Plan) -> None:
     same(server.given, dict.fromkeys(server.given, 1), "answers of a question")
 
 
-class Machine:
-    """Probes drawn models over drawn endpoints."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def check(self, seed: int, number: int, folder: Path, book: Book) -> None:
-        case = Case(random.Random(f"{seed} {number}"))
-        if not self.folder.exists():
-            make_plans(self.folder)
-        plan, told = (
-            probe.open_plan(shutil.copytree(self.folder / case.style, folder / name))
-            for name in ("asked", "told")
-        )
-        kinds = f"style {case.style}", f"usage {case.usage}"
-        pause = mock.patch("provscan.probe.endpoint.PAUSE", 0.001)
-        with pause, book.law("no answer is lost or asked for again", *kinds):
-            ask(case, plan)
-        probe.run(told.path, case)
-        found, expected = (probe.score(each.path) for each in (plan, told))
-        with book.law("endpoints change no result", *kinds):
-            for summary in (found, expected):
-                del summary["asked"]["tokens"], summary["model"]
-            same(found, expected)
-            for name in ("tweets.parquet", "recitations.parquet"):
-                one, other = (pq.read_table(each.path / name) for each in (plan, told))
-                assert one.equals(other), name
-        with book.law("the numbers are those of the model", *kinds):
-            require_numbers(case, plan, found)
-        if case.knows["licensed"] <= case.knows["control"]:
-            book.tallies["claim of a probe"][found["answer"]["status"] != CLAIM] += 1
+def check(seed: int, number: int, folder: Path, world: Path, book: Book) -> None:
+    """Probe a drawn model over a drawn endpoint."""
+    case = Case(random.Random(f"{seed} {number}"))
+    if not world.exists():
+        make_plans(world)
+    plan, told = (
+        probe.open_plan(shutil.copytree(world / case.style, folder / name))
+        for name in ("asked", "told")
+    )
+    kinds = f"style {case.style}", f"usage {case.usage}"
+    pause = mock.patch("provscan.probe.endpoint.PAUSE", 0.001)
+    with pause, book.law("no answer is lost or asked for again", *kinds):
+        ask(case, plan)
+    probe.run(told.path, case)
+    found, expected = (probe.score(each.path) for each in (plan, told))
+    with book.law("endpoints change no result", *kinds):
+        for summary in (found, expected):
+            del summary["asked"]["tokens"], summary["model"]
+        same(found, expected)
+        for name in ("tweets.parquet", "recitations.parquet"):
+            one, other = (pq.read_table(each.path / name) for each in (plan, told))
+            assert one.equals(other), name
+    with book.law("the numbers are those of the model", *kinds):
+        require_numbers(case, plan, found)
+    if case.knows["licensed"] <= case.knows["control"]:
+        book.tallies["claim of a probe"][found["answer"]["status"] != CLAIM] += 1
 
 
 def require_numbers(case: Case, plan: probe.Plan, summary: Any) -> None:

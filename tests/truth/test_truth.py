@@ -11,17 +11,16 @@ import pytest
 from nightly import SEED, cases
 
 from truth import bugs, clean, draw, files, laws, layouts
-from truth.machines import search
+from truth.machines import blocks, search
 
 pytestmark = pytest.mark.untraced
 
 CASES = cases(200, 2000)
-STEP = draw.CASES_OF_A_WORLD
 STRUCK = cases(len(files.KINDS) * 4, len(files.KINDS) * len(files.JOBS) * 50)
 # The machines, their options and cases. In the suite, a case is held against few laws
 # on two results.
 SEARCHES: list[tuple[str, dict[str, Any], range]] = [
-    *(("match", {"changes": 0.2}, range(n, n + STEP)) for n in range(0, CASES, STEP)),
+    *(("match", {"changes": 0.2}, numbers) for numbers in blocks(0, CASES)),
     *(("match", {"only": clean.LAW}, range(n, n + 5)) for n in range(500, 515, 5)),
     *(("ledger", {}, range(n, n + 2)) for n in range(0, max(1, CASES // 25), 2)),
     ("probe", {}, range(CASES // 25)),
