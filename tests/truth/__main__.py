@@ -12,9 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from truth import laws
 from truth.core import Book
-from truth.machines import MACHINES, blocks, search
+from truth.machines import MACHINES, NAMES, blocks, search
 
 
 def main() -> bool:
@@ -23,14 +22,12 @@ def main() -> bool:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=200)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument(
-        "--law", choices=laws.CHANGES, help="the only law on two results"
-    )
+    parser.add_argument("--law", choices=NAMES, help="the only law on two results")
     parser.add_argument("--case", type=int, help="repeat one case, under all laws")
     chosen = parser.parse_args()
     first, end, changes = 0, chosen.cases, 1
     if chosen.case is not None:
-        first, end, changes = chosen.case, chosen.case + 1, len(laws.CHANGES)
+        first, end, changes = chosen.case, chosen.case + 1, len(NAMES)
     checked = partial(search, chosen.machine, chosen.seed)
     if chosen.machine == "match":
         checked = partial(checked, changes=changes, only=chosen.law)

@@ -253,6 +253,16 @@ class Case:
         return [f"{name} {value}" for name, value in (layout | self.options).items()]
 
     @property
+    def whole(self) -> bool:
+        """Whether all of the dataset is scanned."""
+        return self.options["sample"] is None
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is a measure of chance."""
+        return any(self.options[name] for name in ("cutoff", "control", "null"))
+
+    @property
     def by_command(self) -> bool:
         return self.number % 20 == 3
 

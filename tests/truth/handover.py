@@ -15,10 +15,9 @@ from invariants import contents
 
 from truth import TABLES, adapter
 from truth.core import same
-from truth.laws import Scan, change, other_name, whole
+from truth.laws import Scan, other_name
 
 
-@change()
 def what_is_handed_over_agrees(scan: Scan) -> None:
     """Exports, bundles and comparisons have the findings of the run, and a run that is
     repeated on the same files under other names is the same.
@@ -31,7 +30,7 @@ def what_is_handed_over_agrees(scan: Scan) -> None:
     bundle, again = scan.new(".zip"), scan.new()
     same(adapter.bundle(result.path, bundle), [], "problems of the bundle")
     # Names in an archive are part of its content, and so is the time in a database.
-    renamed = whole(case) and case.layout.archive is None
+    renamed = case.whole and case.layout.archive is None
     renamed &= case.layout.format != "duckdb"
     written = scan.rewritten(other_name(case)) if renamed else scan.written
     # A sample of files is one of parts, whose size is no option of a run.
@@ -44,7 +43,6 @@ def what_is_handed_over_agrees(scan: Scan) -> None:
     same(counted, len(texts), "texts of the case")
 
 
-@change()
 def a_damaged_run_is_refused(scan: Scan) -> None:
     """A command refuses a damaged run in one sentence, or shows exactly what it shows
     of the intact run.

@@ -1,8 +1,8 @@
 """The laws that results must obey.
 
-A fact (:data:`FACTS`) is a law on one result. A change (:data:`CHANGES`) is a law on
-two: something is changed in the case that must not change the result, or only in a
-known way. :mod:`truth.handover` and :mod:`truth.clean` have more changes.
+A fact is a law on one result. A change is a law on two: something is changed in the
+case that must not change the result, or only in a known way. :mod:`truth.handover` and
+:mod:`truth.clean` have more changes, and :mod:`truth.machines` has the table of all.
 """
 
 from __future__ import annotations
@@ -83,42 +83,9 @@ class Scan:
         return layouts.write(self.case.records(layout, chosen), layout, self.new())
 
 
-Law = Callable[[Scan], None]
-FACTS: dict[str, Law] = {}
-CHANGES: dict[str, tuple[Callable[[Case], bool], Law]] = {}
-
-
-def fact(law: Law) -> Law:
-    FACTS[law.__name__] = law
-    return law
-
-
-def change(
-    applies: Callable[[Case], bool] = lambda case: True,
-) -> Callable[[Law], Law]:
-    def register(law: Law) -> Law:
-        CHANGES[law.__name__] = applies, law
-        return law
-
-    return register
-
-
-def whole(case: Case) -> bool:
-    return case.options["sample"] is None
-
-
-def by_id(case: Case) -> bool:
-    return case.options["sample"] == "records"
-
-
-def measured(case: Case) -> bool:
-    return any(case.options[name] for name in ("cutoff", "control", "null"))
-
-
 # Laws on one result.
 
 
-@fact
 def exact_copies_are_found(scan: Scan) -> None:
     """Every exact copy or quotation of 40 letters and more is found at its place."""
     case, drawn = scan.case, {record for record, _, _ in scan.found}
@@ -128,7 +95,7 @@ def exact_copies_are_found(scan: Scan) -> None:
         rows = scan.found.get(where, [])
         for place in places:
             repeated = (place.record, place.tweet) in asked
-            if place.exact and not repeated and (whole(case) or where[0] in drawn):
+            if place.exact and not repeated and (case.whole or where[0] in drawn):
                 assert any(fits(row, place) for row in rows), f"{place}, only {rows}"
 
 
@@ -139,7 +106,6 @@ def fits(row: Row, place: Place) -> bool:
     return a <= row.start <= b and c <= row.end <= d and row.level in levels
 
 
-@fact
 def nothing_else_is_found(scan: Scan) -> None:
     ids = scan.case.layout.shape != "one"
     for where, rows in scan.found.items():
@@ -150,7 +116,6 @@ def nothing_else_is_found(scan: Scan) -> None:
             assert any(row.start < end and start < row.end for start, end in spans), row
 
 
-@fact
 def flags_are_true(scan: Scan) -> None:
     """Common, known and control texts are no findings, and the others are."""
     case, known_data = scan.case, scan.case.options["known"]
@@ -167,7 +132,6 @@ def flags_are_true(scan: Scan) -> None:
         assert row == row._replace(**flags), f"{flags} are true: {row}"
 
 
-@fact
 def every_record_is_counted(scan: Scan) -> None:
     """Scanned and left out are what is in the files, and totals are projected so."""
     result, case, count = scan.result, scan.case, len(scan.case.texts)
@@ -186,15 +150,13 @@ def every_record_is_counted(scan: Scan) -> None:
         same(result.incomplete, [], "what is said to be left out")
 
 
-@fact
 def counts_follow_from_rows(scan: Scan) -> None:
     same(*scan.result.counts())
 
 
-@fact
 def numbers_are_in_order(scan: Scan) -> None:
     result = scan.result
-    partial = not whole(scan.case) or scan.case.options["fraction"]
+    partial = not scan.case.whole or scan.case.options["fraction"]
     for unit in ("records", "texts"):
         each = result.bounds(unit)
         most = (each.high if partial else each.findings) or math.inf
@@ -204,7 +166,6 @@ def numbers_are_in_order(scan: Scan) -> None:
     same(result.claims, bool(result.bounds("records").at_least), "a claim")
 
 
-@fact
 def evidence_shows_the_passage(scan: Scan) -> None:
     """The passage is the text between start and end, beside the text of the tweet."""
     tweets = {each.key: each for each in scan.case.world.tweets}
@@ -262,16 +223,14 @@ def other_layout(case: Case, rng: random.Random) -> Layout:
     return replace(other, reverse=rng.random() < 0.5, **kept)
 
 
-@change(lambda case: whole(case) or (by_id(case) and case.layout.shape != "one"))
 def the_layout_changes_nothing(scan: Scan) -> None:
     """Names, order, division into files, compression, archive and format."""
     # A sample of records is drawn by id. Without ids, the place decides.
-    other = other_layout(scan.case, scan.rng()) if whole(scan.case) else None
+    other = other_layout(scan.case, scan.rng()) if scan.case.whole else None
     written = scan.rewritten(other or other_name(scan.case))
     require_same(scan, scan.again(written.paths), written)
 
 
-@change()
 def the_execution_changes_nothing(scan: Scan) -> None:
     """Workers, parts, interruptions and the command line."""
     rng = scan.rng()
@@ -304,7 +263,6 @@ def evidence(scan: Scan, kind: str) -> list[dict[str, Any]]:
     return [each.as_dict() for each in tweets if chosen(each)]
 
 
-@change(lambda case: measured(case) and whole(case))
 def more_evidence_of_chance_raises_nothing(scan: Scan) -> None:
     """More control texts, null records or known data raise neither "at least" nor the
     lower end of the estimate.
@@ -342,7 +300,6 @@ def require_no_more(
             assert then <= most, f"{name} of {unit} was {first} and is {then}"
 
 
-@change(lambda case: whole(case) and case.options["control"])
 def a_control_that_is_quoted_as_much_explains_all(scan: Scan) -> None:
     """There is no claim if more control texts than licensed ones are in the data."""
     world = scan.case.world
@@ -352,7 +309,6 @@ def a_control_that_is_quoted_as_much_explains_all(scan: Scan) -> None:
     assert not result.claims, f"{result.bounds('records')} are claimed of quotations"
 
 
-@change(lambda case: measured(case) and whole(case))
 def data_without_tweets_never_raises_at_least(scan: Scan) -> None:
     texts = [f"nobody tweeted {n} of these invented words" for n in range(30)]
     more = draw.write_texts(texts, scan.new(".jsonl"))
@@ -366,7 +322,6 @@ def data_without_tweets_never_raises_at_least(scan: Scan) -> None:
     same(result.scanned, scan.result.scanned + len(texts), "records")
 
 
-@change(whole)
 def repeated_files_count_again(scan: Scan) -> None:
     """Records of a copy of the files count again, but no text does; a file that is
     named twice is read once.
@@ -381,7 +336,6 @@ def repeated_files_count_again(scan: Scan) -> None:
         same(now, times * was, unit)
 
 
-@change(lambda case: case.options["fraction"] is None)
 def tweets_indexed_twice_count_once(scan: Scan) -> None:
     tweets = [each.as_dict() for each in scan.case.world.tweets]
     index = scan.new()
@@ -390,7 +344,6 @@ def tweets_indexed_twice_count_once(scan: Scan) -> None:
     same(Counter(scan.again(index=index).rows), Counter(scan.result.rows))
 
 
-@change(whole)
 def a_baseline_marks_what_is_new(scan: Scan) -> None:
     case = scan.case
     half = range(1, len(case.texts), 2)

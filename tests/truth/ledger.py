@@ -6,9 +6,7 @@ calls through clocks, zones, servers, formats, copies and rotations that are dra
 an honest case contains no excess, whatever the logs look like. A planted case contains
 one more burst that the platform did not refuse. Its calls are an excess if a naive
 reading of the logs finds one in each placing of windows and for each kind of token
-(:func:`unexplained`).
-
-Only :func:`judged` knows provscan.
+(:func:`unexplained`). Only :func:`judged` knows provscan.
 """
 
 from __future__ import annotations
@@ -59,35 +57,28 @@ class Case:
     rules: dict[str, int]
     calls: list[Call] = field(default_factory=list)
     projects: dict[str, str | None] = field(default_factory=dict)
-    excessive: str = ""  # The application with the excess.
+    subject: str = ""  # The application, or for a cap the project, with the excess.
 
-    @property
-    def owner(self) -> str:
-        """The project of the application with the excess, or else the application."""
-        return self.projects[self.excessive] or self.excessive
-
-    @property
-    def excess(self) -> tuple[str | None, str]:
-        """The rule and the subject of a finding of the excess."""
-        rule = "own" if self.planted == "search" else self.planted
-        return rule, self.owner if rule == "cap" else self.excessive
+    def owner(self, application: str) -> str:
+        """Return the project of an application, or else the application."""
+        return self.projects[application] or application
 
 
 class Window:
-    """A limit of the platform. ``placing`` says when its windows begin."""
+    """A limit in windows of a length, which begin on a grid with a phase, or without
+    one with the first call after the last window.
+    """
 
-    def __init__(self, draw: random.Random, length: float, value: int) -> None:
-        self.length, self.value = length, value
-        self.placing = draw.choice(["first", "clock", "grid"])
-        self.phase = draw.uniform(0, length) if self.placing == "grid" else 0.0
+    def __init__(self, value: int, length: float, phase: float | None) -> None:
+        self.value, self.length, self.phase = value, length, phase
         self.start, self.used = -1e18, 0
 
     def permits(self, time: float) -> bool:
         if time >= self.start + self.length:
-            passed = (time - self.phase) % self.length
-            self.start = time if self.placing == "first" else time - passed
+            on_grid = self.phase is not None
+            self.start = time - (time - self.phase) % self.length if on_grid else time
             self.used = 0
-        self.used += self.used < self.value + 1
+        self.used += 1
         return self.used <= self.value
 
 
@@ -102,10 +93,10 @@ def draw_case(seed: str, planted: bool) -> Case:
     for index in range(draw.randint(1, 3)):
         name = f"app{index}"
         case.projects[name] = draw.choice(["shared", f"project{index}", None])
-        own = Window(draw, 900, rules["own"])
+        own = Window(rules["own"], 900, _phase(draw))
         for token in range(draw.choice([1, 2, 8, 20])):
             app_only = token == 0 and draw.random() < 0.4
-            limit = own if app_only else Window(draw, 900, rules["user"])
+            limit = own if app_only else Window(rules["user"], 900, _phase(draw))
             user = None if app_only else f"user{token}"
             begin = case.start + draw.choice([0, 0, draw.uniform(0, 2 * DAY)])
             who = (name, f"token-{index}-{token}", user, SEARCH)
@@ -114,6 +105,11 @@ def draw_case(seed: str, planted: bool) -> Case:
     case.calls += _excess(case) if kind else ()
     case.calls.sort()
     return case
+
+
+def _phase(draw: random.Random) -> float | None:
+    """Draw when the platform begins its windows of 15 minutes."""
+    return draw.choice([None, 0, draw.uniform(0, 900)])
 
 
 def _client(
@@ -143,7 +139,7 @@ def _readers(case: Case) -> Iterator[Call]:
     first, share = draw.randint(1, 28), draw.choice([0.5, 1.0, 1.0])
     days: dict[Any, int] = defaultdict(int)
     posts: dict[Any, set[Any]] = defaultdict(set)
-    for name, project in case.projects.items():
+    for name in case.projects:
         if draw.random() < 0.3:
             continue
         time, ids = case.start - 20 * DAY, list[int]()
@@ -159,7 +155,7 @@ def _readers(case: Case) -> Iterator[Call]:
             fresh = [_tweet(draw, time)] * draw.choice([0, 0, 1])
             new = (*fresh, *ids[-1:])
             month = (local - timedelta(days=first - 1)).strftime("%Y-%m")
-            owner = project or name, month
+            owner = case.owner(name), month
             counted = posts[owner] | {(local.date(), one) for one in new}
             if len(counted) > share * case.rules["cap"]:
                 new, counted = (), posts[owner]
@@ -177,7 +173,8 @@ def _tweet(draw: random.Random, time: float) -> int:
 def _excess(case: Case) -> Iterator[Call]:
     """Yield the calls of one token that the platform did not refuse."""
     draw, rules = case.draw, case.rules
-    name = case.excessive = draw.choice(list(case.projects))
+    name = draw.choice(list(case.projects))
+    case.subject = case.owner(name) if case.planted == "cap" else name
     strength, windows = draw.uniform(1.3, 4), draw.choice([1, 2, 4, 8])
     begin = case.start + draw.uniform(5, 9) * DAY
     if case.planted == "search":
@@ -283,19 +280,19 @@ def unexplained(case: Case) -> bool:
     """Return whether the planted calls are above the limit in each placing of windows
     and for each kind of token, in a naive reading of the true times.
     """
-    name, rules = case.excessive, case.rules
-    mine = [c for c in case.calls if c.application == name and c.status == 200]
+    name, rules = case.subject, case.rules
+    answered = [call for call in case.calls if call.status == 200]
     if case.planted == "search":
-        times = [c.time for c in mine if c.token == f"planted-{name}"]
+        times = [c.time for c in answered if c.token == f"planted-{name}"]
         return all(above(times, rules[each], 900) for each in ("user", "own"))
+    mine = [c for c in answered if c.application == name and c.endpoint == READ]
     if case.planted == "day":
-        return above([c.time for c in mine if c.endpoint == READ], rules["day"], DAY)
-    shared = {n for n, p in case.projects.items() if (p or n) == case.owner}
+        return above([c.time for c in mine], rules["day"], DAY)
     found = {
-        (datetime.fromtimestamp(c.time, UTC).date(), one)
-        for c in case.calls
-        if c.application in shared and c.status == 200
-        for one in c.ids
+        (datetime.fromtimestamp(call.time, UTC).date(), one)
+        for call in answered
+        if case.owner(call.application) == name
+        for one in call.ids
     }
     return all(
         max(Counter(f"{day - timedelta(first):%Y-%m}" for day, _ in found).values())
@@ -308,17 +305,10 @@ def above(times: Sequence[float], value: int, length: float) -> bool:
     """Return whether some window has more calls, in each of 60 placings on a grid, and
     if each window begins with a call.
     """
-    for step in range(60):
-        counts = Counter((time - step * length / 60) // length for time in times)
-        if max(counts.values(), default=0) <= value:
-            return False
-    start, used, most = -1e18, 0, 0
-    for time in sorted(times):
-        if time >= start + length:
-            start, used = time, 0
-        used += 1
-        most = max(most, used)
-    return most > value
+    phases = [None, *(step * length / 60 for step in range(60))]
+    windows = (Window(value, length, phase) for phase in phases)
+    # The calls of a case are in order of time.
+    return not any(all(map(window.permits, times)) for window in windows)
 
 
 def judged(folder: Path) -> set[tuple[str | None, str]]:
@@ -347,4 +337,6 @@ def check(seed: int, number: int, folder: Path, world: Path, book: Book) -> None
     if unexplained(planted):
         write(planted, folder / "planted")
         found = judged(folder / "planted")
-        book.tallies["excess of a ledger"][planted.excess in found] += 1
+        rule = "own" if planted.planted == "search" else planted.planted
+        right = (rule, planted.subject) in found
+        book.tallies["excess of a ledger"][right] += 1

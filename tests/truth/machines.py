@@ -11,13 +11,48 @@ from pathlib import Path
 
 from truth import adapter, clean, draw, files, handover, laws, layouts, ledger, probe
 from truth.core import Book
-from truth.draw import CASES_OF_A_WORLD
-from truth.laws import CHANGES, FACTS, Scan, measured
+from truth.draw import CASES_OF_A_WORLD, Case
+from truth.laws import Scan
 
 # A folder in memory, in which a case takes half of the time, or None.
 MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
-# The modules that register laws.
-MODULES = (laws, clean, handover)
+# Laws on one result.
+FACTS = (
+    laws.exact_copies_are_found,
+    laws.nothing_else_is_found,
+    laws.flags_are_true,
+    laws.every_record_is_counted,
+    laws.counts_follow_from_rows,
+    laws.numbers_are_in_order,
+    laws.evidence_shows_the_passage,
+)
+# Laws on two results, and the cases to which they apply.
+CHANGES: dict[Callable[[Scan], None], Callable[[Case], bool]] = {
+    # A sample of records is drawn by id.
+    laws.the_layout_changes_nothing: lambda case: (
+        case.whole
+        or (case.options["sample"] == "records" and case.layout.shape != "one")
+    ),
+    laws.the_execution_changes_nothing: lambda case: True,
+    laws.more_evidence_of_chance_raises_nothing: lambda case: (
+        case.measured and case.whole
+    ),
+    laws.a_control_that_is_quoted_as_much_explains_all: lambda case: (
+        case.whole and case.options["control"]
+    ),
+    laws.data_without_tweets_never_raises_at_least: lambda case: (
+        case.measured and case.whole
+    ),
+    laws.repeated_files_count_again: lambda case: case.whole,
+    laws.tweets_indexed_twice_count_once: lambda case: not case.options["fraction"],
+    laws.a_baseline_marks_what_is_new: lambda case: case.whole,
+    clean.cleaning_keeps_everything_else: lambda case: (
+        len(case.texts) < 3000 and case.layout.format != "archive"
+    ),
+    handover.what_is_handed_over_agrees: lambda case: True,
+    handover.a_damaged_run_is_refused: lambda case: True,
+}
+NAMES = [law.__name__ for law in CHANGES]
 
 
 def check(
@@ -40,15 +75,12 @@ def check(
     result = adapter.scan(written.paths, case.index, folder / "a.run", **options)
     scan = Scan(case, folder, written, result)
     rng = random.Random(f"{seed} {number}")
-    chosen = [
-        name
-        for name, (applies, _) in CHANGES.items()
-        if only in (None, name) and applies(case)
-    ]
+    fitting = (law for law, applies in CHANGES.items() if applies(case))
+    chosen = [law for law in fitting if only in (None, law.__name__)]
     count = int(changes) + (rng.random() < changes % 1)
     chosen = rng.sample(chosen, min(count, len(chosen)))
-    for name, law in (FACTS | {name: CHANGES[name][1] for name in chosen}).items():
-        with book.law(name, *case.kinds):
+    for law in (*FACTS, *chosen):
+        with book.law(law.__name__, *case.kinds):
             law(scan)
     tally(scan, book)
 
@@ -74,7 +106,7 @@ def tally(scan: Scan, book: Book) -> None:
             right["interval"] = bounds.low <= some + 0.5 and every <= bounds.high + 0.5
         for kind, value in right.items():
             book.tallies[f"{kind} {unit}"][value] += 1
-    if not copied and measured(case):
+    if not copied and case.measured:
         book.tallies["claim"][not result.claims] += 1
 
 
@@ -94,8 +126,12 @@ def blocks(first: int, end: int) -> Iterator[range]:
     return (range(n, min(end, n + step)) for n in range(first, end, step))
 
 
-def search(name: str, seed: int, numbers: range, **options: object) -> Book:
-    """Check cases, each in a new folder, and print the violations."""
+def search(
+    name: str, seed: int, numbers: range, *, one: bool = False, **options: object
+) -> Book:
+    """Check cases, each in a new folder, and print the violations; with ``one``, only
+    until a case has one.
+    """
     book = Book()
     with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         for number in numbers:
@@ -108,5 +144,7 @@ def search(name: str, seed: int, numbers: range, **options: object) -> Book:
                 MACHINES[name](seed, number, place, world, book, **options)
             for violation in book.violations[known:]:
                 print(violation, flush=True)
+            if one and book.violations:
+                break
             shutil.rmtree(place)
     return book
