@@ -305,6 +305,8 @@ def _discard(folder: Path, checkpoint: int, work: Work) -> None:
     with contextlib.suppress(OSError):
         _write(checkpoint, work.checkpoint)
     work.remove(folder)
+    # A command inside this one, such as the scan of ``clean``, may have been killed.
+    remove_dead(folder)
     if os.listdir(folder) == [CHECKPOINT]:
         # Move the folder away as a whole: without its checkpoint, provscan would not
         # recognise it. If the disk is too full for that, remove the checkpoint last.

@@ -9,6 +9,7 @@ import pytest
 from provscan import unfinished
 from provscan.errors import InputError, OutputError, UsageError
 from provscan.unfinished import Work, unfinished_folder
+from provscan.writing import MARK, MARKER
 
 
 def remove(folder):
@@ -54,6 +55,18 @@ def test_parts_are_kept_until_the_command_is_resumed_or_starts_again(tmp_path):
         assert folder.earlier == REQUEST
         folder.begin(REQUEST | {"workers": 1})
         assert len(list((place / "parts").iterdir())) == 2
+        (place / "result").mkdir()
+        folder.publish(place / "result")
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_hidden_files_of_a_killed_command_are_removed_with_the_folder(tmp_path):
+    """The scan of ``clean`` hides files in the folder that ``clean`` has locked."""
+    place, name = interrupted(tmp_path / "out"), ".provscan-0123456789abcdef"
+    (place / name).mkdir()
+    (place / f"{name}{MARKER}").write_text(f"{MARK}{name}\n")
+    with unfinished_folder(tmp_path / "out", WORK) as folder:
+        folder.begin(REQUEST)
         (place / "result").mkdir()
         folder.publish(place / "result")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
