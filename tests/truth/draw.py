@@ -91,6 +91,10 @@ def _tweet(rng: random.Random, key: str, letters: int) -> Tweet:
     return Tweet(key, text, author, posted, first, end, key)
 
 
+def rows_of(texts: Iterable[str], prefix: str = "t") -> list[dict[str, Any]]:
+    return [{"id": f"{prefix}{n}", "text": text} for n, text in enumerate(texts)]
+
+
 def again(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return tweets or records with other ids and authors."""
     return [row | {"id": f"x{row['id']}", "author": f"x{row['id']}"} for row in rows]
@@ -150,7 +154,7 @@ class World:
         else:
             known = (each for each in self.tweets if each.key in self.known)
             texts = [f"Once: {each.text}" for each in known]
-        return [{"id": f"{name}{n}", "text": text} for n, text in enumerate(texts)]
+        return rows_of(texts, name)
 
     def file(self, name: str) -> Path:
         path = self.folder / f"{name}.jsonl"
@@ -189,11 +193,6 @@ def world_of(folder: Path, seed: int, block: int) -> World:
 def write_rows(rows: list[dict[str, Any]], path: Path) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     return path
-
-
-def write_texts(texts: Sequence[str], path: Path) -> Path:
-    rows = [{"id": f"t{n}", "text": text} for n, text in enumerate(texts)]
-    return write_rows(rows, path)
 
 
 class Place(NamedTuple):
@@ -261,10 +260,6 @@ class Case:
     def measured(self) -> bool:
         """Whether there is a measure of chance."""
         return any(self.options[name] for name in ("cutoff", "control", "null"))
-
-    @property
-    def by_command(self) -> bool:
-        return self.number % 20 == 3
 
     @cached_property
     def index(self) -> Path:

@@ -20,7 +20,7 @@ import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from forks import forking
 from invariants import assert_kept, contents
@@ -30,7 +30,7 @@ from provscan.cli import main as provscan_main
 from truth import TABLES
 from truth.adapter import UNUSABLE
 from truth.core import Book, same
-from truth.draw import World, fill, write_rows
+from truth.draw import World, fill, rows_of, write_rows
 
 SECONDS = 40
 # Events before which a command is killed. ``open`` counts only if the file is written.
@@ -55,7 +55,7 @@ def make_world(world: Path) -> None:
     rng = random.Random(1)
     drawn = World(rng, world)
     texts = [fill(rng, drawn, 1, [each])[0][0] for each in drawn.originals()]
-    rows = [{"id": f"r{n}", "text": text} for n, text in enumerate(texts)]
+    rows = rows_of(texts, "r")
     control = drawn.rows("control")
     files = {"control": control, "more": control[:9]}
     files |= {"corpus": [each.as_dict() for each in drawn.tweets]}
@@ -136,14 +136,6 @@ def result(world: Path, out: str | None) -> dict[str, Any]:
     return {k: k[-4:] == ".zip" or v for k, v in made.items() if k != "lock"}
 
 
-class Usual(NamedTuple):
-    """What a job makes if nothing interrupts it."""
-
-    changes: int
-    results: list[dict[str, Any]]  # Before it, and of two runs.
-    alike: dict[str, Any]  # What two runs write alike does not depend on the time.
-
-
 def check(seed: int, number: int, folder: Path, world: Path, book: Book) -> None:
     """Give jobs, or commands that read a file, what :data:`KINDS` says."""
     if not world.exists():
@@ -186,8 +178,11 @@ def ended(
 
 
 @cache
-def usual(world: Path, copy: Path, name: str) -> Usual:
-    """Run a job twice without interruptions."""
+def usual(world: Path, copy: Path, name: str) -> tuple[int, list[Any], dict[str, Any]]:
+    """Run a job twice without interruptions. Return the number of its changes of files,
+    the results before it and of both runs, and what these have alike, which does not
+    depend on the time.
+    """
     words, out = JOBS[name]["words"], JOBS[name].get("out")
     results = [result(copy, out)]
     for _ in range(2):
@@ -198,7 +193,7 @@ def usual(world: Path, copy: Path, name: str) -> Usual:
     count = int(Path(f"{copy}.count").read_text())
     alike = {k: v for k, v in results[1].items() if results[2][k] == v}
     assert alike
-    return Usual(count, results, alike)
+    return count, results, alike
 
 
 def strike(world: Path, rng: random.Random, copy: Path, name: str, how: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 import random
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,19 +76,8 @@ def a_damaged_run_is_refused(scan: Scan) -> None:
             shutil.copytree(intact, run)
 
 
-DAMAGES: dict[str, Callable[[bytes, int], bytes]] = {
-    "flip": lambda data, at: (
-        data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1 :]
-    ),
-    "truncate": lambda data, at: data[:at],
-    "cut": lambda data, at: data[:at] + data[at + 1 + at % 200 :],
-    "append": lambda data, at: data + data[at : at + 200],
-    "digit": lambda data, at: (
-        data[:at]
-        + re.sub(rb"\d", lambda m: b"7" if m[0] == b"1" else b"1", data[at:], count=1)
-    ),
-    "empty": lambda data, at: b"",
-}
+def _other_digit(found: re.Match[bytes]) -> bytes:
+    return b"7" if found[0] == b"1" else b"1"
 
 
 def _damage(run: Path, intact: Path, other: Path, rng: random.Random) -> str:
@@ -97,14 +85,22 @@ def _damage(run: Path, intact: Path, other: Path, rng: random.Random) -> str:
     name = rng.choice(sorted(path.name for path in intact.iterdir()))
     path, data = run / name, (intact / name).read_bytes()
     at = rng.randrange(len(data))
-    ways = [*DAMAGES, "swap", "folder", "extra"]
-    way = rng.choice(ways + ["delete"] * (name not in adapter.OPTIONAL_FILES))
-    if way in DAMAGES:
-        path.write_bytes(DAMAGES[way](data, at))
-    elif way == "swap":
-        path.write_bytes((other / name).read_bytes())
-    elif way == "extra":
+    before, after = data[:at], data[at:]
+    changed = {
+        "flip": before + bytes([data[at] ^ 1 << at % 8]) + after[1:],
+        "truncate": before,
+        "cut": before + after[1 + at % 200 :],
+        "append": data + after[:200],
+        "digit": before + re.sub(rb"\d", _other_digit, after, count=1),
+        "empty": b"",
+        "swap": (other / name).read_bytes() if (other / name).exists() else b"",
+    }
+    optional = name in adapter.OPTIONAL_FILES
+    way = rng.choice([*changed, "folder", "extra", *["delete"] * (not optional)])
+    if way == "extra":
         (run / f"{name}.1").write_bytes(data)
+    elif way in changed:
+        path.write_bytes(changed[way])
     else:
         path.unlink()
         if way == "folder":

@@ -251,7 +251,7 @@ def evidence(scan: Scan, kind: str) -> list[dict[str, Any]]:
         return world.rows(kind)
     if kind == "dataset":
         texts = [t[-1] for t in case.texts[-60:] if t[-1] and case.scanned(len(t) - 1)]
-        return [{"id": f"t{n}", "text": text} for n, text in enumerate(texts)]
+        return draw.rows_of(texts)
     found = sorted({row.tweet for row in scan.result.findings})[:9]
     chosen: Callable[[Tweet], bool] = {
         "later": lambda tweet: tweet.posted >= draw.CUTOFF,
@@ -305,13 +305,14 @@ def a_control_that_is_quoted_as_much_explains_all(scan: Scan) -> None:
     world = scan.case.world
     quoted = [each.text for each in world.originals()[::4]]
     quoted += [each.text for n, each in enumerate(world.control) if n % 5 < 2]
-    result = scan.again([draw.write_texts(quoted, scan.new(".jsonl"))], outputs=False)
+    quotations = draw.write_rows(draw.rows_of(quoted), scan.new(".jsonl"))
+    result = scan.again([quotations], outputs=False)
     assert not result.claims, f"{result.bounds('records')} are claimed of quotations"
 
 
 def data_without_tweets_never_raises_at_least(scan: Scan) -> None:
     texts = [f"nobody tweeted {n} of these invented words" for n in range(30)]
-    more = draw.write_texts(texts, scan.new(".jsonl"))
+    more = draw.write_rows(draw.rows_of(texts), scan.new(".jsonl"))
     # A part of all tweets needs the recall of test copies, which would stand in other
     # records; so there are none. The estimate corrects for the lengths of records.
     changes = {} if scan.case.options["fraction"] is None else {"planted": 0}

@@ -69,7 +69,7 @@ def check(
     """
     case = draw.draw(seed, number, world)
     written = layouts.write(case.values, case.layout, folder / "data")
-    options = case.settings() | {"by_command": case.by_command}
+    options = case.settings() | {"by_command": number % 20 == 3}
     if case.options["resume"]:
         options["stop_after"] = number % 3
     result = adapter.scan(written.paths, case.index, folder / "a.run", **options)
