@@ -95,11 +95,6 @@ def rows_of(texts: Iterable[str], prefix: str = "t") -> list[dict[str, Any]]:
     return [{"id": f"{prefix}{n}", "text": text} for n, text in enumerate(texts)]
 
 
-def again(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return tweets or records with other ids and authors."""
-    return [row | {"id": f"x{row['id']}", "author": f"x{row['id']}"} for row in rows]
-
-
 def words(rng: random.Random) -> str:
     script = rng.choice(["latin", *SCRIPTS])
     return sentence(rng, script, rng.randrange(30, 200)).strip()

@@ -255,25 +255,22 @@ def write(case: Case, folder: Path) -> None:
     for (server, period), found in sorted(lines.items()):
         if draw.random() < 0.2:
             draw.shuffle(found)
-        path = folder / "logs" / form.format(server, period)
-        paths[path] = found
-        _save(path, found)
+        paths[folder / "logs" / form.format(server, period)] = found
     for path in draw.sample([*paths], min(len(paths), draw.choice([0, 1, 3]))):
         # A copy of a file, or of a part of it.
         copied = paths[path][len(paths[path]) // 2 * draw.choice([0, 1]) :]
-        _save(folder / "logs" / "backup" / f"{path.parent.name}-{path.name}", copied)
+        backup = folder / "logs" / "backup" / f"{path.parent.name}-{path.name}"
+        paths[backup] = copied
+    for path, found in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = "".join(f"{line}\n" for line in found).encode()
+        path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     named = '[case]\nname = "Drawn"\nlogs = ["logs"]\npolicies = ["pack.toml"]\n'
     for name, project in case.projects.items():
         named += f'[[application]]\nname = "{name}"\ntier = "basic"\n'
         named += f'project = "{project}"\n' if project else ""
     (folder / "case.toml").write_text(named)
     (folder / "pack.toml").write_text(Template(TABLE["pack"]).substitute(case.rules))
-
-
-def _save(path: Path, lines: Sequence[str]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = "".join(f"{line}\n" for line in lines).encode()
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
 
 
 def unexplained(case: Case) -> bool:
