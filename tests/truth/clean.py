@@ -91,26 +91,21 @@ def _require_kept(
     mask: str,
 ) -> None:
     """Require that a file and its copy, if any, differ only in what is removed."""
-    reader, value, field = (
-        FORMATS[kind].pieces,
-        FORMATS[kind].value,
-        FORMATS[kind].field,
-    )
-    assert reader is not None
-    pieces = reader(old.removeprefix(BOM))
+    known = FORMATS[kind]
+    pieces = known.pieces(old.removeprefix(BOM))
     kept = [*_kept(pieces, found, mode, kind == "csv")]
     if new is None:  # A file of one record is removed with it.
         same((len(pieces), len(kept)), (1, 0), "records of a removed file")
         return
     same(new.startswith(BOM), old.startswith(BOM), "a byte-order mark")
-    news = reader(new.removeprefix(BOM))
+    news = known.pieces(new.removeprefix(BOM))
     same(len(news), len(kept), "the number of records")
     for (piece, spans), written in zip(kept, news, strict=True):
         if not spans:
             same(written, piece, "a record")
             continue
         before, after = (
-            dict(layouts.leaves(value(each, first), field))
+            dict(layouts.leaves(known.value(each, first), known.field))
             for each, first in ((piece, pieces[0]), (written, news[0]))
         )
         # Bytes that are not UTF-8 stay, unless they are in a span.

@@ -9,6 +9,7 @@ command waits or reads for ever.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import random
 import shutil
@@ -16,7 +17,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -77,8 +77,7 @@ def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
     """Run a command line in this process. Before change number ``at``, kill the process
     (``kill``), or let all further changes fail (``full``).
     """
-    count, lock = 0, threading.Lock()
-    writing = os.O_WRONLY | os.O_RDWR
+    numbers, writing = itertools.count(1), os.O_WRONLY | os.O_RDWR
     os.chdir(world)
     os.environ |= variables
     tempfile.tempdir = variables.get("TMPDIR", f"{world}/tmp")
@@ -87,7 +86,6 @@ def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
         os.dup2(file, stream)
 
     def before(event: str, arguments: tuple[Any, ...]) -> None:
-        nonlocal count
         if event not in CHANGES or not arguments:
             return
         if event == "open" and not (arguments[2] or 0) & writing:
@@ -97,9 +95,7 @@ def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
             return
         if not os.path.abspath(os.fsdecode(path)).startswith(f"{world}/"):
             return
-        with lock:
-            count += 1
-            reached = count
+        reached = next(numbers)
         if reached == at and how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
         # What removes files works on a full disk.
@@ -111,7 +107,7 @@ def call(world: str, words: str, how: str, at: int, variables: Any) -> None:
         provscan_main(words.split(), prog_name="provscan")
     except SystemExit as ended:
         code = ended.code
-    Path(f"{world}.count").write_text(str(count))
+    Path(f"{world}.count").write_text(str(next(numbers) - 1))
     os._exit(code if isinstance(code, int) else 1)
 
 
