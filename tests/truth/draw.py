@@ -53,11 +53,6 @@ PROMPTS = {"prompted": (0,), "chat": (0, 2), "late_chat": (1, 3)}
 MOST_RECORDS, MOST_ELEMENTS = 100_000, 10_000
 
 
-def excluded(row: dict[str, Any]) -> bool:
-    """Return whether options exclude each other, as the documentation says."""
-    return bool(row.get("sample") and row.get("baseline"))
-
-
 class Tweet(NamedTuple):
     """A tweet. Its canonical text is that of ``text[first:last]``."""
 
@@ -335,10 +330,10 @@ def draw_layout(rng: random.Random, name: str, shape: str | None = None) -> Layo
 
 
 def options_of(seed: int, number: int) -> dict[str, Any]:
-    """Draw the options of a case."""
+    """Draw the options of a case. A sample is not compared with a baseline."""
     rng = random.Random(f"{seed} {number} options")
     row = {name: rng.choice(values) for name, values in FACTORS.items()}
-    return row | {"baseline": row["baseline"] and not excluded(row)}
+    return row | {"baseline": row["baseline"] and not row["sample"]}
 
 
 def draw(seed: int, number: int, folder: Path) -> Case:
