@@ -9,6 +9,8 @@ files can be written. :mod:`~provscan.cleaning.choice` reads the spans to remove
 writes one file without the records that contain these spans, or with the spans masked
 (:mod:`~provscan.cleaning.masking`). It uses :mod:`~provscan.cleaning.cutting` for files
 of records, and :mod:`~provscan.cleaning.tables` for tables.
+:mod:`~provscan.cleaning.verification` reads a written file back, and compares it with
+its original (:mod:`~provscan.cleaning.rows` for tables).
 :mod:`~provscan.cleaning.work` is the folder of an unfinished result.
 """
 

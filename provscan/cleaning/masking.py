@@ -32,7 +32,7 @@ from provscan.readers.formats.table_layout import csv_reader
 from provscan.readers.json_values import members
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import Layout
-from provscan.readers.values import FAILURES, distinct_names, with_entries
+from provscan.readers.values import FAILURES, distinct_names
 
 # The name of an error handler that decodes 1, 2 or 3 bytes that are not UTF-8 as one
 # surrogate, NOT_UTF8 + 1, 2 or 3. So a text has as many code points as with
@@ -48,6 +48,8 @@ CHARACTER = re.compile(
 
 # A start and end in a text, and the new bytes between them.
 Edit = tuple[int, int, bytes]
+# Bytes, and the bytes that replace them: the same object if they stay.
+Piece = tuple[bytes, bytes]
 
 
 class Located(str):
@@ -103,8 +105,9 @@ def _sizes(text: str) -> Numbers:
     return np.where(bad, codes.astype(np.int64) - NOT_UTF8, sizes)
 
 
-def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
-    """Return UTF-8 data in which the bytes of edited spans are replaced.
+def edited(data: bytes, edits: Sequence[Edit]) -> list[Piece]:
+    """Cut UTF-8 data into pairs (old, new), in which the bytes of edited spans are
+    replaced.
 
     Positions count code points as with ``errors="replace"``. Bytes that are not UTF-8
     stay.
@@ -114,14 +117,16 @@ def edited(data: bytes, edits: Sequence[Edit]) -> bytes:
         sizes = _sizes(data.decode(errors=SIZED))
         ends = np.concatenate([[0], np.cumsum(sizes)])
         places = np.take(ends, places, mode="clip").reshape(-1, 2).tolist()
-    parts, at = [], 0
+    pieces, at = [], 0
     for (start, end), (_, _, new) in zip(places, edits, strict=True):
-        parts += [data[at:start], new]
+        kept = data[at:start]
+        pieces += [(kept, kept), (data[start:end], new)]
         at = end
-    return b"".join([*parts, data[at:]])
+    rest = data[at:]
+    return [*pieces, (rest, rest)]
 
 
-def masked_bytes(data: bytes, spans: Sequence[Span], mask: str) -> bytes:
+def masked_bytes(data: bytes, spans: Sequence[Span], mask: str) -> list[Piece]:
     """Return a text in UTF-8 with a mask in place of each span."""
     return edited(data, [(start, end, mask.encode()) for start, end in spans])
 
@@ -145,7 +150,7 @@ def _located_fields(
     return found
 
 
-def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes:
+def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> list[Piece]:
     """Return a line of JSON with a mask in place of each span."""
     text = line.decode(errors="replace")
     start = len(text) - len(text.lstrip(" \t\r\n\ufeff"))
@@ -170,7 +175,7 @@ def masked_json(line: bytes, binding: Binding, spans: Spans, mask: str) -> bytes
 
 def masked_row(
     row: bytes, names: Sequence[str], layout: Layout, spans: Spans, mask: str
-) -> bytes:
+) -> list[Piece]:
     """Return a row of CSV with a mask in place of each span. A value that needs quotes
     with the mask gets them.
     """
@@ -253,7 +258,7 @@ def masked_columns(
     rows = pa.concat_tables([table.slice(position, 1) for position in removals])
     try:
         values = {
-            names[k]: [with_entries(value.as_py()) for value in rows.column(k)]
+            names[k]: [_editable(value.as_py()) for value in rows.column(k)]
             for k in columns
         }
         for k in columns:
@@ -271,7 +276,7 @@ def masked_columns(
                     holder = holder[key]
                 old = holder[keys[-1]]
                 holder[keys[-1]] = (
-                    masked_bytes(old, inside, mask)
+                    b"".join(new for _, new in masked_bytes(old, inside, mask))
                     if isinstance(old, bytes)
                     else masked_text(old, inside, mask)
                 )
@@ -290,6 +295,15 @@ def masked_columns(
 def _plain(array: pa.Array) -> pa.Array:
     """Return an array without dictionaries, so that it can be compared."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
+
+
+def _editable(value: Any) -> Any:
+    """Return a value whose map entries are objects, as in the readers."""
+    if isinstance(value, tuple):
+        return {"key": _editable(value[0]), "value": _editable(value[1])}
+    if isinstance(value, dict):
+        return {key: _editable(inner) for key, inner in value.items()}
+    return [_editable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _wrapped(value: Any, location: tuple[Any, ...] = ()) -> Any:

@@ -55,12 +55,6 @@ def left_in(
             overwrite=False,
         )
     summary, info = read_run(current.scan, [MATCHES_FILE])
-    if damaged := summary["damaged"]:
-        shutil.rmtree(current.scan)  # The next call writes the file and scans it again.
-        raise OutputError(
-            f"a copy that was written is damaged ({damaged[0]['problem']}), so no file "
-            "was put in its place: check the disk, and repeat the command"
-        )
     again = Choice(current.scan / MATCHES_FILE, choice.options)
     if not again.matches:
         return 0

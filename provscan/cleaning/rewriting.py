@@ -11,7 +11,7 @@ import codecs
 import json
 import os
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
@@ -22,12 +22,14 @@ from provscan.cleaning.choice import Removals, Spans, misplaced
 from provscan.cleaning.cutting import CUTS, Raw, too_long
 from provscan.cleaning.files import Input, Task, byte_exact
 from provscan.cleaning.masking import (
+    Piece,
     masked_bytes,
     masked_columns,
     masked_json,
     masked_row,
 )
 from provscan.cleaning.tables import TABLES, rewrite_samples
+from provscan.cleaning.verification import Changes, verify_file
 from provscan.cleaning.work import Unpublished
 from provscan.engine import Advance
 from provscan.errors import InputError
@@ -94,6 +96,7 @@ def write_file(
         current.lines(task.number).unlink()
         return {"names": names, "unwritable": str(error)}
     counts = {name: rewriter.counts[name] for name in COUNTS}
+    verify_file(task, out, rewriter.changes, current.lines(task.number))
     about = {
         "source": str(task),
         "path": task.target,
@@ -117,6 +120,7 @@ class Rewriter:
 
     def __init__(self, task: Task, limits: Limits, advance: Advance) -> None:
         self.counts: Counter[str] = Counter()
+        self.changes: defaultdict[str, Changes] = defaultdict(Changes)
         self.task, self.options = task, task.options
         self.limits, self.advance = limits, advance
 
@@ -185,8 +189,15 @@ class _InputRewriter:
                 write = inner.write if encoding == "utf-8" else text.write
                 if head[:4].decode(encoding, "replace").startswith("\ufeff"):
                     write(BOM)
+                changes, at = self._file.changes[self._name], 0
                 for found in CUTS[split.format](stream):
-                    write(b"".join(self._pieces(found)))
+                    data = []
+                    for old, new in self._pieces(found):
+                        if new is not old:
+                            changes.add(at, at + len(old), len(new))
+                        at += len(old)
+                        data.append(new)
+                    write(b"".join(data))
         if context.damage is not None:
             raise InputError(f"it is damaged: {context.damage}")
         if context.stats.skipped.get("record_too_long"):
@@ -197,8 +208,8 @@ class _InputRewriter:
         alone |= split.format == "text" and split.layout.records == "files"
         return not (alone and records and not self._kept)
 
-    def _pieces(self, found: list[Raw]) -> Iterator[bytes]:
-        """Yield the bytes to write for some pieces of a file."""
+    def _pieces(self, found: list[Raw]) -> Iterator[Piece]:
+        """Yield pieces of the file, each with the bytes to write."""
         numbers = [raw.number for raw in found if raw.number is not None]
         removals, split = self._within(numbers), self._split
         dropped, plain = False, 0
@@ -211,25 +222,25 @@ class _InputRewriter:
                 continue
             if number is None:
                 # A separator of texts is dropped with the text before it.
-                yield b"" if dropped and split.format == "text" else data
+                yield data, b"" if dropped and split.format == "text" else data
                 continue
             spans = removals.pop(number, None)
             blank = not data or data.isspace()
             if blank or (spans is None and not check_all):
                 plain += not blank
                 dropped = False
-                yield data
+                yield data, data
                 continue
             # In a JSON array, the first element that is kept has no comma before it.
             comma, self._comma = self._comma, b""
             after_another = self._kept
             kept = self._is_kept(number, spans)
             dropped = not kept
-            yield comma if kept and after_another else b""
+            yield comma, comma if kept and after_another else b""
             if kept and spans is not None and self._options.mask is not None:
-                yield self._masked(raw, spans)
+                yield from self._masked(raw, spans)
             else:
-                yield data if kept else b""
+                yield data, data if kept else b""
         self._file.counts.update(records=plain, records_kept=plain)
         self._kept += plain
         if removals:
@@ -273,7 +284,7 @@ class _InputRewriter:
         self._kept += kept
         return kept
 
-    def _masked(self, raw: Raw, spans: Spans) -> bytes:
+    def _masked(self, raw: Raw, spans: Spans) -> list[Piece]:
         split, mask = self._split, self._options.mask or ""
         try:
             if split.format == "csv":
