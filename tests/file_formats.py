@@ -13,12 +13,10 @@ import itertools
 import json
 import lzma
 import re
-import sqlite3
 import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,25 +60,6 @@ def arrow(records: Records, group: int, opener: Callable[..., Any]) -> bytes:
     with opener(file, rows.schema) as writer:
         writer.write_table(rows, max_chunksize=group)
     return file.getvalue()
-
-
-def sqlite(records: Records) -> bytes:
-    names = list(records[0])
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute(f"create table posts ({', '.join(names)})")
-        holes = ", ".join(f":{name}" for name in names)
-        database.executemany(f"insert into posts values ({holes})", records)
-        database.commit()
-        return database.serialize()
-
-
-def in_duckdb(records: Records) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "a.duckdb")
-        with duckdb.connect(str(path)) as database:
-            database.register("given", table(records))
-            database.execute("create table posts as select * from given")
-        return path.read_bytes()
 
 
 def warc(texts: Iterable[str], addresses: Iterable[str] | None = None) -> bytes:

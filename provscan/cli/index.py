@@ -63,7 +63,7 @@ def command(sources: tuple[str, ...], out: Path, as_json: bool, **options: Any) 
     """Index licensed tweets.
 
     PATH is a file, an archive or a folder of files: tweets as the API, twarc, snscrape
-    or an account archive provide them, JSON, CSV, Parquet, SQLite, DuckDB or
+    or an account archive provide them, JSON, CSV, Parquet, Arrow or
     plain text. PATH can also be a URL, "-" for the standard input, or recipe:NAME=PATH
     for a public set (see `provscan inspect --recipes`).
     """

@@ -83,8 +83,6 @@ class Split:
     # copy.
     packed: str | None = None
     copy: str | None = field(default=None, compare=False, repr=False)
-    # The table to read in a database; None for all tables.
-    table: str | None = None
     part: int = 0  # Position of the split within its source, from 0.
     layout: Layout = Layout()  # How the bytes are to be read.
     # The fields, determined from the file's first records; None for a pipe, which can't

@@ -83,7 +83,6 @@ class ReadStats:
     # - ``field_missing``: the file, or the data in memory, lacks a field that was named
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
-    # - ``computed_columns``: computed columns of a database were left out
     # - ``wrapped_lines``: the lines look like parts of longer texts; each was read as
     #   a record
     # About records:

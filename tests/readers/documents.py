@@ -11,9 +11,7 @@ from file_formats import (
     COMPRESSIONS,
     arrow,
     delimited,
-    in_duckdb,
     parquet,
-    sqlite,
     tar,
     warc,
     zipped,
@@ -65,6 +63,4 @@ DOCUMENTS = {
     "lines.jsonl.bz2": COMPRESSIONS["bzip2"][0](LINES),
     "lines.jsonl.xz": COMPRESSIONS["xz"][0](LINES),
     "lines.jsonl.zst": zstandard.ZstdCompressor(write_checksum=True).compress(LINES),
-    "base.sqlite": sqlite(RECORDS),
-    "base.duckdb": in_duckdb(RECORDS),
 }

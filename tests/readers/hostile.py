@@ -5,12 +5,8 @@ import gzip
 import io
 import json
 import lzma
-import os
-import sqlite3
 import struct
-import tempfile
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
@@ -109,28 +105,6 @@ def nulls(count):
     return ipc(pa.RecordBatch.from_arrays([pa.nulls(count)], ["text"]))
 
 
-def database(connect, *statements):
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "a.db")
-        connection = connect(path)
-        for statement in statements:
-            connection.execute(statement)
-        connection.commit()
-        connection.close()
-        with open(path, "rb") as file:
-            return file.read()
-
-
-def computed(value, rows=1000):
-    numbers = (
-        f"WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT {rows}) "
-        "INSERT INTO t SELECT x FROM n"
-    )
-    return database(
-        sqlite3.connect, f"CREATE TABLE t (x INTEGER, text AS ({value}))", numbers
-    )
-
-
 def overlapping(count, size):
     """Return a zip archive whose files are all the same bytes of it."""
     data = bytearray(zipped([("a.jsonl", ROW + b" " * size)]))
@@ -201,20 +175,6 @@ HOSTILE = {
     "nulls.arrow": lambda: nulls(2**31 - 1),
     "body.arrow": lambda: (
         b"ARROW1\0\0\xff\xff\xff\xff\xff\xff\xff\x7f" + bytes(100) + b"ARROW1"
-    ),
-    "blob.sqlite": lambda: computed(f"hex(zeroblob({400_000_000 // SCALE}))"),
-    "long.sqlite": lambda: computed("printf('%.*c', 200000000, 'a')"),
-    "broken.sqlite": lambda: DOCUMENTS["base.sqlite"][:4096] + bytes(4096),
-    "repeat.duckdb": lambda: database(
-        duckdb.connect,
-        "CREATE TABLE t (x INT, text VARCHAR GENERATED ALWAYS AS (repeat('a', "
-        "400000000)))",
-        "INSERT INTO t SELECT * FROM range(1000)",
-    ),
-    "broken.duckdb": lambda: (
-        DOCUMENTS["base.duckdb"][:12_288]
-        + bytes(8192)
-        + DOCUMENTS["base.duckdb"][20_480:]
     ),
     "zeros.zip": lambda: zipped([("a.jsonl", ROW + bytes(1000 * MANY))]),
     "many.zip": lambda: zipped(

@@ -3,11 +3,10 @@ corpora.
 """
 
 import random
-import sqlite3
 
 import pytest
-from documents import DOCUMENTS, LINES, RECORDS, TEXTS
-from invariants import losses_are_named, nothing_changes
+from documents import DOCUMENTS, LINES, TEXTS
+from invariants import losses_are_named
 from nightly import NIGHTLY
 
 import provscan
@@ -31,8 +30,6 @@ ENDED = {
     "lines.jsonl.bz2": 20,
     "lines.jsonl.xz": 20,
     "lines.jsonl.zst": 20,
-    "base.sqlite": 110,
-    "base.duckdb": 20,
 }
 # Formats in which only records state their end. Cut between two records, such a
 # document is a complete one.
@@ -158,33 +155,3 @@ def test_elements_after_a_lost_bracket(write):
     found, stats, _ = dataset(write("a.json", data[:closing] + data[closing + 1 :]))
     assert 0 < found < len(TEXTS) / 2
     assert "1 bracket not closed" in stats.damaged[0].reason
-
-
-def test_reading_creates_no_file_next_to_a_database(tmp_path, write):
-    for state in ("closed", "copied", "in use"):
-        folder = tmp_path / state.replace(" ", "")
-        folder.mkdir()
-        path = folder / "a.sqlite"
-        connection = sqlite3.connect(path, isolation_level=None)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA wal_autocheckpoint=0")
-        connection.execute("CREATE TABLE tweets (id TEXT, text TEXT)")
-        connection.executemany(
-            "INSERT INTO tweets VALUES (?, ?)",
-            [tuple(record.values()) for record in RECORDS],
-        )
-        if state == "copied":
-            log, data = (folder / "a.sqlite-wal").read_bytes(), path.read_bytes()
-        if state != "in use":
-            connection.close()
-        if state == "copied":
-            # The state of a copy of a database in use, and of a database after a crash.
-            path.write_bytes(data)
-            (folder / "a.sqlite-wal").write_bytes(log)
-        with nothing_changes(folder):
-            if state == "closed":
-                assert dataset(str(path))[0] == len(TEXTS)
-            else:
-                with pytest.raises(InputError, match="wal_checkpoint"):
-                    dataset(str(path))
-        connection.close()

@@ -6,11 +6,9 @@ import gzip
 import io
 import json
 import os
-import sqlite3
 import tarfile
 import zipfile
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,10 +16,7 @@ import zstandard
 from file_formats import tar, zipped
 
 from provscan.errors import InputError
-from provscan.inspection import inspect_sources
 from provscan.readers import Limits, plan
-from provscan.readers.formats.databases import _duckdb
-from provscan.readers.splits import Context
 
 TEXTS = [
     f"the quick brown fox number {number} jumps over a lazy dog by the river"
@@ -214,76 +209,7 @@ def test_a_crawl_that_ends_within_a_record(write, read_all):
     assert read_all(write("b.wet", crawl())).stats.damaged == []
 
 
-def test_text_in_blobs_of_a_database_is_read(tmp_path, read_all):
-    rows = [
-        ("a text in a blob", b"a text of bytes"),
-        ("one more text here", b"not utf-8: \xff, as it is"),
-        (None, None),
-        ("the last of the texts", b'[{"role": "user", "content": "what a chat"}]'),
-    ]
-    with sqlite3.connect(tmp_path / "a.sqlite") as file:
-        file.execute("CREATE TABLE t (text TEXT, body BLOB, picture BLOB)")
-        file.executemany(
-            "INSERT INTO t VALUES (?, ?, ?)", [(*row, b"\xff\xd8\xff") for row in rows]
-        )
-    file.close()
-    found = read_all(str(tmp_path / "a.sqlite"))
-    assert [(row["record"], row["field"], row["text"]) for row in found.rows] == [
-        (0, "text", "a text in a blob"), (0, "body", "a text of bytes"),
-        (1, "text", "one more text here"), (1, "body", "not utf-8: \ufffd, as it is"),
-        (3, "text", "the last of the texts"), (3, "body[0].content", "what a chat"),
-    ]  # fmt: skip
-    assert found.stats.repaired == {"invalid_utf8": 1}
-    assert found.stats.skipped == {"no_text": 1}
-    (file,) = inspect_sources(tmp_path / "a.sqlite")["files"]
-    assert file["fields"]["body"] == "scanned"
-    assert file["sampled"]["texts"] == 6
-
-
-def test_tables_of_sqlite(tmp_path, read_all):
-    with sqlite3.connect(tmp_path / "a.sqlite") as file:
-        file.execute("CREATE TABLE a (id TEXT PRIMARY KEY, text TEXT) WITHOUT ROWID")
-        file.executemany(
-            "INSERT INTO a VALUES (?, ?)",
-            [(f"{k:02}", text) for k, text in enumerate(TEXTS)],
-        )
-        file.execute("CREATE VIEW v AS SELECT * FROM a")
-        file.execute("CREATE VIRTUAL TABLE searched USING fts5(text)")
-        file.execute("INSERT INTO searched SELECT text FROM a")
-        file.execute("CREATE TABLE pictures (id INTEGER, data BLOB, text)")
-        file.executemany(
-            "INSERT INTO pictures VALUES (?, ?, ?)",
-            [(k, b"\xff\0", t) for k, t in enumerate(TEXTS)],
-        )
-    file.close()
-    found = read_all(str(tmp_path / "a.sqlite"))
-    assert sorted(found.texts) == sorted(TEXTS * 3)
-    assert found.stats.skipped == {}, (
-        "the tables in which a virtual one keeps its rows are no data"
-    )
-
-
-def test_an_interruption_is_not_taken_for_a_damaged_database(tmp_path):
-    duckdb.connect(str(tmp_path / "a.duckdb")).close()
-    with (
-        pytest.raises(KeyboardInterrupt),
-        _duckdb(str(tmp_path / "a.duckdb"), Context.quiet(Limits())),
-    ):
-        raise RuntimeError("Query interrupted")
-
-
-def test_tables_in_every_schema_of_duckdb(tmp_path, read_all):
-    with duckdb.connect(str(tmp_path / "a.duckdb")) as connection:
-        connection.execute('CREATE SCHEMA "odd ""name"""; CREATE SCHEMA other')
-        for table in ('"a""b"', '"odd ""name""".a', "other.a"):
-            connection.execute(f"CREATE TABLE {table} (text VARCHAR)")
-            connection.executemany(
-                f"INSERT INTO {table} VALUES (?)", [[text] for text in TEXTS]
-            )
-    assert read_all(str(tmp_path / "a.duckdb")).texts == TEXTS * 3
-
-
-@pytest.mark.parametrize("name", ["a.srt", "a.xlsx", "b.vtt.gz"])
+@pytest.mark.parametrize("name", ["a.srt", "a.xlsx", "b.vtt.gz", "a.db", "a.duckdb"])
 def test_files_that_must_be_converted_are_refused(name, write):
     content = gzip.compress(LINES) if name.endswith(".gz") else LINES
     with pytest.raises(InputError, match="are not supported: "):

@@ -7,14 +7,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sqlite3
 import zipfile
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -306,36 +304,6 @@ def months(folder: Path) -> Path:
     return folder / "old"
 
 
-TABLE = (
-    "CREATE TABLE tweets (tweet_id BIGINT, label TEXT, created_at TEXT, username TEXT, "
-    "tweet_text TEXT)"
-)
-
-
-def _values() -> list[tuple[Any, ...]]:
-    return [
-        (int(t.id), "positive", t.time.isoformat(), t.author, t.text) for t in PLANTED
-    ]
-
-
-def sqlite(folder: Path) -> Path:
-    with sqlite3.connect(folder / "tweets.db") as connection:
-        connection.execute(TABLE)
-        connection.execute("CREATE TABLE users (id BIGINT, name TEXT)")
-        connection.execute("INSERT INTO users VALUES (7, 'writer7')")
-        connection.executemany("INSERT INTO tweets VALUES (?, ?, ?, ?, ?)", _values())
-    connection.close()
-    return folder / "tweets.db"
-
-
-def duck(folder: Path) -> Path:
-    with duckdb.connect(str(folder / "tweets.duckdb")) as connection:
-        connection.execute(TABLE)
-        connection.execute("CREATE TABLE users (id BIGINT, name TEXT)")
-        connection.executemany("INSERT INTO tweets VALUES (?, ?, ?, ?, ?)", _values())
-    return folder / "tweets.duckdb"
-
-
 def parquet(rows: Rows) -> Callable[[Path], Path]:
     def write(folder: Path) -> Path:
         pq.write_table(pa.Table.from_pylist(rows), folder / "tweets.parquet")
@@ -412,8 +380,6 @@ FORMS: dict[str, Callable[[Path], Path]] = {
     ),
     "csv, utf-16": text_file("tweets.csv", delimited(HEADER), "utf-16"),
     "tsv": text_file("tweets.tsv", "\t".join(HEADER) + "\n" + TSV),
-    "sqlite": sqlite,
-    "duckdb": duck,
     "parquet": parquet([flat(t) for t in ALL]),
     "parquet, v1.1": parquet([v1(t) for t in ALL]),
     "a mixed folder": mixed,

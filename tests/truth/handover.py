@@ -28,9 +28,8 @@ def what_is_handed_over_agrees(scan: Scan) -> None:
     same(sorted(exported), sorted(map(adapter.place, result.findings)), "the export")
     bundle, again = scan.new(".zip"), scan.new()
     same(adapter.bundle(result.path, bundle), [], "problems of the bundle")
-    # Names in an archive are part of its content, and so is the time in a database.
+    # Names in an archive are part of its content.
     renamed = case.whole and case.layout.archive is None
-    renamed &= case.layout.format != "duckdb"
     written = scan.rewritten(other_name(case)) if renamed else scan.written
     # A sample of files is one of parts, whose size is no option of a run.
     with adapter.small_parts(case.options["parts"]):

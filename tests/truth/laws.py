@@ -215,7 +215,7 @@ def other_layout(case: Case, rng: random.Random) -> Layout:
     layout = case.layout
     alike = [layout.format]
     if layout.shape in layouts.FLAT:
-        alike = ["jsonl", "parquet", "json", "sqlite"]
+        alike = ["jsonl", "parquet", "json"]
         # CSV has no nulls.
         alike += ["csv"] if all(map(any, case.texts)) else []
     other = draw.draw_layout(rng, rng.choice(alike), layout.shape)

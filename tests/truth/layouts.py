@@ -156,8 +156,6 @@ FORMATS = {
         *(NESTED, files.rows_of_parquet),
     ),
     "arrow": Format(_arrow, NESTED, files.rows_of_arrow),
-    "sqlite": Format(lambda rows, _: files.sqlite(rows), FLAT, bare=True),
-    "duckdb": Format(lambda rows, _: files.in_duckdb(rows), FLAT, bare=True),
     "text": Format(_text, ONE, files.pieces_of_lines, _line, "text"),
     "html": Format(lambda texts, _: files.page(*texts), ONE, field="text", most=1),
     "warc": Format(lambda texts, _: files.warc(texts), ONE, field="text"),

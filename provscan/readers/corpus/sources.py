@@ -1,5 +1,5 @@
-"""Turn the sources of licensed tweets into a plan: which files and tables are read,
-and which are not.
+"""Turn the sources of licensed tweets into a plan: which files are read, and which are
+not.
 
 :func:`plan_tweets` finds the files like those of a dataset
 (:mod:`provscan.readers.finding`), leaves out files without tweets (labels,
@@ -47,7 +47,6 @@ from provscan.readers.finding import (
     nothing_to_read,
 )
 from provscan.readers.formats.account_archive import list_name
-from provscan.readers.formats.databases import TableFile
 from provscan.readers.formats.registry import FORMATS, FileOptions
 from provscan.readers.limits import Limits, current_limits
 from provscan.readers.planning import require_named_fields
@@ -87,7 +86,7 @@ class TweetFile:
 class TweetPlan:
     """The files with tweets, and the paths of all other files with reasons."""
 
-    files: list[TweetFile]  # The files and tables to read, in order.
+    files: list[TweetFile]  # The files to read, in order.
     # Files that can't be read or have no field for a tweet's text, with reasons.
     unread: list[tuple[str, str]]
     # Files without tweets, with reasons: labels, documentation, other files of an
@@ -198,14 +197,12 @@ class _Planner:
         *,
         alone: bool,
     ) -> None:
-        """Add a file, or its tables, if it contains tweets."""
+        """Add a file if it contains tweets."""
         split = file.split
         if split.format == "archive":
             self._add_of_account(file, fields, accounts)
         elif split.format == "text" and split.source.startswith(accounts.roots):
             self._add_ignored(split, OTHER_FILE)
-        elif isinstance(FORMATS.get(split.format), TableFile):
-            self._add_tables(split, fields)
         elif split.format == UNKNOWN:
             self.files.append(TweetFile(_pipe(split, options), fields))
         elif not options.format and (why := _no_tweets(file, alone=alone)):
@@ -226,29 +223,12 @@ class _Planner:
                 file.split, f"{name} of an account's archive, not its tweets"
             )
 
-    def _add_tables(self, file: Split, fields: Fields) -> None:
-        form = FORMATS[file.format]
-        assert isinstance(form, TableFile)
-        for table in form.tables(file, self._limits):
-            try:
-                self._add_bound(table, fields, may_lack_text=True)
-            except InputError as error:
-                self._add_unread(table, error)
-
-    def _add_bound(
-        self,
-        split: Split,
-        fields: Fields,
-        *,
-        may_lack_text: bool = False,
-        alone: bool = True,
-    ) -> None:
+    def _add_bound(self, split: Split, fields: Fields, *, alone: bool) -> None:
         """Add a file whose first records are nested tweets or have a field with the
         text of tweets, and raise an error for a file without either.
 
-        A file without records is left out. With ``may_lack_text``, so is a file if no
-        value in its first records has at least three words. A file that is not
-        ``alone`` is left out if it has one object, which seems to be no tweet.
+        A file without records is left out. A file that is not ``alone`` is left out if
+        it has one object, which seems to be no tweet.
         """
         form = FORMATS[split.format]
         records = [
@@ -256,14 +236,6 @@ class _Planner:
             for record in form.fields(split, self._limits)
             if isinstance(record, dict)
         ]
-        values = (value for record in records for value in record.values())
-        if (
-            may_lack_text
-            and not fields.texts
-            and not any(isinstance(v, str) and len(v.split()) > 2 for v in values)
-        ):
-            self._add_ignored(split, "not a table of tweets: no column contains text")
-            return
         if not records:
             self._leave_out_without_records(split)
             return
@@ -346,8 +318,8 @@ def _no_tweets(file: Found, *, alone: bool) -> str | None:
         return None
     if name.endswith(".sql"):
         return (
-            "a dump of a database: load it into SQLite or DuckDB, or export the table "
-            "as CSV"
+            "a dump of a database: load it into the database, and export the table as "
+            "CSV"
         )
     lines = [line.strip() for line in file.head.split(b"\n")[:-1] if line.strip()]
     if len(lines) >= LEAST_LINES and all(map(ID_LINE.fullmatch, lines)):

@@ -113,9 +113,8 @@ CONTROL = re.compile(rb"[\x01-\x06\x0e-\x1a\x1c-\x1f]")
 SUFFIXES = [known.extensions[0] for known in COMPRESSIONS.values()]
 READABLE = (
     "JSON lines and arrays, CSV and TSV, Parquet, Arrow and Feather, plain text, "
-    "Markdown, source code, HTML, WARC and WET, SQLite, "
-    f"DuckDB; all but the last two also compressed ({', '.join(SUFFIXES)}) and in "
-    ".zip and .tar archives"
+    "Markdown, source code, HTML, WARC and WET, also compressed "
+    f"({', '.join(SUFFIXES)}) and in .zip and .tar archives"
 )
 
 
