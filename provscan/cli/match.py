@@ -64,9 +64,8 @@ def command(
     """Find licensed tweets in datasets or model outputs.
 
     DATASET is a file, an archive or a folder of files: JSON, Parquet, Arrow, CSV,
-    plain text, source code, HTML or WARC. Files can be
-    compressed. DATASET can also be a URL (https, s3, gs), hf:NAME for a dataset on the
-    Hugging Face hub, or "-" for the standard input.
+    plain text, source code, HTML or WARC. Files can be compressed. DATASET can also be
+    a URL (https, s3, gs, hf://datasets/NAME), or "-" for the standard input.
     """
     import provscan
     from provscan.cli import show

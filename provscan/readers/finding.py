@@ -1,5 +1,4 @@
-"""Find the files in the sources that the user names: folders, archives, servers and
-the Hugging Face hub.
+"""Find the files in the sources that the user names: folders, archives and servers.
 
 :class:`Finder` opens each file once to identify its format by its first bytes, and
 lists the files that are left out. :mod:`provscan.readers.planning` cuts the files of a
@@ -42,7 +41,6 @@ from provscan.readers.bytes.files import (
 from provscan.readers.bytes.remote import remote_files
 from provscan.readers.bytes.streams import ByteStream, head_of, unpack_into
 from provscan.readers.fields.survey import reads_like_text
-from provscan.readers.formats.hub import PREFIX, hub_splits
 from provscan.readers.formats.registry import (
     EXTENSIONS,
     READABLE,
@@ -132,8 +130,8 @@ class Finder:
             source = local_path(source)
             if source == STDIN:
                 yield Found(Split("-", STDIN, UNKNOWN, layout=self.options.layout))
-            elif is_remote(source) or source.startswith(PREFIX):
-                yield from self._remote_or_hub(source)
+            elif is_remote(source):
+                yield from self._remote(source)
             elif os.path.isdir(source):
                 kind = None
                 with contextlib.suppress(OSError):
@@ -171,13 +169,10 @@ class Finder:
         """Add a source that contains no records to ``ignored``."""
         self.ignored.append((printable(source), why))
 
-    def _remote_or_hub(self, source: str) -> Iterator[Found]:
+    def _remote(self, source: str) -> Iterator[Found]:
         try:
-            if is_remote(source):
-                for url in remote_files(source):
-                    yield from self._file(url, str(url))
-            else:
-                yield from map(Found, hub_splits(source))
+            for url in remote_files(source):
+                yield from self._file(url, str(url))
         except InputError as error:
             self.add_unread(printable(source), error)
 

@@ -67,8 +67,8 @@ def plan(
     be read, with reasons.
 
     A source is a file, an archive, a folder (walked in sorted order), a URL that fsspec
-    can open, ``hf:NAME[/CONFIG][:SPLIT]`` for a dataset of the Hugging Face hub, or "-"
-    for the standard input.
+    can open, such as ``hf://datasets/NAME`` for a dataset of the Hugging Face hub, or
+    "-" for the standard input.
 
     Each split is about ``target_bytes`` large. By default, that is 1/64 of the total,
     but between 8 and 256 MiB; splits are made smaller, down to 1 MiB, until each of the

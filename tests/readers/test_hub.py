@@ -9,11 +9,8 @@ from importlib.util import find_spec
 import pytest
 from remote import web_server
 
-from provscan.errors import InputError
-from provscan.readers import plan
-
 pytestmark = pytest.mark.skipif(
-    find_spec("datasets") is None, reason="needs pip install 'provscan[datasets]'"
+    find_spec("huggingface_hub") is None, reason="needs pip install huggingface_hub"
 )
 
 SHA = "a" * 40
@@ -77,25 +74,6 @@ def _inspected(source, address, folder):
     )
 
 
-def test_a_dataset_of_the_hub(tmp_path):
-    with web_server(_served()) as (address, _faults):
-        found = _inspected(
-            ["hf:me/tweets", "hf:me/nothing", "hf:me/tweets:nothing"], address, tmp_path
-        )
-    assert found.returncode == 0, found.stderr
-    said = json.loads(found.stdout)
-    counts = [(file["source"], file["sampled"]["records"]) for file in said["files"]]
-    assert counts == [("hf:me/tweets:train", 50), ("hf:me/tweets:test", 1)]
-    assert said["files"][0]["examples"][0] == {
-        "record": 0,
-        "field": "text",
-        "text": "a text of the hub, number 0",
-    }
-    (missing, _), (split, reason) = said["unread"]
-    assert (missing, split) == ("hf:me/nothing", "hf:me/tweets:nothing")
-    assert reason == "there is no such split; its splits are train, test"
-
-
 def test_files_of_the_hub_by_url(tmp_path):
     with web_server(_served()) as (address, faults):
         found = _inspected(
@@ -108,9 +86,3 @@ def test_files_of_the_hub_by_url(tmp_path):
     assert counts == [(f"{base}/test.jsonl", 1), (f"{base}/train.jsonl", 50)]
     assert [path for path, _ in said["unread"]] == ["hf://datasets/me/nothing"]
     assert {method for method, *_ in faults.asked} <= {"GET", "HEAD"}
-
-
-def test_without_the_library(monkeypatch):
-    monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(InputError, match=r"pip install 'provscan\[datasets\]'"):
-        plan("hf:me/tweets")

@@ -39,7 +39,7 @@ FORMATS = {
 
 # Formats whose files can't be made of RECORDS, or not stored in every way: other files
 # of this folder test them.
-ELSEWHERE = {"archive", "html", "hub"}
+ELSEWHERE = {"archive", "html"}
 
 
 def test_every_format_has_tests_and_a_line_on_the_page(write, read_all):

@@ -166,15 +166,13 @@ FORMATS = {
         bare=True,
     ),
 }
-# Formats that the machine leaves out: records of "hub" come from a network.
-LEFT_OUT = {"hub"}
 EXTENSIONS = {"json": ".json", "webdataset": ".tar", "archive": ".js"}
 
 
 def missing() -> list[str]:
     """Return what is registered, or can be cleaned, but not by the machine."""
     read = {name for name, each in FORMATS.items() if each.pieces} | {"archive"}
-    missed = adapter.formats().keys() - FORMATS.keys() - LEFT_OUT
+    missed = adapter.formats().keys() - FORMATS.keys()
     missed |= adapter.cleanable() - read
     return sorted(missed | (adapter.compressions().keys() - files.COMPRESSIONS.keys()))
 
