@@ -77,17 +77,6 @@ def page(text: str) -> bytes:
     return f"{head}<body><p>{html.escape(text)}</p></body></html>".encode()
 
 
-def samples(texts: Iterable[str]) -> list[tuple[str, bytes]]:
-    """Return the files of a webdataset, each text beside a picture."""
-    files = []
-    for number, text in enumerate(texts):
-        files += [
-            (f"{number:05}.jpg", b"\xff\xd8"),
-            (f"{number:05}.txt", text.encode()),
-        ]
-    return files
-
-
 def tar(members: Members) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
@@ -177,10 +166,3 @@ def rows_of_arrow(data: bytes) -> list[dict[str, Any]]:
     is_file = data.startswith(b"ARROW1")
     opener = pa.ipc.open_file if is_file else pa.ipc.open_stream
     return opener(pa.BufferReader(data)).read_all().to_pylist()
-
-
-def samples_of_tar(data: bytes) -> list[list[tuple[str, bytes]]]:
-    """Return the files of each sample of a webdataset."""
-    members = members_of(data, "tar")
-    groups = itertools.groupby(members, lambda member: member[0].partition(".")[0])
-    return [list(group) for _, group in groups]

@@ -29,7 +29,7 @@ from provscan.readers.bytes.streams import ByteStream, head_of
 from provscan.readers.finding import METADATA
 from provscan.readers.limits import Limits
 from provscan.readers.planning import ReadPlan
-from provscan.readers.splits import UNKNOWN, WEBDATASET, Context, Layout, Split
+from provscan.readers.splits import UNKNOWN, Context, Layout, Split
 from provscan.runs.inputs.plan import fields_of
 from provscan.urls import is_remote
 
@@ -137,8 +137,7 @@ class Dataset:
 
         Archives are never copied, because members that were not scanned are left out.
         """
-        archived = split.member is not None or split.format == WEBDATASET
-        if choice.options.keep_only or archived:
+        if choice.options.keep_only or split.member is not None:
             return False
         return not choice.matches[self.sources[split.source]]
 
@@ -245,14 +244,12 @@ def match_options(info: dict[str, Any], changed: dict[str, Any]) -> MatchOptions
 
 def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str | None:
     """Return the reason why a file can't be written; None if it can be."""
-    if split.size and split.format not in (*CUTS, *TABLES, WEBDATASET):
+    if split.size and split.format not in (*CUTS, *TABLES):
         return f"the format {split.format} can't be written"
     layout, binding, mask = split.layout, split.binding, options.mask
     if layout.cr:
         return "its lines end with carriage returns alone: convert it first"
-    if split.format == WEBDATASET and layout.encoding not in (None, "utf-8"):
-        return "it is not UTF-8: unpack the archive first"
-    if split.format != WEBDATASET and layout.encoding is not None:
+    if layout.encoding is not None:
         encoding = byte_exact(layout.encoding, head_of(split, limits)[0])
         if not _is_lossless(split, encoding, limits):
             return (
@@ -265,11 +262,6 @@ def why_unwritable(split: Split, options: CleanOptions, limits: Limits) -> str |
             return f"the mask {mask} can't be encoded as {encoding}: choose another"
     if mask is None or binding is None:
         return None
-    if split.format == WEBDATASET:
-        return (
-            "its spans can't be masked: leave out --mask, so that whole samples are "
-            "dropped"
-        )
     if binding.chats:
         return (
             "a field has chats as strings of JSON, which can't be masked: leave out "

@@ -32,7 +32,7 @@ from provscan.readers.formats.table_layout import csv_reader
 from provscan.readers.json_values import members
 from provscan.readers.limits import current_limits
 from provscan.readers.splits import Layout
-from provscan.readers.values import FAILURES, distinct_names
+from provscan.readers.values import FAILURES, distinct_names, with_entries
 
 # The name of an error handler that decodes 1, 2 or 3 bytes that are not UTF-8 as one
 # surrogate, NOT_UTF8 + 1, 2 or 3. So a text has as many code points as with
@@ -258,7 +258,7 @@ def masked_columns(
     rows = pa.concat_tables([table.slice(position, 1) for position in removals])
     try:
         values = {
-            names[k]: [_editable(value.as_py()) for value in rows.column(k)]
+            names[k]: [with_entries(value.as_py()) for value in rows.column(k)]
             for k in columns
         }
         for k in columns:
@@ -295,15 +295,6 @@ def masked_columns(
 def _plain(array: pa.Array) -> pa.Array:
     """Return an array without dictionaries, so that it can be compared."""
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array
-
-
-def _editable(value: Any) -> Any:
-    """Return a value whose map entries are objects, as in the readers."""
-    if isinstance(value, tuple):
-        return {"key": _editable(value[0]), "value": _editable(value[1])}
-    if isinstance(value, dict):
-        return {key: _editable(inner) for key, inner in value.items()}
-    return [_editable(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _wrapped(value: Any, location: tuple[Any, ...] = ()) -> Any:

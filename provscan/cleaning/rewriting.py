@@ -28,7 +28,7 @@ from provscan.cleaning.masking import (
     masked_json,
     masked_row,
 )
-from provscan.cleaning.tables import TABLES, rewrite_samples
+from provscan.cleaning.tables import TABLES
 from provscan.cleaning.verification import Changes, verify_file
 from provscan.cleaning.work import Unpublished
 from provscan.engine import Advance
@@ -39,7 +39,7 @@ from provscan.readers.bytes.files import readable
 from provscan.readers.bytes.streams import BOM, ByteStream
 from provscan.readers.finding import METADATA
 from provscan.readers.limits import Limits
-from provscan.readers.splits import WEBDATASET, Context, Split
+from provscan.readers.splits import Context, Split
 
 # The counts of a file in the manifest.
 COUNTS = (
@@ -178,9 +178,7 @@ class _InputRewriter:
         split, context = self._split, stream.context
         before = self._file.counts["records"]
         with compressing(out, split.compression) as inner:
-            if split.format == WEBDATASET:
-                rewrite_samples(stream, inner, self._sample)
-            elif split.format in TABLES:
+            if split.format in TABLES:
                 TABLES[split.format](stream, inner, self._rows)
             else:
                 head = stream.peek()
@@ -245,10 +243,6 @@ class _InputRewriter:
         self._kept += plain
         if removals:
             raise misplaced(split.source, min(removals))
-
-    def _sample(self, number: int) -> bool:
-        """Return whether a sample of a webdataset is kept."""
-        return self._is_kept(number, self._within([number]).get(number))
 
     def _rows(self, first: int, rows: pa.Table) -> pa.Table:
         """Return the rows of a table that are kept, with masks."""

@@ -1,19 +1,15 @@
-"""Write tables (Parquet, Arrow) and webdatasets again with some records removed or
+"""Write tables (Parquet, Arrow) again with some records removed or
 changed, and with the same row groups, codecs and metadata.
 """
 
 from __future__ import annotations
 
-import io
-import shutil
 from collections.abc import Callable
-from typing import IO, Any
+from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from provscan.cleaning.archives import copy_tar
-from provscan.readers.bytes.archives import PART, Readable, hidden_part, sample_key
 from provscan.readers.bytes.streams import ByteStream
 from provscan.readers.formats.columnar import (
     FIRST,
@@ -91,25 +87,3 @@ def _codec(file: pa.NativeFile) -> str | None:
 
 
 TABLES = {"parquet": _parquet, "arrow": _arrow}
-
-
-def rewrite_samples(
-    stream: ByteStream, out: IO[bytes], keep: Callable[[int], bool]
-) -> None:
-    """Write the samples at the positions for which ``keep`` returns true, without
-    hidden files and links.
-    """
-    number, key, kept = -1, "", False
-
-    def member(info: Any, before: IO[bytes], after: IO[bytes]) -> bool:
-        nonlocal number, key, kept
-        if hidden_part(info.name) is not None:
-            return False
-        if (this := sample_key(info.name)) != key:
-            key, number = this, number + 1
-            kept = keep(number)
-        if kept:
-            shutil.copyfileobj(before, after)
-        return kept
-
-    copy_tar(io.BufferedReader(Readable(stream), PART), out, member)

@@ -47,13 +47,13 @@ from provscan.cleaning.rows import (
     some_rows,
 )
 from provscan.errors import OutputError, ProvscanError
-from provscan.readers.bytes.archives import Readable, hidden_part
+from provscan.readers.bytes.archives import Readable
 from provscan.readers.bytes.compression import expanded
 from provscan.readers.bytes.files import file_checksum
 from provscan.readers.bytes.streams import BOM
 from provscan.readers.finding import METADATA
 from provscan.readers.limits import LIMITS
-from provscan.readers.splits import WEBDATASET, Split
+from provscan.readers.splits import Split
 
 CHUNK = 1 << 20
 # Adjacent dropped records are one change of at most about this many bytes.
@@ -240,13 +240,6 @@ class _Comparison:
             ):
                 rows = ROWS_OF[split.format]
                 self._rows(rows(old), rows(new), lines)
-        elif split.format == WEBDATASET:
-            compression = split.compression
-            self._samples(
-                decompressed(before, compression),
-                decompressed(after, compression),
-                lines,
-            )
         else:
             old, new = _texts(before, split), _texts(after, split)
             at = -len(BOM) if old.peek(len(BOM))[: len(BOM)] == BOM else 0
@@ -329,31 +322,6 @@ class _Comparison:
         written.require_end()
         if line is not None:
             raise Different("it has other rows")
-
-    def _samples(
-        self, before: IO[bytes], after: IO[bytes], lines: Iterator[dict[str, Any]]
-    ) -> None:
-        listed = {line["record"] for line in lines}
-        with _opened_tar(before) as old, _opened_tar(after) as new:
-            written, number, key = iter(new), -1, None
-            for info in old:
-                file = None if info.isdir() else old.extractfile(info)
-                if not info.isdir():
-                    if not info.isfile() or hidden_part(info.name) is not None:
-                        continue
-                    folder, name = os.path.split(info.name)
-                    if (this := (folder, name.partition(".")[0])) != key:
-                        key, number = this, number + 1
-                    if (number in listed) != self._options.keep_only:
-                        continue
-                again = next(written, None)
-                if again is None or again.name != info.name:
-                    raise Different(f"{info.name} is missing")
-                if file is not None:
-                    copy = new.extractfile(again)
-                    _require_same(file, copy or io.BytesIO())
-            if next(written, None) is not None:
-                raise Different("it has more files")
 
 
 def decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:

@@ -73,7 +73,7 @@ def command(
 
     RUN is a run of `provscan match` on DATASET.
 
-    Files of JSON, CSV, Parquet, Arrow, plain text and webdataset keep their names,
+    Files of JSON, CSV, Parquet, Arrow and plain text keep their names,
     formats and order, even if they are compressed or in zip and tar archives. The
     result is scanned with the index of the run. The exit status is 1 if that scan finds
     matches to remove: run match on the result, and clean it again.

@@ -53,7 +53,6 @@ from provscan.readers.limits import Limits
 from provscan.readers.splits import (
     STDIN,
     UNKNOWN,
-    WEBDATASET,
     Context,
     NotReadable,
     Split,
@@ -69,6 +68,10 @@ METADATA = frozenset(
     {"dataset_info.json", "dataset_infos.json", "dataset_dict.json", STATE}
 )
 SAME_NAME = "another file of the archive has the same name; only the last one is read"
+SAMPLES = (
+    "a webdataset, in which several files are one record: write each sample as a line "
+    "of JSON"
+)
 OUTSIDE = "not among the files that the recipe reads"
 
 
@@ -237,11 +240,8 @@ class Finder:
             members = list(self._tar(whole, damage))
             names = [member.member or "" for member in members]
             if is_webdataset(names) and not any(map(_is_data, names)):
-                layout = self.options.layout
-                split = replace(whole, format=WEBDATASET, layout=layout)
-                yield from self._covered(Found(split))
-            else:
-                yield from self._members(whole, members)
+                raise NotReadable(SAMPLES)
+            yield from self._members(whole, members)
         elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
             compression or name.lower().endswith(ZIPPED)
         ):

@@ -21,8 +21,6 @@ MEMORY = "<memory>"
 
 # The format of a pipe, which can't be inspected before it is read.
 UNKNOWN = "unknown"
-# The format of a tar archive whose files form samples.
-WEBDATASET = "webdataset"
 
 OnBytes = Callable[[int], None]
 

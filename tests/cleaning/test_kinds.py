@@ -69,30 +69,6 @@ def members_of(data):
         }
 
 
-@pytest.mark.parametrize("ending", ["", ".gz"])
-def test_samples_of_a_webdataset(ending, tmp_path, licensed):
-    """Samples are removed with all of their files; all other bytes stay."""
-    texts = [GOOD[0], f"{GOOD[1]} {HERON}", GOOD[2], f"{DOUGH} ü"]
-    long = "n" * 120
-    members = {}
-    for n, text in enumerate(texts):
-        members[f"a/{long}{n}.png"] = bytes([n]) * (700 + n)
-        members[f"a/{long}{n}.txt"] = text.encode()
-        members[f"a/{long}{n}.cls"] = b"1"
-    compress = gzip.compress if ending else bytes
-    data = tmp_path / f"a.tar{ending}"
-    data.write_bytes(compress(tar_of({**members, "a/.hidden.txt": HERON.encode()})))
-    with pytest.raises(InputError, match="whole samples are dropped"):
-        cleaned(data, licensed, mask="x")
-    result = provscan.clean(data, tmp_path / "a.run", tmp_path / "out")
-    assert (result.left, result.manifest["records_removed"]) == (0, 2)
-    after = (tmp_path / "out" / data.name).read_bytes()
-    kept = {name: c for name, c in members.items() if name[-5] in "02"}
-    after = gzip.decompress(after) if ending else after
-    assert after.rstrip(b"\0") == tar_of(kept).rstrip(b"\0")
-    assert members_of(after) == kept
-
-
 @pytest.mark.parametrize("mode", ["drop", "mask"])
 def test_compressed_tar_archives(mode, tmp_path, licensed):
     """Archives are written again with the same compression."""

@@ -20,7 +20,6 @@ from provscan.readers.fields.names import MARKERS
 from provscan.testing import COMPRESSED
 
 CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
-SMALL = {name: data for name, data in FORMATS.items() if name != "w.tar"}
 LIMITS = Limits(
     chunk=4096,
     head_bytes=65_536,
@@ -35,7 +34,7 @@ LIMITS = Limits(
 def small():
     """Return a small file of each format, compressed and in archives."""
     cases = []
-    for name, data in SMALL.items():
+    for name, data in FORMATS.items():
         cases.append((name, data))
         cases += [
             (name + suffix, compress(data))
@@ -43,13 +42,16 @@ def small():
             if suffix
         ]
     cases.append(
-        ("a.zip", zipped([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
+        (
+            "a.zip",
+            zipped([("a.jsonl", FORMATS["a.jsonl"]), ("b.csv", FORMATS["a.csv"])]),
+        )
     )
     cases.append(
-        ("a.tar", tar([("a.jsonl", SMALL["a.jsonl"]), ("b.csv", SMALL["a.csv"])]))
+        ("a.tar", tar([("a.jsonl", FORMATS["a.jsonl"]), ("b.csv", FORMATS["a.csv"])]))
     )
     cases.append(
-        ("a.tar.gz", zlib.compress(tar([("a.jsonl", SMALL["a.jsonl"])]), wbits=31))
+        ("a.tar.gz", zlib.compress(tar([("a.jsonl", FORMATS["a.jsonl"])]), wbits=31))
     )
     return cases
 

@@ -8,7 +8,7 @@ import re
 import pyarrow as pa
 import pytest
 import zstandard
-from file_formats import arrow, delimited, parquet, samples, tar, warc
+from file_formats import arrow, delimited, parquet, warc
 from house import ROOT
 
 from provscan.readers.formats import registry
@@ -33,7 +33,6 @@ FORMATS = {
     "c.txt": "\r".join(TEXTS).encode(),
     "d.txt": "\n".join(TEXTS).encode("utf-16"),
     "a.wet": warc(TEXTS, [record["id"] for record in RECORDS]),
-    "w.tar": tar(samples(TEXTS)),
 }
 
 
@@ -55,8 +54,7 @@ def test_every_format_has_tests_and_a_line_on_the_page(write, read_all):
     assert set(registry.FORMATS) <= documented
 
 
-# An archive in an archive is reported.
-@pytest.mark.parametrize("form", [form for form in FORMATS if form != "w.tar"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_every_form_is_read_completely(form):
     check_format(FORMATS[form], form)
 

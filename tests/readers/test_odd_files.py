@@ -272,26 +272,10 @@ def test_a_folder_with_links_pipes_and_odd_names(tmp_path, read_all):
     ]
 
 
-def test_all_texts_of_a_webdataset_are_read_and_their_repairs_are_counted(
-    write, read_all
-):
-    samples = [
-        ("1.jpg", b"\xff\xd8"),
-        ("1.txt", TEXTS[0].encode()),
-        ("1.en.txt", TEXTS[1].encode()),
-        ("2.TXT", TEXTS[2].encode() + b"\xff"),
-        ("2.txt", TEXTS[3].encode()),
-    ]
-    found = read_all(write("a.tar", tar(samples)))
-    assert list(zip(found.records, found.fields, found.texts, strict=True)) == [
-        (0, "txt", TEXTS[0]),
-        (0, "en.txt", TEXTS[1]),
-        (1, "txt", TEXTS[3]),
-        (1, "TXT", TEXTS[2] + "\ufffd"),
-    ]
-    assert found.stats.repaired == {"invalid_utf8": 1}
-    (case,) = found.stats.examples["invalid_utf8"]
-    assert case.record == 1
+def test_a_webdataset_is_refused(write):
+    samples = [("1.jpg", b"\xff\xd8"), ("1.txt", TEXTS[0].encode())]
+    with pytest.raises(InputError, match="webdataset"):
+        plan(write("a.tar", tar(samples)))
 
 
 def test_files_of_data_or_code_with_one_name_are_no_samples(write, read_all):

@@ -34,7 +34,6 @@ from provscan.matching import scan_task
 from provscan.readers import planning
 from provscan.readers.bytes.compression import COMPRESSIONS
 from provscan.readers.formats.registry import FORMATS
-from provscan.readers.splits import WEBDATASET
 from provscan.report.export import export
 
 # The machine's names of options that have other names in provscan.
@@ -326,4 +325,4 @@ def compressions() -> dict[str, str]:
 
 def cleanable() -> set[str]:
     """The formats whose files can be cleaned."""
-    return {*CUTS, *TABLES, WEBDATASET}
+    return {*CUTS, *TABLES}

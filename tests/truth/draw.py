@@ -23,7 +23,7 @@ from truth import TABLES, adapter, layouts
 from truth.layouts import ABSENT, Layout
 
 EMOJI = "😀😂🥰🙂🤔"
-WITHOUT_NULLS = ("csv", "text", "html", "warc", "webdataset")
+WITHOUT_NULLS = ("csv", "text", "html", "warc")
 CUTOFF = "2019-01-01"
 CASES_OF_A_WORLD = 40
 # Authors who share a text that is common.
@@ -320,8 +320,6 @@ def draw_layout(rng: random.Random, name: str, shape: str | None = None) -> Layo
         name=rng.choice(NAMES),
         folder=rng.random() < 0.3,
     )
-    if format_.bare:
-        return layout
     packed = sorted(adapter.compressions().keys() & COMPRESSIONS.keys())
     archive = rng.choice((None, *PACKERS))
     outer = rng.choice((None, *packed)) if archive == "tar" else None

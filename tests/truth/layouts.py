@@ -109,7 +109,6 @@ class Format(NamedTuple):
     value: Callable[[Any, Any], Any] = lambda piece, first: piece
     field: str = ""  # The field, in formats without named fields.
     most: int | None = None  # The most records of a file.
-    bare: bool = False  # Whether the file can't be compressed or archived.
 
 
 def _json(records: list[Any], layout: Layout) -> bytes:
@@ -159,14 +158,8 @@ FORMATS = {
     "text": Format(_text, ONE, files.pieces_of_lines, _line, "text"),
     "html": Format(lambda texts, _: files.page(*texts), ONE, field="text", most=1),
     "warc": Format(lambda texts, _: files.warc(texts), ONE, field="text"),
-    "webdataset": Format(
-        lambda texts, _: files.tar(files.samples(texts)),
-        *(ONE, files.samples_of_tar),
-        field="txt",
-        bare=True,
-    ),
 }
-EXTENSIONS = {"json": ".json", "webdataset": ".tar", "archive": ".js"}
+EXTENSIONS = {"json": ".json", "archive": ".js"}
 
 
 def missing() -> list[str]:

@@ -24,9 +24,6 @@ from provscan.urls import is_remote
 
 # Extensions of the text members of a webdataset.
 TEXT_MEMBERS = ("txt", "text", "caption", "json", "srt", "vtt")
-# The number of bytes of a tar archive that are read at a time.
-PART = 64 << 10
-ARCHIVE_ERRORS = (tarfile.TarError, EOFError, ValueError, OSError)
 
 
 class Member(tarfile.TarInfo):
@@ -63,20 +60,13 @@ class Member(tarfile.TarInfo):
 def members_of(
     file: IO[bytes],
 ) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    """Yield the members of a tar archive, each with the archive. A file without random
-    access is read from front to back.
-    """
-    mode = "r:" if file.seekable() else "r|"
+    """Yield the members of a tar archive, each with the archive."""
     with tarfile.open(
-        fileobj=file,
-        mode=mode,  # type: ignore[call-overload]
-        bufsize=PART,
-        tarinfo=Member,
-        ignore_zeros=True,
+        fileobj=file, mode="r:", tarinfo=Member, ignore_zeros=True
     ) as archive:
         for member in archive:
             yield archive, member
-            archive.members = []  # frees memory
+            archive.members = []  # type: ignore[attr-defined]  # frees memory
 
 
 class Readable(io.RawIOBase):
@@ -125,17 +115,10 @@ def is_webdataset(names: list[str]) -> bool:
     """
     shown = {name for name in names if hidden_part(name) is None}
     kinds = {os.path.basename(name).partition(".")[2] for name in shown}
-    return len(set(map(sample_key, shown))) < len(shown) and not kinds.isdisjoint(
-        TEXT_MEMBERS
-    )
-
-
-def sample_key(name: str) -> str:
-    """Return the key of the sample of a member: its folder, and its name up to the
-    first dot.
-    """
-    folder, name = os.path.split(name)
-    return os.path.join(folder, name.partition(".")[0])
+    keys = {
+        (folder, name.partition(".")[0]) for folder, name in map(os.path.split, shown)
+    }
+    return len(keys) < len(shown) and not kinds.isdisjoint(TEXT_MEMBERS)
 
 
 # The zip archive that each thread opened last.

@@ -32,7 +32,7 @@ from provscan.readers.bytes.budget import ExpansionError
 from provscan.readers.bytes.compression import compression_of, expanded
 from provscan.readers.bytes.files import open_file
 from provscan.readers.limits import Limits, with_chunk
-from provscan.readers.splits import STDIN, UNKNOWN, WEBDATASET, Context, Split
+from provscan.readers.splits import STDIN, UNKNOWN, Context, Split
 from provscan.readers.stats import Counts
 
 # The number of bytes from which the format of a file is determined.
@@ -91,8 +91,7 @@ class ByteStream:
         # The stream keeps no reference to the iterator, so that the file is closed when
         # iteration is abandoned.
         chunks, self._chunks = self._chunks, iter(())
-        # The encoding of a webdataset is that of the files in it.
-        if layout.encoding is not None and self.split.format != WEBDATASET:
+        if layout.encoding is not None:
             chunks = self._as_utf8(chunks, layout.encoding)
         if self.split.part == 0:
             chunks = _without_mark(chunks)

@@ -178,7 +178,7 @@ class FileOptions:
 
     @property
     def layout(self) -> Layout:
-        """Return the layout that a pipe or a webdataset needs when it is read."""
+        """Return the layout that a pipe needs when it is read."""
         return Layout(self.encoding, records=self.records)
 
 
