@@ -42,10 +42,7 @@ def test_each_file_is_described(tmp_path):
         "field": "messages[0].content",
         "text": "a question of some words",
     }
-    assert (
-        "skipped in the sample: 1 record, bad json (first: record 5"
-        in chats["warnings"][0]
-    )
+    assert "sample: 1 record, bad json (first: record 5" in chats["warnings"][0]
     assert (book["format"], book["records_are"]) == ("text", "lines")
     assert "a wrong encoding before being written: 20 texts" in book["warnings"][0]
     assert found["unread"] == [[f"{tmp_path}/logo.png", "it is an image"]]

@@ -16,9 +16,7 @@ def test_output_never_replaces_input(tmp_path):
         '{"id": "1", "text": "some text that is licensed"}\n'
     )
     for target in (corpus, corpus / "b.index", tmp_path):
-        with pytest.raises(
-            OutputError, match=r"would be inside an input, .*corpus, or contain it"
-        ):
+        with pytest.raises(OutputError, match=r"inside an input, .*corpus, or contain"):
             provscan.build_index(corpus, target, overwrite=True)
     index = provscan.build_index(corpus, tmp_path / "a.index")
     for target in (corpus, corpus / "b.run"):
@@ -56,9 +54,6 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path, build, mark):
         if mark == "manifest.json"
         else partial(provscan.match, index=index)
     )
-    with pytest.raises(
-        OutputError,
-        match=r"(manifest\.json, which this provscan did not write|tweets\.jsonl)",
-    ):
+    with pytest.raises(OutputError, match=r"did not write|tweets\.jsonl"):
         write(data, out=corpus, overwrite=True)
     assert (corpus / "tweets.jsonl").exists()

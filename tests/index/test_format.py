@@ -232,10 +232,7 @@ def test_another_canonical_version(folder):
 )  # fmt: skip
 def test_a_manifest_with_invalid_values(folder, values):
     change(folder, **values)
-    with pytest.raises(
-        IndexFormatError,
-        match=r"manifest\.json describes an index that this provscan can't read",
-    ):
+    with pytest.raises(IndexFormatError, match="index that this provscan can't read"):
         provscan.open_index(folder)
 
 
@@ -286,9 +283,7 @@ def test_parent_folders_are_created(tmp_path):
     )
     assert len(provscan.open_index(tmp_path / "a" / "b" / "c.index")) == 1
     (tmp_path / "file").touch()
-    with pytest.raises(
-        OutputError, match=r"writing .* failed: Not a directory\. Nothing was changed"
-    ):
+    with pytest.raises(OutputError, match=r"failed: Not a directory\. Nothing"):
         provscan.build_index(
             [{"text": "some text or other"}], tmp_path / "file" / "c.index"
         )
@@ -311,10 +306,6 @@ def test_a_full_disk(tmp_path, place, monkeypatch):
         "postings": "provscan.index.segment.postings.write_array",
     }
     monkeypatch.setattr(target[place], full)
-    with pytest.raises(
-        OutputError,
-        match=r"writing .*a\.index failed: No space left on device\. Nothing was "
-        r"changed",
-    ):
+    with pytest.raises(OutputError, match=r"failed: No space left on device\. Nothing"):
         provscan.build_index([{"text": "some text or other"}], tmp_path / "a.index")
     assert list(tmp_path.iterdir()) == []

@@ -212,9 +212,7 @@ def test_compressed_texts_of_many_blocks(tmp_path, monkeypatch):
         pack_numbers(np.arange(len(texts) + 1)),
         found.blocks,
     )
-    with pytest.raises(
-        IndexFormatError, match="a block has another size than its texts"
-    ):
+    with pytest.raises(IndexFormatError, match="block has another size"):
         shorter.take(rows)
 
 

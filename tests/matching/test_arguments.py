@@ -98,9 +98,7 @@ def test_values_that_are_neither_paths_nor_data(index, tmp_path):
         ),
         lambda: provscan.build_index(mixed, tmp_path / "b.index"),
     ):
-        with pytest.raises(
-            ParameterError, match=r"paths.*, found (dict|int) among them"
-        ):
+        with pytest.raises(ParameterError, match=r"paths.*, found"):
             function()
 
 
@@ -111,9 +109,7 @@ def test_values_of_wrong_types(index, tmp_path):
         ):
             provscan.build_index(TWEETS, tmp_path / "b.index", **{name: "x"})
     for ids in (5, [5], ["1", None]):
-        with pytest.raises(
-            ParameterError, match=r"^ids must be an id \(a str\) or a path, not"
-        ):
+        with pytest.raises(ParameterError, match=r"must be an id \(a str\) or a path"):
             provscan.forget(index.path, ids)
     with pytest.raises(ParameterError, match=r"^bands must be a whole number"):
         provscan.IndexParams(bands="x")

@@ -214,9 +214,7 @@ def test_thresholds(build):
     index = build([once])
     assert index.match_document(once, min_chars=len(naive.canonical(once)))
     assert not index.match_document(once, min_chars=len(naive.canonical(once)) + 1)
-    with pytest.raises(
-        ParameterError, match=r"threshold must be between 0\.1 and 1, not 3"
-    ):
+    with pytest.raises(ParameterError, match=r"threshold must be between 0\.1 and 1"):
         index.match([FOX], threshold=3)
     with pytest.raises(ParameterError, match="min_chars must be at least 1, not 0"):
         index.match([FOX], min_chars=0)

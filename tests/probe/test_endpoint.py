@@ -184,9 +184,7 @@ def test_a_dead_endpoint_is_reported_before_anything_is_asked(monkeypatch):
             )
             == []
         )
-    with pytest.raises(
-        UsageError, match="expected an address such as http://localhost:8000/v1"
-    ):
+    with pytest.raises(UsageError, match="expected an address such"):
         Endpoint("localhost:8000/v1", "m", "chat", OPTIONS)
 
 
@@ -199,7 +197,5 @@ def test_an_endpoint_that_goes_away_ends_the_run(start, monkeypatch):
     )
     assert next(answers)[0].key == QUESTIONS[0].key
     server.close()
-    with pytest.raises(
-        ModelError, match=r"can't be reached any more\. The answers so far are kept"
-    ):
+    with pytest.raises(ModelError, match=r"reached any more\. The answers so far are"):
         list(answers)

@@ -76,10 +76,7 @@ def test_arms_that_differ_are_refused(text, index, tmp_path):
 
 def test_controls_of_other_lengths_are_in_no_pair(index, tmp_path):
     rows = [{"id": f"s{n}", "text": sentence(40_000 + n, 60)} for n in range(200)]
-    with pytest.raises(
-        InputError,
-        match=r"no licensed tweet has a control like it.*no control like it: 150",
-    ):
+    with pytest.raises(InputError, match=r"control like it.*no control like it: 150"):
         make_plan(
             index,
             tmp_path / "p",
@@ -173,9 +170,7 @@ def test_a_plan_that_is_changed_has_another_digest(plan, planned):
 
 def test_no_plan_is_made_if_controls_are_unreadable(index, tmp_path, control):
     (broken := tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(
-        InputError, match=r"control .*broken\.parquet can't be read: .*No plan was made"
-    ):
+    with pytest.raises(InputError, match=r"can't be read: .*No plan was made"):
         make_plan(
             index,
             tmp_path / "p",
@@ -189,16 +184,12 @@ def test_no_plan_is_made_if_controls_are_unreadable(index, tmp_path, control):
 
 
 def test_wrong_arguments_are_refused(index, tmp_path, planned):
-    with pytest.raises(
-        UsageError, match="can't have seen: give either control_after or"
-    ):
+    with pytest.raises(UsageError, match="can't have seen: give either control_after"):
         make_plan(index, tmp_path / "p")
     with pytest.raises(OutputError, match="exists already"):
         make_plan(index, planned.path, control=["c"])
     for prompts in (("masked",), ("prefix", "masked")):
-        with pytest.raises(
-            ParameterError, match="prompts must be without masked in completion style"
-        ):
+        with pytest.raises(ParameterError, match="prompts must be without masked"):
             Settings(style="completion", prompts=prompts)
     assert Settings(style="completion") == Settings(
         style="completion", prompts=("prefix", "opening", "masked")

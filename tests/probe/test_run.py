@@ -362,9 +362,7 @@ def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
 ):
     server = serve(plan, model)
     server.refuse = 401
-    with pytest.raises(
-        ModelError, match=r"refuses requests for model 'lookup' \(status 401\)"
-    ) as caught:
+    with pytest.raises(ModelError, match=r"model 'lookup' \(status 401\)") as caught:
         run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     assert "sk-" not in str(caught.value)
     server.refuse = 400
@@ -401,9 +399,7 @@ def test_a_probe_has_one_model_and_one_plan(plan, model):
     run(plan.path, model, budget=Budget(tokens=2_000))
     other = Lookup({})
     other.describe = lambda: {"model": "another"}
-    with pytest.raises(
-        UsageError, match="was asked with model 'lookup', and now with 'another'"
-    ):
+    with pytest.raises(UsageError, match="asked with model 'lookup'"):
         run(plan.path, other)
     file = plan.path / "plan.json"
     file.write_text(file.read_text(encoding="utf-8") + " ", encoding="utf-8")
@@ -424,9 +420,7 @@ def test_only_one_process_can_run_a_probe(plan, model):
 
 
 def test_addresses_with_secrets_are_refused():
-    with pytest.raises(
-        UsageError, match=r"must not contain a secret: put the key into \$PROBE_KEY"
-    ):
+    with pytest.raises(UsageError, match="must not contain a secret: put the key"):
         Endpoint("https://me:sk-1@models.example/v1", "m", "chat", QUICK)
 
 

@@ -236,10 +236,7 @@ def test_named_fields(write, read_all, name, fields):
 
 
 def test_a_missing_field(write, read_all):
-    with pytest.raises(
-        FieldNotFoundError,
-        match=r"no field 'messages\[\]\.body' for the text.*messages\[\]\.content",
-    ):
+    with pytest.raises(FieldNotFoundError, match=r"field 'messages\[\]\.body'"):
         read_all(
             write("a.jsonl", [{"messages": [{"content": LONG}]}]),
             text="messages[].body",

@@ -148,8 +148,5 @@ def test_a_full_temporary_folder_is_not_damage(tmp_path, monkeypatch):
         archive.write(tmp_path / "a.parquet", "a.parquet")
     monkeypatch.setattr("tempfile.TemporaryFile", partial(open, "/dev/full", "r+b"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pytest.raises(
-        OutputError,
-        match=r"a\.zip/a\.parquet has to be unpacked.*\(No space left.*TMPDIR",
-    ):
+    with pytest.raises(OutputError, match=r"unpacked.*\(No space left.*TMPDIR"):
         plan([str(tmp_path / "a.zip")], Fields())

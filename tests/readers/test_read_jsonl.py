@@ -140,10 +140,7 @@ def test_an_empty_file_is_noted(write, read_all, content):
 
 def test_a_file_in_another_format(write, read_all):
     path = write("a.jsonl", "name,value\nx,1\n")
-    with pytest.raises(
-        InputError,
-        match=r"a\.jsonl can't be read as jsonl: .*first records is valid \(record 1: ",
-    ):
+    with pytest.raises(InputError, match=r"jsonl: .*first records is valid \(record 1"):
         read_all(path)
 
 
@@ -314,9 +311,7 @@ def test_other_json_documents(write, read_all):
         ("data[0].text", "a"),
         ("data[1].text", "b"),
     ]
-    with pytest.raises(
-        InputError, match=r"none of its first records is valid \(record 1: 1\)"
-    ):
+    with pytest.raises(InputError, match=r"first records is valid \(record 1: 1\)"):
         read_all(write("c.json", "[1, 2]"))
 
 

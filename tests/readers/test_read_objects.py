@@ -49,10 +49,7 @@ def test_dicts():
     ]
     found, _ = texts(iter(rows))
     assert found == [(number, str(number)) for number in range(9000)]
-    with pytest.raises(
-        FieldNotFoundError,
-        match="<memory>: no field 'x' for the text in its first records",
-    ):
+    with pytest.raises(FieldNotFoundError, match="<memory>: no field 'x' for the text"):
         texts([{"a": 1}, {"a": 2}], text="x")
 
 
@@ -129,11 +126,7 @@ def test_an_iterator_that_raises():
         yield from [{"text": "a"}] * 5000
         raise ConnectionError("the server is gone")
 
-    with pytest.raises(
-        InputError,
-        match=r"^<memory> can't be read \(after 4,096 records or more\): the server is "
-        r"gone$",
-    ):
+    with pytest.raises(InputError, match=r"read \(after 4,096 records or more\)"):
         texts(broken())
 
 

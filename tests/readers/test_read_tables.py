@@ -169,10 +169,7 @@ def test_texts_in_lists_and_objects(save, read_all):
 
 def test_no_field_for_the_text(save, read_all):
     path = save(pa.table({"n": [1], "user": [{"bio": "x"}], "text": ["a"]}))
-    with pytest.raises(
-        FieldNotFoundError,
-        match=r"no field 'foo' for the text .*The fields there are: n, user, text, ",
-    ):
+    with pytest.raises(FieldNotFoundError, match=r"text .*The fields there are: n"):
         read_all(path, text="foo")
     with pytest.raises(FieldNotFoundError, match=r"no field 'foo' for the id"):
         read_all(path, text="user.bio", id="foo")

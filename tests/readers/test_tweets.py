@@ -266,9 +266,7 @@ def test_deletions_are_counted_and_not_indexed(form, tmp_path):
 
 def test_a_stream_with_only_deletions_is_not_indexed(tmp_path):
     path = text_file("tweets.jsonl", lines(NOTICES))(tmp_path)
-    with pytest.raises(
-        InputError, match=r"contains no tweets: 5 records were left out \(deletion: 5\)"
-    ):
+    with pytest.raises(InputError, match="contains no tweets: 5 records were left out"):
         provscan.build_index(str(path), tmp_path / "licensed.index")
 
 

@@ -51,10 +51,7 @@ def test_marks_made_by_keyboard_are_kept_and_transferred(opened, report, tmp_pat
     reviewed = opened(
         write_report(report.parent, tmp_path / "reviewed.html", marks=saved)
     )
-    assert (
-        "Marks of reviewers on the exhibits: 1 accepted, 1 rejected"
-        in reviewed.locator("#numbers").text_content()
-    )
+    assert "1 accepted, 1 rejected" in reviewed.locator("#numbers").text_content()
     assert reviewed.locator("#note-2").input_value() == "Quotation.\nSee <b>file</b> 7."
 
 
@@ -91,10 +88,8 @@ def test_a_citation_names_place_and_tweet(opened, report):
     )
     assert ", counted from 0: “" in cited
     assert "counted from 0" in page.locator("#exhibits").text_content()
-    assert (
-        "licensed tweet 153264168760246272 by author_0, 2012-01-01, "
-        "https://x.com/i/status/153264168760246272" in cited
-    )
+    assert "tweet 153264168760246272 by author_0, 2012-01-01" in cited
+    assert "https://x.com/i/status/153264168760246272" in cited
 
 
 def test_direction_characters_are_escaped_in_a_citation(opened, tmp_path):

@@ -401,10 +401,7 @@ def test_a_sample_is_projected_to_the_whole_dataset(latin, other, write, tmp_pat
     assert max(counts) < sum(counts) / 10
     page = " ".join((run.path / "report.html").read_text(encoding="utf-8").split())
     assert "3,000 records, of which a sample was scanned, in 100 equal parts" in page
-    assert (
-        "findings are those of the sample, other numbers are for the whole dataset."
-        in " ".join(run._repr_html_().split())
-    )
+    assert "sample, other numbers are" in " ".join(run._repr_html_().split())
     assert "Nothing: every file" not in page
     assert "the other numbers are for the whole dataset." in page
 
@@ -482,8 +479,6 @@ def test_texts_that_are_too_short_are_not_controls_and_are_reported(
 def test_a_run_that_finds_no_spike_in_fails(latin, tmp_path, monkeypatch):
     for name in spike_ins.EDITS:
         monkeypatch.setitem(spike_ins.EDITS, name, lambda text, rng, words: "1 2 3")
-    with pytest.raises(
-        RecallError, match=r"none of 300 copies of licensed texts that were planted"
-    ):
+    with pytest.raises(RecallError, match="none of 300 copies of licensed texts"):
         provscan.match(some_records(3, 50), latin, tmp_path / "a.run")
     assert not (tmp_path / "a.run").exists()

@@ -146,10 +146,7 @@ def test_a_missed_candidate_is_not_attributed_to_a_gate(index):
     assert (found["bands_met"], found["seeds_met"]) == (0, 0)
     assert (found["match"], found["instead"], found["passed"]) == (None, None, True)
     said = " ".join(explanation_table([found]).split())
-    assert (
-        "the search did not propose it. Too few LSH bands and seeds are in common, or "
-        "it was not in the index" in said
-    )
+    assert "did not propose it. Too few LSH bands and seeds are in common" in said
 
 
 def test_a_text_that_fails_gates_is_no_match(index):
@@ -218,9 +215,7 @@ def test_omitted_tweets_are_mentioned(tmp_path):
     assert not any(run.matches["counted"].to_pylist())
     done = CliRunner().invoke(main, ["explain", str(tmp_path / "a.run"), "0", "--json"])
     explained = json.loads(done.stdout)
-    assert (
-        "only the 5 closest tweets of each text are shown: use --tweet" in done.stderr
-    )
+    assert "only the 5 closest tweets of each text are shown: use" in done.stderr
     assert len(explained) == 5
     # Rows of other matches also have the time of the tweet.
     assert {item["match"]["time"] for item in explained if item["match"]} == {

@@ -223,9 +223,7 @@ def test_free_space_is_checked_before_the_scan(made, tmp_path, monkeypatch):
         yield
 
     monkeypatch.setattr(os, "pwrite", full)
-    with pytest.raises(
-        OutputError, match=r"writing .*x\.run failed: No space left on device"
-    ):
+    with pytest.raises(OutputError, match=r"writing .*x\.run failed: No space left"):
         provscan.match(data(), made / "a.index", tmp_path / "x.run")
     assert list(tmp_path.iterdir()) == []
 
@@ -246,9 +244,7 @@ def test_a_log_is_only_appended_to(made, tmp_path):
     for place in ("a.run", "b.run"):
         provscan.match(DATA, made / "a.index", tmp_path / place, log=log, spike_ins=0)
     assert len(log.read_text().splitlines()) > 4
-    with pytest.raises(
-        OutputError, match="other is not a log of provscan, so nothing is added to it"
-    ):
+    with pytest.raises(OutputError, match="log of provscan, so nothing is added"):
         provscan.match(
             DATA, made / "a.index", tmp_path / "c.run", log=other, spike_ins=0
         )

@@ -124,9 +124,7 @@ def test_the_standard_input(index, write, tmp_path, monkeypatch):
     (entry,) = json.loads((tmp_path / "b.run" / "run.json").read_text())["inputs"]
     assert entry == {"source": "-", "bytes": None, "xxh3": None}
     assert provscan.open_run(tmp_path / "b.run").summary["notes"] == {}
-    with pytest.raises(
-        UsageError, match=r"name the folder for the results with out \(-o\)"
-    ):
+    with pytest.raises(UsageError, match="name the folder for the results with out"):
         provscan.match("-", index)
 
 
@@ -207,10 +205,7 @@ def test_bad_lines_are_counted(index, write, tmp_path):
         + b"nonsense\n"
         + json.dumps({"text": TWEETS[0]["text"]}).encode()
     )
-    with pytest.raises(
-        InputError,
-        match=r"2 of 5 records can't be read, more than max_bad 5%.*record 2 of",
-    ):
+    with pytest.raises(InputError, match="2 of 5 records can't be read, more"):
         provscan.match(data, index, tmp_path / "a.run")
     (tmp_path / "one.jsonl").write_bytes(b'{"text": "a"}\nnonsense\n')
     with pytest.raises(InputError, match="1 of 2 records can't be read"):
@@ -237,9 +232,7 @@ def test_the_order_of_the_files_does_not_decide_whether_a_run_stops(
         run = provscan.match(order, index, tmp_path / f"{number}.run", spike_ins=0)
         assert run.summary["records"] == 20_000
         assert run.summary["skipped"] == {"text_not_string": 1_000}
-    with pytest.raises(
-        InputError, match=r"1,000 of 21,000 records can't be read, more than max_bad"
-    ):
+    with pytest.raises(InputError, match="1,000 of 21,000 records can't be read, more"):
         provscan.match(
             [first, second], index, tmp_path / "a.run", spike_ins=0, max_bad=0.04
         )
@@ -290,9 +283,7 @@ def test_a_full_disk(index, tmp_path, monkeypatch):
     monkeypatch.setattr(
         pa.ipc, "new_file", lambda sink, schema, **_: Full(sink, schema)
     )
-    with pytest.raises(
-        OutputError, match=r"writing .*a\.run failed: No space left on device"
-    ):
+    with pytest.raises(OutputError, match=r"writing .*a\.run failed: No space left"):
         provscan.match(some_records(13, 50), index, tmp_path / "a.run")
     assert listing(tmp_path) == []
 
@@ -310,17 +301,12 @@ def test_a_run_is_replaced_when_asked(index, tmp_path, monkeypatch):
     )
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").touch()
-    with pytest.raises(
-        OutputError,
-        match=r"photos is not a run \(it contains a\.jpg\), so it is not replaced",
-    ):
+    with pytest.raises(OutputError, match=r"run \(it contains a\.jpg\)"):
         provscan.match(some_records(14, 20), index, tmp_path / "photos", overwrite=True)
     monkeypatch.setattr(
         os, "access", lambda path, mode: (Path(path), mode) != (target, os.W_OK)
     )
-    with pytest.raises(
-        OutputError, match=r"a\.run is write-protected, so it is not replaced"
-    ):
+    with pytest.raises(OutputError, match=r"a\.run is write-protected"):
         provscan.match(some_records(14, 20), index, target, overwrite=True)
 
 

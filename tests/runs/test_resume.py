@@ -115,10 +115,7 @@ def lose(name, job, *args, **options):
 
 
 def test_a_gate_without_a_measure_of_chance_is_refused_before_the_scan(index, tmp_path):
-    with pytest.raises(
-        UsageError,
-        match=r"fail_above_claimed needs a lower bound.*cutoff, control or clean_data",
-    ):
+    with pytest.raises(UsageError, match=r"needs a lower bound.*cutoff, control"):
         provscan.match(
             tmp_path / "no such file", index, tmp_path / "a.run", fail_above_claimed=0.1
         )
@@ -179,11 +176,7 @@ def test_an_interrupted_run_is_resumed(
 
 
 def test_only_the_same_run_is_resumed(index, folder, tmp_path, interrupted):
-    with pytest.raises(
-        UsageError,
-        match=r"with other options \(seed was 1 and is 2\)\. Undo that change and "
-        "repeat the command to resume it, or start again with overwrite=True",
-    ):
+    with pytest.raises(UsageError, match=r"options \(seed was 1 and is 2\)\. Undo"):
         provscan.match(folder, index, interrupted, seed=2)
     other = provscan.build_index(
         [{"id": "1", "text": "another index with another text in it"}],
@@ -193,9 +186,7 @@ def test_only_the_same_run_is_resumed(index, folder, tmp_path, interrupted):
         provscan.match(folder, other, interrupted)
     with (folder / "03.jsonl").open("a") as file:
         file.write('{"text": "one record more"}\n')
-    with pytest.raises(
-        UsageError, match=r"with other input files \(.*03\.jsonl\)\. Undo that"
-    ):
+    with pytest.raises(UsageError, match=r"other input files \(.*03\.jsonl\)\. Undo"):
         provscan.match(folder, index, interrupted)
     assert complete(tmp_path) >= {"00", "01", "02", "03", "04"}
     assert (

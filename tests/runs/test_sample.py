@@ -288,17 +288,13 @@ def test_records_are_drawn_from_few_files_by_default(latin, folder, write, tmp_p
 
 def test_impossible_samples_are_refused(latin, folder, tmp_path):
     out = tmp_path / "a.run"
-    with pytest.raises(
-        ParameterError, match="needs files, and can't be done with data in memory"
-    ):
+    with pytest.raises(ParameterError, match="files, and can't be done with data"):
         provscan.match(some_records(1, 5), latin, out, sample=0.5, sample_by="files")
     with pytest.raises(ParameterError, match="can't be done with the standard input"):
         provscan.match(["-", folder], latin, out, sample=0.5, sample_by="files")
     with pytest.raises(ParameterError, match="sample_by needs sample"):
         provscan.match(folder, latin, out, sample_by="files")
-    with pytest.raises(
-        ParameterError, match="sample_by must be 'records' or 'files', not 'rows'"
-    ):
+    with pytest.raises(ParameterError, match="sample_by must be 'records' or 'files'"):
         provscan.match(folder, latin, out, sample=0.5, sample_by="rows")
     # In data in memory, records are drawn by default.
     run = provscan.match(some_records(1, 200), latin, out, sample=0.5)

@@ -40,9 +40,7 @@ def test_parameters_out_of_range(latin, tmp_path, options):
 
 
 def test_texts_given_as_paths_are_refused(latin, tmp_path):
-    with pytest.raises(
-        InputError, match="does not exist: strings are paths, so pass texts as dicts"
-    ):
+    with pytest.raises(InputError, match="exist: strings are paths, so pass texts"):
         provscan.match(["many words " * 500, "and more"], latin, tmp_path / "a.run")
 
 
@@ -60,8 +58,5 @@ def test_a_locale_without_utf8_is_refused(index, tmp_path, monkeypatch):
         lambda: provscan.match([{"text": "nothing"}], index, tmp_path / "a.run"),
         lambda: provscan.open_index(index.path),
     ):
-        with pytest.raises(
-            ParameterError,
-            match="as iso8859-1 here, not as UTF-8: start it with PYTHONUTF8=1",
-        ):
+        with pytest.raises(ParameterError, match="iso8859-1 here, not as UTF-8: start"):
             refused()

@@ -34,9 +34,7 @@ def test_a_server_that_others_can_reach_needs_a_token():
     assert is_loopback("::1")
     assert is_loopback("localhost")
     for host in ("0.0.0.0", "::", "example.org", "192.168.0.1"):
-        with pytest.raises(
-            UsageError, match=r"so a token is needed: give \$PROVSCAN_TOKEN"
-        ):
+        with pytest.raises(UsageError, match="token is needed"):
             listen(host, 0, None)
     for token in (
         "short",

@@ -179,9 +179,7 @@ def test_datasketch_accepts_the_signatures():
 
 
 def test_other_arrays_are_rejected():
-    with pytest.raises(
-        ParameterError, match=r"uint32 of shape \(n, 128\), not uint64 \(1, 128\)"
-    ):
+    with pytest.raises(ParameterError, match=r"uint32 of shape \(n, 128\), not uint64"):
         sketch.to_datasketch(np.zeros((1, 128), np.uint64))
 
 
