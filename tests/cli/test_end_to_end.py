@@ -5,7 +5,6 @@ input.
 import gzip
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -67,26 +66,6 @@ def test_only_planted_tweets_are_found(tiny_run):
         assert sum(found_here) / len(found_here) >= least, (kind, channel)
     assert sum(overlaps) / len(overlaps) >= 0.95
     assert found.keys() <= {(mark["record"], mark["tweet_id"]) for mark in truth}
-
-
-def test_the_run_folder_is_complete(tiny_run):
-    assert {path.name for path in tiny_run.iterdir()} == {
-        *("matches.parquet", "summary.json", "run.json", "report.html", "scanned.zip")
-    }
-    page = (tiny_run / "report.html").read_text(encoding="utf-8")
-    assert (
-        f"{summary(tiny_run)['answer']['records']['findings']:.0f} of 4,997 records"
-        in page
-    )
-
-
-def test_default_paths(index, tmp_path, run, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("PROVSCAN_INDEX", raising=False)
-    shutil.copytree(index, tmp_path / "licensed.index")
-    shutil.copy(TINY / "dataset.jsonl", tmp_path / "some data.jsonl")
-    assert run("match", "some data.jsonl").exit_code == 0
-    assert (tmp_path / "some data.run" / "summary.json").is_file()
 
 
 WRONG = {

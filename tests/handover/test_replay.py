@@ -20,14 +20,6 @@ def replayed(handed, datasets, **options):
     )
 
 
-@pytest.mark.parametrize("options", [{"workers": 1}, {"workers": 3}], ids=str)
-def test_workers_and_executors_change_nothing(handed, options):
-    found = replayed(handed, handed.datasets, **options)
-    assert found["problems"] == []
-    assert found["rows"] > 10
-    assert found["figures"] > 100
-
-
 def test_without_texts(handed, tmp_path):
     bundle = tmp_path / "no-text.zip"
     handover.bundle(handed.run, bundle, digests=True)

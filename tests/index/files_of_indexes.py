@@ -1,9 +1,12 @@
-"""The files of an index, and records that contain its tweets."""
+"""The files of an index, a forger of its manifest, and records with its tweets."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+
+import xxhash
 
 import provscan
 
@@ -18,6 +21,17 @@ def files(folder: Any) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file()
     }
+
+
+def change_manifest(folder: Path, **values: Any) -> None:
+    """Change the manifest, and write the correct checksum into it."""
+    path = folder / "manifest.json"
+    manifest = {**json.loads(path.read_text()), **values}
+    outside = ("format", "version", "checksum")
+    body = {key: value for key, value in manifest.items() if key not in outside}
+    text = json.dumps(body, sort_keys=True, ensure_ascii=False)
+    manifest["checksum"] = xxhash.xxh3_128_hexdigest(text.encode())
+    path.write_text(json.dumps(manifest))
 
 
 def segments(index: provscan.Index) -> dict[str, bytes]:

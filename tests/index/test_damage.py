@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xxhash
+from files_of_indexes import change_manifest
 from nightly import NIGHTLY
 
 import provscan
@@ -34,32 +35,21 @@ def folder(build, tweets):
 
 def reseal(folder):
     """Write the sizes and checksums of all files into the manifest, like a forger."""
-    path = folder / "manifest.json"
-    manifest = json.loads(path.read_text())
-    for segment in manifest["segments"]:
+    segments = json.loads((folder / "manifest.json").read_text())["segments"]
+    for segment in segments:
         named = {
             folder / "segments" / segment["name"] / name: info
             for name, info in segment["files"].items()
         }
-        if segment["tombstones"]:
-            named[folder / "tombstones" / segment["tombstones"]["name"]] = segment[
-                "tombstones"
-            ]
+        if stones := segment["tombstones"]:
+            named[folder / "tombstones" / stones["name"]] = stones
         for file, info in named.items():
             content = file.read_bytes()
             info["bytes"], info["xxh3"] = (
                 len(content),
                 xxhash.xxh3_128_hexdigest(content),
             )
-    body = {
-        key: value
-        for key, value in manifest.items()
-        if key not in ("format", "version", "checksum")
-    }
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(
-        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
-    )
-    path.write_text(json.dumps(manifest))
+    change_manifest(folder, segments=segments)
 
 
 def test_texts_compressed_by_another_zstandard_version_are_accepted(folder):

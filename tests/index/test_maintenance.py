@@ -2,29 +2,15 @@
 remaining tweets.
 """
 
-import json
 import math
 import os
 import random
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
-import xxhash
 from files_of_indexes import documents, segments
 
 import provscan
-from provscan.errors import IndexFormatError, OutputError
-
-Build = Callable[..., provscan.Index]
-Tweet = dict[str, Any]
-
-
-Build = Callable[..., provscan.Index]
-
-
-Tweet = dict[str, Any]
+from provscan.errors import OutputError
 
 
 def test_order_files_and_repetitions_do_not_change_the_index(build, tweets):
@@ -100,27 +86,3 @@ def test_a_second_writer_is_told_who_has_the_lock(build, tweets):
         assert len(provscan.open_index(index.path)) == len(index)
 
     assert len(provscan.build_index(slow(), index.path, append=True)) == len(index) + 1
-
-
-def test_verify_detects_forged_files(build, tweets):
-    index = build(tweets)
-    assert (
-        provscan.verify(index.path).items()
-        >= {"texts": len(index), "tweets": 240}.items()
-    )
-    path = Path(index.path, "manifest.json")
-    manifest = json.loads(path.read_text()) | {"texts": len(index) + 1}
-    body = {
-        key: value
-        for key, value in manifest.items()
-        if key not in ("format", "version", "checksum")
-    }
-    manifest["checksum"] = xxhash.xxh3_128_hexdigest(
-        json.dumps(body, sort_keys=True, ensure_ascii=False).encode()
-    )
-    path.write_text(json.dumps(manifest))
-    with pytest.raises(
-        IndexFormatError,
-        match=rf"counts {len(index) + 1} texts, the segments contain {len(index)}",
-    ):
-        provscan.verify(path.parent)

@@ -109,20 +109,6 @@ def test_repeated_text_before_a_copy_is_not_part_of_it(
         assert text[span.start : span.end].rstrip("!") == expected.format(copy), times
 
 
-def test_spans_far_into_a_text_of_several_blocks(build):
-    rng = random.Random(1)
-    tweets = [sentence(rng, "thai", 60), sentence(rng, "latin", 60)]
-    index = build(tweets)
-    filler = 4 * sentence(rng, "japanese", 220_000)
-    text = f"{filler}. {tweets[0]}! {filler[::-1]}. {tweets[1]}? {filler[:100]}"
-    assert len(text.encode()) > 3 * BLOCK
-    spans = index.match_document(text)
-    assert [text[span.start : span.end] for span in spans] == [
-        tweets[0],
-        tweets[1].strip(),
-    ]
-
-
 @pytest.mark.parametrize("around", [-150, -60, -1, 0, 1, 60])
 @pytest.mark.parametrize("letter", "xя中😀ﷺ")
 def test_a_tweet_across_a_border_is_found_once(build, letter, around):

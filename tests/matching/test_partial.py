@@ -91,18 +91,6 @@ def test_half_of_a_short_tweet_may_be_shorter(build):
     assert not index.match_document(tweet[:28])
 
 
-def test_the_wording_in_common_must_be_long_enough(build):
-    tweet = "Hope everyone enjoys the long weekend"
-    index = build([tweet])
-    letters = naive.containment(
-        naive.canonical(tweet), naive.canonical(tweet[2:34])
-    ) * len(tweet)
-    assert index.match_document(f"They say {tweet[2:34]}", min_chars=int(letters))
-    assert not index.match_document(
-        f"They say {tweet[2:34]}", min_chars=int(letters) + 1
-    )
-
-
 def test_scattered_parts_must_add_up_to_half_of_the_tweet(build):
     tweet = (
         "Still having trouble with the new ticket machines? We are here to help with "

@@ -72,19 +72,6 @@ def key(monkeypatch):
     monkeypatch.setattr("provscan.probe.endpoint.PAUSE", 0.01)
 
 
-def test_every_question_is_asked_only_once(plan, model):
-    done = run(plan.path, model)
-    assert done["answered"] == done["questions"] == len(model.asked)
-    assert (done["prompt_tokens"], done["answer_tokens"]) == (
-        20 * len(model.asked),
-        12 * len(model.asked),
-    )
-    assert texts(plan) == expected(plan, model)
-    again = Lookup({})
-    assert run(plan.path, again)["answered"] == done["answered"]
-    assert again.asked == []
-
-
 def test_a_killed_run_continues_without_asking_twice(plan, model, serve):
     server = serve(plan, model, slow=0.02)
     words = [
@@ -115,18 +102,6 @@ def test_a_killed_run_continues_without_asking_twice(plan, model, serve):
     main([str(word) for word in command[3:]], standalone_mode=False)
     assert texts(plan) == expected(plan, model)
     assert not before.keys() & set(server.answered)
-
-
-def test_a_spent_budget_ends_a_run_and_leaves_complete_pairs(plan, model):
-    done = run(plan.path, model, budget=Budget(tokens=5_000))
-    assert 0 < done["answered"] < done["questions"]
-    assert done["left"] == done["questions"] - done["answered"]
-    assert done["prompt_tokens"] + done["answer_tokens"] <= 5_000
-    # The tokens of earlier runs count.
-    assert (
-        run(plan.path, model, budget=Budget(tokens=5_000))["answered"]
-        <= done["answered"] + 3
-    )
 
 
 @pytest.mark.parametrize(
@@ -380,19 +355,6 @@ def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
     done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
     # Refusals before the first answer show a wrong request, so they are not kept.
     assert (done["refused"], done["answered"]) == (0, done["questions"])
-
-
-def test_questions_without_an_answer_are_asked_next_time(plan, model, serve):
-    server = serve(plan, model)
-    server.refuse = 503
-    once = EndpointOptions(concurrency=8, attempts=1, key_env="PROBE_KEY")
-    with pytest.raises(ModelError, match=r"no answer to the last \d+ questions"):
-        run(plan.path, Endpoint(server.url, "lookup", "chat", once))
-    assert len(server.requests) < 30
-    assert texts(plan) == {}
-    server.refuse = None
-    assert run(plan.path, Endpoint(server.url, "lookup", "chat", once))["failed"] == 0
-    assert texts(plan) == expected(plan, model)
 
 
 def test_a_probe_has_one_model_and_one_plan(plan, model):

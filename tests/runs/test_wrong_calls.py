@@ -5,7 +5,6 @@ from dataset import TWEETS
 
 import provscan
 from provscan.errors import (
-    InputError,
     ParameterError,
 )
 
@@ -37,11 +36,6 @@ from provscan.errors import (
 def test_parameters_out_of_range(latin, tmp_path, options):
     with pytest.raises(ParameterError, match=f"{next(iter(options))} must be"):
         provscan.match(TWEETS[:2], latin, tmp_path / "a.run", **options)
-
-
-def test_texts_given_as_paths_are_refused(latin, tmp_path):
-    with pytest.raises(InputError, match="exist: strings are paths, so pass texts"):
-        provscan.match(["many words " * 500, "and more"], latin, tmp_path / "a.run")
 
 
 def test_workers_are_at_least_one(index, tmp_path):
