@@ -117,8 +117,7 @@ Finder = Callable[[np.ndarray, np.ndarray], Matches]
 def matches_in(
     batch: pa.RecordBatch, find: Finder, *, fix_encoding: bool = False
 ) -> Matches:
-    """Return the matches in one batch of records, or of pieces of a record
-    (:mod:`provscan.readers.schema`).
+    """Return the matches in one batch of records.
 
     With `fix_encoding`, the texts are repaired before they are searched; spans still
     refer to the texts before the repair.
@@ -133,16 +132,7 @@ def matches_in(
         in_row = (found.row == row).nonzero()[0]
         found.span[in_row] = text.original(found.span[in_row])
         found.characters[row] = int(text.original(found.characters[row : row + 1])[0])
-    if "offset" not in batch.schema.names or len(found.row) == 0:
-        return found
-    offset, low, high = (
-        batch.column(name).to_numpy()[found.row]
-        for name in ("offset", "own_from", "own_to")
-    )
-    found.span = found.span + offset[:, None]
-    return found.take(
-        ((found.span[:, 0] >= low) & (found.span[:, 0] < high)).nonzero()[0]
-    )
+    return found
 
 
 class TweetNames(Protocol):
@@ -184,24 +174,12 @@ def match_table(
     return pa.RecordBatch.from_arrays(columns, schema=MATCHES)
 
 
-def cover_fields(batch: pa.RecordBatch, found: Matches) -> np.ndarray:
-    """Return bool[n]: whether the span of each match covers its field completely or
-    nearly. In pieces of a long text, no match does.
-    """
-    if "offset" in batch.schema.names:
-        return np.zeros(len(found.row), np.bool_)
-    return found.whole
-
-
 def passages(batch: pa.RecordBatch, found: Matches) -> list[pa.LargeStringArray]:
     """Return the columns ``before``, ``passage`` and ``after`` of the matches in a
-    batch of records, or of pieces of a record.
+    batch of records.
     """
     text, offsets = buffers(batch.column("text"))
     start, end = found.span.T
-    if "offset" in batch.schema.names:
-        offset = batch.column("offset").to_numpy()[found.row]
-        start, end = start - offset, end - offset
     points = np.stack(
         [
             np.maximum(start - CONTEXT, 0),

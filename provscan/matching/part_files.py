@@ -72,13 +72,6 @@ class PartResult:
         """Count a scanned batch; `length` is the number of code points of each row. A
         record may continue in the next batch.
         """
-        if "offset" in batch.schema.names:
-            # For pieces of a long text, count the code points that each piece owns.
-            offset, low, high = (
-                batch.column(name).to_numpy()
-                for name in ("offset", "own_from", "own_to")
-            )
-            length = np.minimum(high, offset + length) - np.maximum(low, offset)
         if len(length) == 0:
             return
         record = batch.column("record").to_numpy()

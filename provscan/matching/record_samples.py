@@ -21,8 +21,7 @@ from provscan.text_buffers import buffers
 # The maximum number of code points of a carrier record. A longer text is cut: to a
 # random stretch if it has more than 4 * LONGEST bytes, else to its beginning.
 LONGEST = 4096
-# The key of a text depends only on this number of its first bytes. The first piece of a
-# long text has more bytes.
+# The key of a text depends only on this number of its first bytes.
 KEY_BYTES = 16 << 10
 MAX_KEY = 2**64 - 1
 
@@ -55,8 +54,7 @@ class CarrierRecord(NamedTuple):
 
     key: int  # See `sample_keys`.
     # The length of the text in code points, or in bytes if it has more than 4 *
-    # `LONGEST` bytes. If readers divide a text into pieces, this is the length of the
-    # first piece.
+    # `LONGEST` bytes.
     length: int
     text: str  # The text, or a part of it with up to `LONGEST` code points.
     copies: int  # The number of times that the text occurs in the dataset.
@@ -80,8 +78,6 @@ class CarrierSample:
         texts = batch.column("text")
         keys = sample_keys(texts, self.seed)
         rows = np.flatnonzero(keys <= np.uint64(self.limit))
-        if "offset" in batch.schema.names:
-            rows = rows[batch.column("offset").to_numpy()[rows] == 0]
         lowest, first, copies = np.unique(
             keys[rows], return_index=True, return_counts=True
         )

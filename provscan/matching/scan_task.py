@@ -18,7 +18,6 @@ from provscan.index import IndexReader, open_reader
 from provscan.matching.compare import copied_wording
 from provscan.matching.matches import (
     Matches,
-    cover_fields,
     match_table,
     matches_in,
     passages,
@@ -197,7 +196,7 @@ def _rows(
         pa.array(copied.pieces),
         pa.array(copied.similarity),
         left_out,
-        pa.array(cover_fields(batch, found)),
+        pa.array(found.whole),
         _dates(batch, found),
     ]
     columns = [*match_table(found, reader, source, batch).columns, *added, *around]

@@ -15,10 +15,6 @@ class Limits:
     # larger.
     batch_records: int = 16_384
     batch_bytes: int = 4 << 20
-    # Number of code points in a piece of a long text, and the number of them that the
-    # next piece repeats.
-    piece: int = 16 << 20
-    overlap: int = 64 << 10
     # A larger record is skipped and counted.
     record_bytes: int = 256 << 20
     # Maximum number of records, and of bytes, from which the fields of a file are

@@ -66,10 +66,9 @@ def read(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the texts of one split, in bounded memory.
 
-    A batch has about 4 MB of text or 16,384 rows; a text of more than 16 Mi code points
-    comes in pieces (:mod:`provscan.readers.schema`). The ``stats`` are complete
-    when the iterator is exhausted; ``on_bytes`` is called with the number of bytes of
-    the file read since the last call.
+    A batch has about 4 MB of text or 16,384 rows; a single text may be larger. The
+    ``stats`` are complete when the iterator is exhausted; ``on_bytes`` is called with
+    the number of bytes of the file read since the last call.
     """
     limits = limits or current_limits()
     counts, before = stats.for_source(split.source), stats.records

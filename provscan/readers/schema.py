@@ -1,11 +1,7 @@
 """The schemas in which datasets (:data:`SCHEMA`) and licensed tweets (:data:`TWEETS`)
 are read.
 
-A row of a dataset is one text of a record; the rows of a record are consecutive. A text
-longer than ``limits.piece`` code points is yielded in *pieces*, each of them a batch of
-one row, with the fields :data:`PIECE`. Consecutive pieces overlap by ``limits.overlap``
-code points. A piece begins at position ``offset`` of the text, and owns the positions
-from ``own_from`` to ``own_to``. Each position is owned by exactly one piece.
+A row of a dataset is one text of a record; the rows of a record are consecutive.
 
 If the records of a file have dates of their own, its batches also have the column
 ``date`` (:data:`DATE`): the date as it is written, null if it is missing.
@@ -26,10 +22,6 @@ SCHEMA = pa.schema(
 
 
 DATE = pa.field("date", pa.string())
-PIECE = tuple(
-    pa.field(name, pa.int64(), nullable=False)
-    for name in ("offset", "own_from", "own_to")
-)
 
 TIMESTAMP = pa.timestamp("ms", tz="UTC")
 

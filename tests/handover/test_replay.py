@@ -116,13 +116,13 @@ def test_limits_and_parameters_must_be_those_of_the_run(handed, tmp_path):
     run, bundle = tmp_path / "found.run", tmp_path / "a.zip"
     shutil.copytree(handed.run, run)
     info = read_json(run / "run.json")
-    info["limits"]["piece"] = 7
+    info["limits"]["nesting"] = 7
     info["parameters"] |= {"fuzziness": 0.5, "threshold": 0.5}
     write_summary(run, read_json(run / "summary.json"), info, ["matches.parquet"])
     (run / "report.html").unlink()
     handover.bundle(run, bundle)
     found = replayed(handed, handed.datasets, bundle=bundle)["problems"]
-    assert "the limit piece is 16777216, but was 7" in found
+    assert "the limit nesting is 100, but was 7" in found
     assert "the parameter fuzziness is None, but was 0.5" in found
     assert "the parameter threshold is 0.25, but was 0.5" in found
 

@@ -67,13 +67,6 @@ def test_records_are_counted_with_their_lengths():
     )
 
 
-def test_a_piece_counts_only_the_code_points_it_owns():
-    # A text of 30 code points has the pieces 0 to 20, which owns everything before 15,
-    # and 10 to 30.
-    pieces = rows_of([4, 4], offset=[0, 10], own_from=[0, 15], own_to=[15, 99])
-    assert counted((pieces, [20, 20])) == (1, 30, 900)
-
-
 def test_a_part_needs_both_files_to_be_complete(tmp_path):
     part = PartResult(7, "x.jsonl", truncated=TruncatedLookups(1, 2))
     assert load_part(tmp_path, 7) is None
@@ -193,34 +186,24 @@ class Finder:
         )
 
 
-def test_a_piece_has_the_matches_that_start_in_its_own_range():
-    piece = texts_batch(["x" * 90], offset=[100])
-    piece = piece.append_column("own_from", pa.array([120])).append_column(
-        "own_to", pa.array([150])
-    )
-    found = matches_in(piece, Finder(0, 19, 20, 49, 50))
-    assert found.span.tolist() == [[120, 130], [149, 159]]
-    assert len(matches_in(piece, Finder()).row) == 0
+def test_matches_keep_their_places():
     # The encoding is repaired only on request.
     broken = "It’s a café".encode().decode("cp1252")
     assert matches_in(texts_batch([broken]), Finder(0)).characters.tolist() == [
         len(broken.encode())
     ]
-    # A complete text owns all its code points.
     assert matches_in(texts_batch(["x" * 90]), Finder(0, 70)).span.tolist() == [
         [0, 10],
         [70, 80],
     ]
 
 
-def texts_batch(texts, record=None, offset=None):
+def texts_batch(texts, record=None):
     columns = {
         "record": pa.array(record or range(len(texts)), pa.int64()),
         "id": pa.nulls(len(texts), pa.string()),
         "text": pa.array(texts, pa.large_string()),
     }
-    if offset:
-        columns["offset"] = pa.array(offset, pa.int64())
     return pa.RecordBatch.from_pydict(columns)
 
 
@@ -270,12 +253,6 @@ def test_carriers_have_the_lowest_keys():
     nothing.offer(batch)
     assert nothing.records == {}
     assert CarrierSample.from_dict(whole.as_dict()).records == whole.records
-
-
-def test_only_the_first_piece_of_a_text_can_be_a_carrier():
-    sample = CarrierSample(9, 5)
-    sample.offer(texts_batch(["begins", "goes on"], [3, 3], [0, 40]))
-    assert [record.text for record in sample.records.values()] == ["begins"]
 
 
 def test_the_length_of_a_carrier_is_that_of_its_complete_text():

@@ -97,7 +97,7 @@ def test_a_sample_does_not_depend_on_batches():
 
 
 def test_all_rows_of_a_record_are_sampled_or_none():
-    """Each field or piece of a record is a row, and may be in a separate batch."""
+    """Each field of a record is a row, and may be in a separate batch."""
     record = np.repeat(np.arange(200), 3)
     rows = pa.RecordBatch.from_pydict(
         {

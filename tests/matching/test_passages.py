@@ -4,29 +4,24 @@ blocks.
 
 from functools import partial
 
-import pytest
-
 import provscan
 from provscan.matching.matches import CONTEXT, matches_in, passages
 from provscan.matching.scan import scan_texts
 from provscan.params import MatchParams
 from provscan.readers import Fields, ReadStats, read
-from provscan.readers.limits import Limits
 from provscan.readers.planning import plan
 
 TWEET = "Ten minutes before closing time trains beat planes on every day but this one"
 
 
-@pytest.mark.parametrize("piece", [1 << 20, 700])
-def test_pieces_give_the_same_passages_as_complete_texts(tmp_path, piece):
+def test_passages_of_a_text(tmp_path):
     index = provscan.build_index([{"id": "1", "text": TWEET}], tmp_path / "a.index")
     filler = " ".join(f"wörd{number}" for number in range(150))
     text = f"{filler} {TWEET} {filler} {TWEET} {filler}"
-    limits, path = Limits(piece=piece, overlap=300), tmp_path / "a.txt"
+    path = tmp_path / "a.txt"
     path.write_text(text, encoding="utf-8")
-    (split,) = plan([str(path)], Fields(), records="lines", limits=limits)
-    batches = list(read(split, Fields(), ReadStats(), limits=limits))
-    assert ("offset" in batches[0].schema.names) == (piece == 700)
+    (split,) = plan([str(path)], Fields(), records="lines")
+    batches = list(read(split, Fields(), ReadStats()))
     found = []
     for batch in batches:
         matches = matches_in(

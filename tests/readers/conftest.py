@@ -15,7 +15,7 @@ from provscan.readers import (
     read,
     read_tweets,
 )
-from provscan.readers.schema import DATE, PIECE, SCHEMA
+from provscan.readers.schema import DATE, SCHEMA
 
 
 def _read_all(
@@ -43,7 +43,7 @@ def _read_all(
             assert batch.num_rows > 0
             more = list(batch.schema)[len(SCHEMA) :]
             assert list(batch.schema)[: len(SCHEMA)] == list(SCHEMA)
-            assert more in ([], [DATE], [*PIECE], [DATE, *PIECE])
+            assert more in ([], [DATE])
         batches += part
     rows = [row for batch in batches for row in batch.to_pylist()]
     return SimpleNamespace(

@@ -23,8 +23,6 @@ CASES = int(os.environ.get("PROVSCAN_FUZZ", "120"))
 LIMITS = Limits(
     chunk=4096,
     head_bytes=65_536,
-    piece=10_000,
-    overlap=100,
     record_bytes=100_000,
     value_lines=100,
 )

@@ -144,67 +144,20 @@ def test_a_file_in_another_format(write, read_all):
         read_all(path)
 
 
-LIMITS = Limits(piece=1 << 16, overlap=1 << 10, batch_bytes=1 << 16)
-
-
-def test_a_large_line_comes_in_pieces(write, read_all):
-    # 2- and 4-byte characters around the cuts.
-    text = "é" * LIMITS.piece + "😀" * LIMITS.piece + "end"
-    found = read_all(
-        write(
-            "a.jsonl", [{"text": "first"}, {"text": text, "id": 9}, {"text": "last"}]
-        ),
-        limits=LIMITS,
-    )
-    assert found.records == [0, 1, 1, 1, 2]
-    assert found.stats.records == 3
-    assert found.stats.characters == len(text) + 9
-    pieces = found.rows[1:-1]
-    assert [piece["id"] for piece in pieces] == ["9"] * 3
-    assert [len(batch) for batch in found.batches] == [1] * 5
-    check_pieces(pieces, text)
-
-
-def check_pieces(pieces, text):
-    """Check that pieces overlap, and that each code point is owned by one piece."""
-    step = LIMITS.piece - LIMITS.overlap
-    assert [piece["offset"] for piece in pieces] == list(
-        range(0, len(pieces) * step, step)
-    )
-    for piece in pieces:
-        assert len(piece["text"]) <= LIMITS.piece
-        assert (
-            piece["text"]
-            == text[piece["offset"] : piece["offset"] + len(piece["text"])]
-        )
-        assert (
-            piece["offset"]
-            <= piece["own_from"]
-            < piece["own_to"]
-            <= piece["offset"] + len(piece["text"])
-        )
-    assert [piece["own_from"] for piece in pieces] == [
-        0,
-        *(piece["own_to"] for piece in pieces[:-1]),
-    ]
-    assert pieces[-1]["own_to"] == len(text)
-    for before, after in itertools.pairwise(pieces):
-        assert after["own_from"] - after["offset"] == LIMITS.overlap // 2
-        assert (
-            before["offset"] + len(before["text"]) - before["own_to"]
-            == LIMITS.overlap // 2
-        )
-
-
 def test_batches_have_a_bounded_size(write, read_all):
     found = read_all(write("a.jsonl", [{"text": "x"}] * 40_000))
-    assert [len(batch) for batch in found.batches[:-1]] == [LIMITS.batch_records] * (
+    assert [len(batch) for batch in found.batches[:-1]] == [Limits().batch_records] * (
         len(found.batches) - 1
     )
     found = read_all(
         write("b.jsonl", [{"text": "x" * 1_000_000}] * 10), target_bytes=1 << 30
     )
     assert [len(batch) for batch in found.batches] == [2] * 5
+    # A single text may be larger than a batch.
+    records = [{"text": text} for text in ("first", "é" * (9 << 20), "last")]
+    found = read_all(write("c.jsonl", records))
+    assert [len(batch) for batch in found.batches] == [1, 1, 1]
+    assert (found.stats.records, found.stats.characters) == (3, 9 + (9 << 20))
 
 
 LINES = st.lists(

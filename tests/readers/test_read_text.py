@@ -1,6 +1,5 @@
 """Test plain text with one record per line of any length."""
 
-import itertools
 import textwrap
 import tracemalloc
 from random import Random
@@ -24,53 +23,6 @@ def test_lines(write, read_all):
     assert found.records == [0, 3, 4, 5, 6]
     assert found.stats.repaired == {"invalid_utf8": 1}
     assert found.stats.skipped == {}
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(
-    lines=st.lists(st.text(st.sampled_from("abé😀 "), max_size=120), max_size=6),
-    end=st.sampled_from(["\n", "\r\n"]),
-    last=st.booleans(),
-    chunk=st.integers(1, 40),
-)
-def test_the_pieces_of_a_line_together_are_the_line(
-    write, read_all, lines, end, last, chunk
-):
-    piece, overlap = 20, 6
-    content = end.join(lines) + (end if last else "")
-    path = write("a.txt", content)
-    found = read_all(
-        path, limits=Limits(piece=piece, overlap=overlap, chunk=chunk), records="lines"
-    )
-    expected = {
-        number: line.removesuffix("\r")
-        for number, line in enumerate(content.split("\n"))
-        if line.strip()
-    }
-    assert sorted(set(found.records)) == list(expected)
-    assert found.stats.records == len(expected)
-    assert found.stats.characters == sum(map(len, expected.values()))
-    for number, line in expected.items():
-        rows = [row for row in found.rows if row["record"] == number]
-        if len(rows) == 1:
-            assert rows[0]["text"] == line
-            continue
-        for row in rows:
-            assert len(row["text"]) <= piece
-            assert row["text"] == line[row["offset"] : row["offset"] + len(row["text"])]
-            assert (
-                row["offset"]
-                <= row["own_from"]
-                < row["own_to"]
-                <= row["offset"] + len(row["text"])
-            )
-        assert [row["own_from"] for row in rows] == [
-            0,
-            *(row["own_to"] for row in rows[:-1]),
-        ]
-        assert rows[-1]["own_to"] == len(line)
-        for row, after in itertools.pairwise(rows):
-            assert row["offset"] + len(row["text"]) - after["offset"] == overlap
 
 
 @pytest.mark.parametrize("records", ["lines", "paragraphs", "files"])
@@ -149,7 +101,7 @@ def test_paragraphs_do_not_depend_on_the_chunks(write, read_all):
     path = write("a.txt", content)
     expected = 1 + sum(n <= 254 for n in blanks)
     for chunk in (7, 64, 255, 256, 257, 300, 1 << 20):
-        limits = Limits(piece=80, overlap=20, chunk=chunk)
+        limits = Limits(chunk=chunk)
         found = read_all(path, limits=limits, records="paragraphs")
         assert found.stats.records == expected
         (split,) = plan([path], Fields(), records="paragraphs", limits=limits)

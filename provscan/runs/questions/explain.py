@@ -67,15 +67,13 @@ def explain_text(
     tweet_id: str | None = None,
     matches: pa.Table | None = None,
     fix_encoding: bool = False,
-    offset: int = 0,
 ) -> list[Explanation]:
     """Compare a text with the closest licensed texts, the closest first.
 
     With ``tweet_id``, the text is compared only with this tweet, however little they
-    have in common. ``matches`` has the rows of ``matches.parquet`` for this text, which
-    begins at ``offset`` in its record; by default the text is scanned. The rule for
-    findings is explained for rows with bits. With ``fix_encoding``, the passage is
-    shown with its encoding repaired.
+    have in common. ``matches`` has the rows of ``matches.parquet`` for this text; by
+    default, the text is scanned. The rule for findings is explained for rows with bits.
+    With ``fix_encoding``, the passage is shown with its encoding repaired.
     """
     field = text
     fixed = readers.mended(text) if fix_encoding else None
@@ -84,7 +82,7 @@ def explain_text(
     def span_of(row: dict[str, Any]) -> tuple[int, int]:
         """Return the span of a row of this scan in the coordinates of ``matches``."""
         span = np.array([[row["start"], row["end"]]], np.int64)
-        low, high = (offset + (span if fixed is None else fixed.original(span)))[0]
+        low, high = (span if fixed is None else fixed.original(span))[0]
         return int(low), int(high)
 
     near = index.match([text], params=WIDEST).sort_by(
@@ -110,7 +108,7 @@ def explain_text(
         passage = text[row["start"] : row["end"]]
         match = None
         if overlapping:
-            span = slice(*(overlapping[0][name] - offset for name in ("start", "end")))
+            span = slice(overlapping[0]["start"], overlapping[0]["end"])
             letters = len(field[span]) - field[span].count(LEFT_OUT)
             match = _Reported(overlapping[0], len(field), letters)
         compared = _compared(passage, row["tweet_id"], index, match)
@@ -135,7 +133,7 @@ def explain_record(
     """
     options = _options_of(info)
     explained = []
-    for name, field, text, offset in _record_texts(info, record, source):
+    for name, field, text in _record_texts(info, record, source):
         chosen = (pc.field("source") == name) & (pc.field("record") == record)
         if field is not None:
             chosen &= pc.field("field") == field
@@ -145,7 +143,6 @@ def explain_record(
             tweet_id=tweet_id,
             matches=matches.filter(chosen & ~pc.field("control")),
             fix_encoding=options.fix_encoding,
-            offset=offset,
         )
         explained += [
             {"source": name, "record": record, "field": field, **item} for item in close
@@ -184,9 +181,9 @@ def _options_of(info: Mapping[str, Any]) -> MatchOptions:
 
 def _record_texts(
     info: Mapping[str, Any], record: int, source: str | None
-) -> Iterator[tuple[str, str | None, str, int]]:
-    """Read one record of the datasets again; yield the source, the field, the text and
-    its offset in the record.
+) -> Iterator[tuple[str, str | None, str]]:
+    """Read one record of the datasets again; yield the source, the field and
+    the text.
     """
     names = {item["source"]: item.get("xxh3") for item in info["inputs"]}
     if source is not None:
@@ -219,7 +216,7 @@ def _record_texts(
                 rows = batch.filter(pc.equal(batch["record"], record)).to_pylist()
                 for row in rows:
                     found = True
-                    yield member, row["field"], row["text"], row.get("offset", 0)
+                    yield member, row["field"], row["text"]
     if not found:
         where = source or ", ".join(names) or "the datasets of the run"
         if not any(os.path.exists(folder / name) for name in names):
