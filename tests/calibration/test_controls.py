@@ -3,6 +3,7 @@
 import json
 import random
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,61 +23,7 @@ from provscan.report.wording import searched
 CUTOFF = datetime(2020, 6, 1, tzinfo=UTC)
 OLD, YOUNG = "2020-01-01T00:00:00Z", "2020-07-01T00:00:00Z"
 
-DATED = [
-    {
-        "text": "an old tweet about the harbour at night",
-        "created_at": OLD,
-        "author": "a",
-    },
-    {
-        "text": "a young tweet about the harbour at noon",
-        "created_at": YOUNG,
-        "author": "b",
-    },
-    {
-        "text": "first said long ago, and then once more",
-        "created_at": YOUNG,
-        "author": "a",
-    },
-    {
-        "text": "First said long ago, and then ONCE more!",
-        "created_at": OLD,
-        "author": "b",
-    },
-    {
-        "text": "RT @c: repeated, so that its text may be older",
-        "created_at": YOUNG,
-        "author": "c",
-    },
-    {
-        "text": "repeated elsewhere, as another field says",
-        "created_at": YOUNG,
-        "rt_of": "9",
-        "author": "d",
-    },
-    {"text": "nobody knows when this was written down", "author": "a"},
-    {
-        "text": "known once and unknown the other time here",
-        "created_at": YOUNG,
-        "author": "a",
-    },
-    {"text": "known once and unknown the other time here", "author": "c"},
-    {
-        "text": "young, and as young when it was said again",
-        "created_at": YOUNG,
-        "author": "a",
-    },
-    {
-        "text": "young, and as young when it was said again",
-        "created_at": YOUNG,
-        "author": "a",
-    },
-    {
-        "text": "young, and as young when it was said again",
-        "created_at": YOUNG,
-        "author": "e",
-    },
-]
+DATED = json.loads(Path(__file__).with_name("dated.json").read_text())
 
 
 def absent_texts(index):

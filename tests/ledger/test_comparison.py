@@ -3,47 +3,17 @@ are compared with each count, and that missing data is listed.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from measured import call, compared, days, excess, findings, peak, total
 
 from provscan.ledger.database import rows
 
-CASE = """
-[case]
-name = "Test"
-from = 2022-01-01
-to = 2022-12-31
-[[application]]
-name = "reader"
-project = "assistant"
-tier = "basic"
-"""
-CHANGED = """
-[[rule]]
-id = "search"
-kind = "rate_limit"
-title = "Search"
-scope = "application"
-endpoints = ["*search*"]
-window_minutes = 15
-[[rule.versions]]
-date = 2022-03-01
-dated = "effect"
-value = 100
-clause = "1"
-source = "a page"
-text_sha256 = "none"
-says = "100 calls."
-[[rule.versions]]
-date = 2022-03-11
-dated = "capture"
-value = 50
-clause = "1"
-source = "a page"
-text_sha256 = "none"
-says = "50 calls."
-"""
+CASE, CHANGED, CAP, NOTICE = (
+    Path(__file__).with_name(f"{name}.toml").read_text()
+    for name in ("case", "changed", "cap", "notice")
+)
 
 
 def version(number, value, dated="effect"):
@@ -175,16 +145,6 @@ def test_a_sampled_log_shows_what_exceeds_a_limit_and_nothing_else(tmp_path):
         assert findings(db, "monthly_cap")[0]["result"] == "undecided"
 
 
-CAP = """
-[[rule]]
-id = "cap"
-kind = "monthly_cap"
-title = "Cap"
-scope = "project"
-tiers = ["basic"]
-"""
-
-
 def tweets_of(start, tweets):
     """Return tables in which some tweets certainly count on each day."""
     found = list(zip(days(start, len(tweets)), tweets, strict=True))
@@ -287,21 +247,6 @@ def test_the_usage_export_is_compared_with_a_cap_and_the_logs(tmp_path, often, r
         (total_of, "undecided"),
         (total_of, "fewer"),
     ]
-
-
-NOTICE = """
-[[rule]]
-id = "notice"
-kind = "government_notice"
-title = "Notice"
-[[rule.versions]]
-date = 2022-01-01
-dated = "effect"
-clause = "1"
-source = "a page"
-text_sha256 = "none"
-says = "Notice first."
-"""
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ retweets are credited to their originals.
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
@@ -225,31 +226,7 @@ def test_columns_that_are_empty_in_the_first_rows_are_read(form, tmp_path):
     assert not stats.notes
 
 
-NOTICES = [
-    {
-        "delete": {
-            "status": {"id": 5, "id_str": "5", "user_id": 6},
-            "timestamp_ms": "1500000000000",
-        }
-    },
-    {"status_withheld": {"id": 5, "user_id": 6, "withheld_in_countries": ["XY"]}},
-    {"user_delete": {"id": 6}},
-    {
-        "data": {
-            "delete": {
-                "tweet": {"id": "5", "author_id": "6"},
-                "event_at": "2022-12-23T12:34:56.789Z",
-            }
-        }
-    },
-    {
-        "id": "5",
-        "action": "delete",
-        "created_at": "2021-01-01T00:00:00Z",
-        "redacted_at": "2021-02-01T00:00:00Z",
-        "reason": "deleted",
-    },
-]
+NOTICES = json.loads(Path(__file__).with_name("notices.json").read_text())
 
 
 @pytest.mark.parametrize("form", [flat, v1])

@@ -27,41 +27,9 @@ WORDS = (
     "bathtub",
 )
 
-HOSTILE = [
-    "<script>document.title = 'owned'</script>",
-    "</script><script>window.owned = 1</script>",
-    "<img src=x onerror=\"window.owned=1\">",
-    "<svg onload=window.owned=1>",
-    "\"'><iframe src=javascript:window.owned=1>",
-    "javascript:window.owned=1",
-    "{{ 7 * 7 }} {% raw %} {# x #} ${7*7} #{7*7}",
-    "<!-- --> ]]> &lt;b&gt; &#0; &amp;amp;",
-    "\u202eevil.exe\u202c and \u2066isolated\u2069",
-    "zero\u200bwidth\u200d joiners\ufeff",
-    "\x00null\x00 bytes \x07 bell \x1b[31mred\x1b[0m \x1b]0;title\x07",
-    "\x9b31m C1 control \x85 next line",
-    "=cmd|' /C calc'!A0",
-    "+1+1", "-2+3", "@SUM(A1:A9)", "\t=1+1", "\r=1+1", "\n=1+1",
-    "＝1+1", "＋1", "－1", "＠SUM(A1:A9)",
-    "x" * 100_000,
-    "a\u0301" * 3000,
-    "\U0001f469\u200d\U0001f469\u200d\U0001f467\U0001f1e9\U0001f1ea " * 40,
-    "日本語のテキスト、改行\nあり",
-    "עברית ועוד العربية",
-    "\ud7ff\ue000\ufffd\U0010ffff",
-    "' OR 1=1; DROP TABLE exhibits; --",
-    "a,b;c\td\"e\"\r\nnext row",
-    "-- --help -o /tmp/x",
-    "../../etc/passwd", "file:///etc/passwd", "//example.org/x",
-    "<style>*{display:none}</style>",
-    "<base href=//example.org>", "<meta http-equiv=refresh content=0>",
-    "<a href=\"https://example.org\">click</a>",
-    "%3Cscript%3E&#x3c;script&#x3e;",
-    "[red]rich[/red] :smile: [link=x]y[/link]",
-    "__proto__", "constructor", "toString", "null", "undefined", "NaN", "true",
-    "\u2028line\u2029separators",
-]  # fmt: skip
-"""Texts that try to be interpreted as markup, code, formulas or file names."""
+# Texts that try to be interpreted as markup, code, formulas or file names.
+HOSTILE = json.loads((FIXTURES / "hostile.json").read_text(encoding="utf-8"))
+HOSTILE[23:23] = ["x" * 100_000, "a\u0301" * 3000]
 
 
 def hostile(count: int = 100) -> list[str]:

@@ -4,6 +4,7 @@ folder.
 
 import contextlib
 import errno
+import json
 import os
 import random
 import shutil
@@ -28,37 +29,7 @@ TWEETS = [
 DATA = [{"text": tweet["text"]} for tweet in TWEETS[:9]]
 # Files that programs, including this one, leave behind, and files that people save. A
 # run or an index has none with these names.
-NAMES = [
-    "notes.txt",
-    "segments/0123456789abcdef/texts.utf8",
-    "segments/0123456789abcdef/mine",
-    "segments/.new-1/a.jpg",
-    "segments/.new-0123456789abcdef/a.jpg",
-    "segments/.new-0123456789abcdef.arrow",
-    "segments/readme",
-    "tombstones/0123456789abcdef-000002",
-    "tombstones/a",
-    "purges/000003.json",
-    "purges/b",
-    "manifest.json.new",
-    "lock",
-    ".provscan-0123456789abcdef",
-    "-",
-    "parts/00000000.json",
-    "parts/00000001.arrow",
-    "parts/thesis.doc",
-    "null/00000000.json",
-    "control/manifest.json",
-    "control/segments/0123456789abcdef/ids.utf8",
-    "control/lock",
-    "unfinished.json",
-    "empty/",
-    "segments/",
-    "tombstones/",
-    "parts/",
-    "deep/er/",
-    "ünïcode",
-]
+NAMES = json.loads(Path(__file__).with_name("foreign_names.json").read_text("utf-8"))
 
 
 def add(folder, rng, names=NAMES):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 from tweets import sentence
@@ -40,189 +42,52 @@ class Case(NamedTuple):
     reason: str | None = None  # The code of the first reason.
 
 
-CASES = {
-    # No findings.
-    "nothing": Case("no_copies_shown", NEITHER),
-    "nothing, no control": Case("no_copies_shown", NEITHER, None),
-    "nothing, one record": Case("no_copies_shown", NEITHER[:1]),
-    "nothing, control of one text": Case("no_copies_shown", NEITHER, CONTROL[:1]),
-    "nothing, index of one text": Case(
-        "no_copies_shown", NEITHER, licensed=LICENSED[:1]
-    ),
-    "nothing, but damaged": Case("incomplete", NEITHER, damaged=True),
-    "nothing, damaged, no control": Case("incomplete", NEITHER, None, damaged=True),
-    "nothing but a few known texts": Case(
-        "no_copies_shown", LICENSED[:12], known=LICENSED[:40]
-    ),
-    "a few known texts, no control": Case(
-        "no_copies_shown", LICENSED[:12], None, known=LICENSED[:40]
-    ),
-    "no records of the index's language": Case(
-        "no_copies_shown", NEITHER, RUSSIAN_CONTROL, RUSSIAN
-    ),
-    "nothing but hashtags": Case("no_copies_shown", TAGS, licensed=TAGS + LICENSED),
-    "nothing but links": Case("no_copies_shown", LINKS, licensed=LINKS + LICENSED),
-    "texts too short to be findings": Case(
-        "no_copies_shown", SHORT, licensed=SHORT + LICENSED
-    ),
-    # Copies.
-    "twenty texts": Case("copies_found", NEITHER + LICENSED[:20]),
-    "all records": Case("copies_found", LICENSED[:40]),
-    "all licensed texts": Case("copies_found", LICENSED),
-    "eight texts": Case("copies_found", LICENSED[:8]),
-    "eight of eight texts": Case(
-        "copies_found", LICENSED[:8], CONTROL[:8], LICENSED[:8]
-    ),
-    "twenty texts, one of them often": Case(
-        "copies_found", LICENSED[:20] + LICENSED[:1] * 500
-    ),
-    "copies and damage": Case("copies_found", LICENSED[:20], damaged=True),
-    "the only text, large control": Case(
-        "copies_found", LICENSED[:1] * 30, licensed=LICENSED[:1]
-    ),
-    "copies in two scripts": Case(
-        "copies_found",
-        LICENSED[:20] + RUSSIAN[:1],
-        CONTROL + RUSSIAN_CONTROL,
-        LICENSED + RUSSIAN,
-    ),
+# Scans by name; tests/runs/statuses.json has those whose texts are parts of the lists
+# above: their sums, ranges and multiples.
+LISTS = {
+    "licensed": LICENSED,
+    "control": CONTROL,
+    "neither": NEITHER,
+    "russian": RUSSIAN,
+    "russian_control": RUSSIAN_CONTROL,
+    "tags": TAGS,
+    "links": LINKS,
+    "short": SHORT,
+    "passages": PASSAGES,
+}
+
+
+def chosen(words: str) -> list[str]:
+    """Return texts such as ``neither + licensed 0-8 * 3``."""
+    found: list[str] = []
+    for part in words.split(" + "):
+        name, _, times = part.partition(" * ")
+        name, _, ends = name.partition(" ")
+        low, high = map(int, ends.split("-")) if ends else (0, None)
+        found += LISTS[name][low:high] * int(times or 1)
+    return found
+
+
+def case_of(row: dict[str, Any]) -> Case:
+    plain = ("status", "damaged", "reason")
+    return Case(
+        **{k: v if k in plain or v is None else chosen(v) for k, v in row.items()}
+    )
+
+
+ROWS = json.loads(Path(__file__).with_name("statuses.json").read_text())
+CASES = {name: case_of(row) for name, row in ROWS.items()} | {
     "copies, clean data of the same kind": Case(
         "copies_found", NEITHER[:30] + LICENSED[:20], None, null=texts(8, 50)
     ),
-    # Findings without a measure of chance.
-    "no control": Case("not_measured", NEITHER + LICENSED[:20], None),
-    "no control, one finding": Case("not_measured", LICENSED[:1], None),
-    "no control, two findings": Case("not_measured", NEITHER + LICENSED[:2], None),
-    "the data is the corpus, no control": Case("not_measured", LICENSED, None),
-    "no control, index of one text": Case(
-        "not_measured", LICENSED[:1], None, LICENSED[:1]
-    ),
-    "no control, damage": Case("not_measured", LICENSED[:9], None, damaged=True),
     "clean data of another kind": Case(
         "not_measured", LICENSED[:20], None, null=[" ".join(CONTROL[:50])] * 60
-    ),
-    # Findings that the measure can't judge.
-    "one finding": Case("cannot_judge", NEITHER + LICENSED[:1], reason="few_findings"),
-    "two findings": Case("cannot_judge", LICENSED[:2], reason="few_findings"),
-    "one record, one finding": Case(
-        "cannot_judge", LICENSED[:1], reason="few_findings"
-    ),
-    "seven findings": Case("cannot_judge", LICENSED[:7], reason="few_findings"),
-    "five of five texts": Case(
-        "cannot_judge", LICENSED[:5], CONTROL[:5], LICENSED[:5], reason="few_findings"
-    ),
-    "one text a thousand times": Case(
-        "cannot_judge", LICENSED[:1] * 1000, reason="few_findings"
-    ),
-    "one text a thousand times, one chance match": Case(
-        "cannot_judge", LICENSED[:1] * 1000 + PASSAGES[:1], reason="few_texts"
-    ),
-    "two texts a hundred times": Case(
-        "cannot_judge", LICENSED[:2] * 100, reason="few_findings"
     ),
     "the same texts in all records": Case(
         "cannot_judge", [" . ".join(LICENSED[:54])] * 40, reason="same_records"
     ),
     "all texts in one record": Case(
         "cannot_judge", [" . ".join(LICENSED[:20])], reason="same_records"
-    ),
-    "each text three times": Case(
-        "cannot_judge", LICENSED[:30] * 3 + PASSAGES[:30], reason="repeated_texts"
-    ),
-    "more than one chance match": Case(
-        "cannot_judge", LICENSED[:5] + PASSAGES[:1], reason="few_findings"
-    ),
-    "findings and damage": Case(
-        "cannot_judge", LICENSED[:3], damaged=True, reason="few_findings"
-    ),
-    "control of one text": Case(
-        "cannot_judge", LICENSED[:20], CONTROL[:1], reason="unlike_control"
-    ),
-    "small control": Case(
-        "cannot_judge", LICENSED[:12], CONTROL[:60], reason="control_too_small"
-    ),
-    "control of another script": Case(
-        "cannot_judge", LICENSED[:20], RUSSIAN_CONTROL, reason="unlike_control"
-    ),
-    "control of one of two scripts": Case(
-        "cannot_judge",
-        LICENSED[:1] + RUSSIAN[:20],
-        CONTROL,
-        LICENSED + RUSSIAN,
-        reason="unlike_control",
-    ),
-    "the control is in the data": Case(
-        "cannot_judge", LICENSED[:20] + CONTROL, reason="control_in_dataset"
-    ),
-    "the data is the control and the corpus": Case(
-        "cannot_judge", LICENSED + CONTROL, reason="control_in_dataset"
-    ),
-    "the only control text is in the data": Case(
-        "cannot_judge",
-        LICENSED[:20] + CONTROL[:1],
-        CONTROL[:1],
-        reason="control_in_dataset",
-    ),
-    "the control is the data": Case(
-        "cannot_judge",
-        NEITHER + LICENSED[:60],
-        NEITHER + LICENSED[:60],
-        reason="licensed_in_control",
-    ),
-    "the control has the corpus": Case(
-        "cannot_judge", LICENSED[:60], LICENSED + CONTROL, reason="licensed_in_control"
-    ),
-    "the control has the texts that were found": Case(
-        "cannot_judge",
-        LICENSED[:30] + LICENSED[60:63],
-        CONTROL + LICENSED[:30],
-        reason="licensed_in_control",
-    ),
-    "other sources have the texts that were found": Case(
-        "cannot_judge",
-        LICENSED[:30] + NEITHER,
-        known=LICENSED[:40],
-        reason="licensed_in_other_sources",
-    ),
-    "the other sources are the data, no control": Case(
-        "cannot_judge",
-        LICENSED[:60] + NEITHER,
-        None,
-        known=LICENSED[:60] + NEITHER,
-        reason="licensed_in_other_sources",
-    ),
-    "a part of the control is in the data": Case(
-        "cannot_judge", LICENSED[:40] + CONTROL[:40], reason="control_partly_in_dataset"
-    ),
-    "decoys of a few control texts": Case(
-        "cannot_judge", LICENSED[:8] + CONTROL[:8], reason="control_partly_in_dataset"
-    ),
-    "the clean data has one text as often, the control has another": Case(
-        "cannot_judge",
-        NEITHER + LICENSED[:1] * 30 + PASSAGES[:1],
-        null=NEITHER + LICENSED[:1] * 30,
-        reason="few_texts",
-    ),
-    # Chance explains the findings.
-    "as many chance matches": Case("no_copies_shown", LICENSED[:30] + PASSAGES[:30]),
-    "eight findings beside five chance matches of a smaller control": Case(
-        "no_copies_shown", LICENSED[:8] + PASSAGES[:5], CONTROL[:200]
-    ),
-    "one finding, one chance match": Case(
-        "no_copies_shown", NEITHER + LICENSED[:1] + PASSAGES[:1]
-    ),
-    "the clean data is the dataset": Case(
-        "no_copies_shown", LICENSED[:20], None, null=LICENSED[:20]
-    ),
-    "copies of a hundred records, in the clean data too": Case(
-        "cannot_judge",
-        LICENSED[:20] * 6,
-        None,
-        null=LICENSED[:20] * 6,
-        reason="verbatim_in_clean_data",
-    ),
-    "one finding, the clean data has one": Case(
-        "no_copies_shown", NEITHER + LICENSED[:1], None, null=NEITHER + LICENSED[1:2]
     ),
 }
 
