@@ -329,7 +329,7 @@ def decompressed(file: IO[bytes], compression: str | None) -> IO[bytes]:
     if compression is None:
         return file
     if compression == "gzip":
-        return gzip.GzipFile("", "rb", 6, file)  # type: ignore[return-value]
+        return gzip.GzipFile(mode="rb", fileobj=file)  # type: ignore[return-value]
     if compression == "bzip2":
         return bz2.BZ2File(file)
     if compression == "zstd":

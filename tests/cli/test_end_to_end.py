@@ -76,7 +76,11 @@ WRONG = {
         "cut.jsonl.gz",
     ),
     "garbage.parquet": (b"PAR1 and then nothing", 3, "garbage.parquet"),
-    "empty.jsonl": (b"", 3, "no records were scanned: the inputs are empty"),
+    "empty.jsonl": (
+        b"",
+        3,
+        "no records of the dataset were scanned: the inputs are empty",
+    ),
     "bom.jsonl": (b'\xef\xbb\xbf{"text": "a byte-order mark"}\n', 0, ""),
     "latin.jsonl": (
         b'{"text": "caf\xe9 and more words"}\n',

@@ -73,6 +73,18 @@ def wrapped(words, width):
     return textwrap.wrap(" ".join(rng.choice(words.split()) for _ in range(600)), width)
 
 
+@pytest.mark.parametrize(("columns", "lines"), [(1, 5), (2, 5), (1, 4), (3, 5)])
+def test_lines_of_one_word_or_a_word_and_its_tag_are_noted(
+    write, read_all, columns, lines
+):
+    words = [" ".join(["ab" * (n + 1)] * columns) for n in range(lines)]
+    found = read_all(write("a.txt", "\n".join(words)), records="lines")
+    assert found.stats.notes == {}  # The records were named.
+    # Four short lines are one record, and lines of three words need not be cut.
+    noted = {"wrapped_lines": 1} if lines > 4 and columns < 3 else {}
+    assert read_all(write("b.txt", "\n".join(words))).stats.notes == noted
+
+
 @pytest.mark.parametrize("width", [32, 48, 72, 110])
 @pytest.mark.parametrize("words", [TALE, RUSSIAN], ids=["english", "russian"])
 @pytest.mark.parametrize("between", ["\n", "\n\n"])

@@ -173,7 +173,8 @@ def test_nothing_to_scan(index, write, tmp_path):
         (write("null.jsonl", [{"text": None}]), r"1 record skipped \(no_text\)"),
     ):
         with pytest.raises(
-            InputError, match=f"no records were scanned.*{reason}.*text_field"
+            InputError,
+            match=f"no records of the dataset were scanned.*{reason}.*text_field",
         ):
             provscan.match(source, index, tmp_path / "a.run")
     with pytest.raises(InputError, match="the sample contains none of the records"):
@@ -238,10 +239,8 @@ def test_the_order_of_the_files_does_not_decide_whether_a_run_stops(
         )
 
 
-def test_one_record_in_pieces(index, tmp_path, monkeypatch):
-    """A line longer than the limit is read in overlapping pieces; every match is
-    reported once.
-    """
+def test_one_long_record(index, tmp_path, monkeypatch):
+    """A line is longer than what is read at a time; every match is reported once."""
     text = " ... ".join(
         record["text"].replace("\n", " ") for record in some_records(11, 300)
     )
@@ -250,7 +249,7 @@ def test_one_record_in_pieces(index, tmp_path, monkeypatch):
         [name for name in MATCHES.names if name not in {"source", "field"}]
     )
     assert expected.num_rows > 200
-    limits = Limits(chunk=7_000, piece=20_000, overlap=4_000)
+    limits = Limits(chunk=7_000)
     monkeypatch.setattr("provscan.readers.limits.LIMITS", limits)
     run = provscan.match(tmp_path / "data.txt", index, tmp_path / "a.run")
     check(run)
@@ -342,9 +341,6 @@ def test_default_paths_of_results_and_index(index, write, tmp_path, monkeypatch)
 PEAK = """
 import resource, sys
 import provscan
-from provscan import readers
-from provscan.readers import limits
-limits.LIMITS = limits.Limits(piece=1 << 20)
 index = provscan.open_index(sys.argv[1])
 for _ in range(2):
     provscan.match(sys.argv[3], index, sys.argv[2] + "/warm.run", workers=2, spike_ins=50, overwrite=True)
@@ -371,7 +367,7 @@ def test_memory_does_not_grow_with_the_dataset(index, tmp_path, kind):
     unlicensed = " ".join(
         sentence(rng, "latin", 3000) for _ in range(len(block) // 3000)
     )
-    # A long record is scanned in pieces; the memory for its matches varies.
+    # A long record is scanned in blocks; the memory for its matches varies.
     small, more = 16, 64 if kind == "records" else 128
     for name, size in (("small", small << 20), ("large", (small + more) << 20)):
         if kind == "records":

@@ -58,7 +58,7 @@ def _look_wrapped(text: str, full: list[str]) -> bool:
     are nearly equally wide, or in groups with blank lines between them, or each is a
     word, or a word and its tag.
     """
-    if {len(line.split(maxsplit=2)) for line in full} in ({1}, {2}):
+    if {len(line.split()) for line in full} in ({1}, {2}):
         return len(full) > FEW_LINES
     widths = sorted(map(len, full))
     if len(full) <= FEW_LINES or widths[-1] > WIDEST:

@@ -49,7 +49,7 @@ from provscan.runs.target import PARTS
 from provscan.unfinished import Unfinished
 
 # How messages name the scanned data, by its key in the inputs of a run.
-SCANNED = {"dataset": "", "null": " clean data", "known": " known data"}
+SCANNED = {"dataset": "dataset", "null": "clean data", "known": "other sources"}
 
 
 def scan_inputs(
@@ -70,7 +70,7 @@ def scan_inputs(
     lost: list[LostTask] = []
     stats, carriers = ReadStats(), CarrierSample(CARRIERS, CARRIER_SEED)
     unit = "records" if inputs.named is None else "bytes"
-    progress.start(f"Scanning{SCANNED[name]}", inputs.size, unit)
+    progress.start(f"Scanning the {SCANNED[name]}", inputs.size, unit)
     progress.advance(sum(inputs.splits[number].size for number in complete))
     with _executor(inputs, options) as executor:
         make_task = partial(
@@ -210,8 +210,7 @@ def _nothing_scanned(name: str, stats: ReadStats, unread: PathReasons) -> InputE
     ]
     why += [f"{path} can't be read ({reason})" for path, reason in unread[:3]]
     reasons = "; ".join(why) or "the inputs are empty"
-    owner = SCANNED[name] and f" of the{SCANNED[name]}"
     return InputError(
-        f"no records{owner} were scanned: {reasons}. Check the paths, and the field "
-        "that contains the text (--text-field)"
+        f"no records of the {SCANNED[name]} were scanned: {reasons}. Check the paths, "
+        "and the field that contains the text (--text-field)"
     )
