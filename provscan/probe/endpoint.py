@@ -55,13 +55,15 @@ OPTIONAL = ("temperature", "seed")
 
 
 class _Refused(Exception):
-    """The endpoint does not accept a request; ``param`` is the parameter that it
-    names.
+    """The endpoint does not accept a request: it names a parameter (``param``), or
+    declines the content (``declined``).
     """
 
-    def __init__(self, message: str, param: Any) -> None:
+    def __init__(
+        self, message: str, param: Any = None, *, declined: bool = False
+    ) -> None:
         super().__init__(message)
-        self.param = param
+        self.param, self.declined = param, declined
 
 
 class _NoAnswer(Exception):
@@ -378,7 +380,7 @@ class Endpoint:
                 "asked"
             )
         if 400 <= status < 500 and FILTERED.search(f"{code} {message}"):
-            raise _Refused(message, None)
+            raise _Refused(message, declined=True)
         if status in (401, 403, 404):
             # The message of the endpoint may quote a part of the key, so it is not
             # shown.
@@ -405,12 +407,14 @@ class Endpoint:
         key = self._connection["api_key"]
         return value.replace(key, "[key]") if len(key) >= SHORTEST_KEY else value
 
-    def _refusal(self, question: Question, error: Exception) -> Answer:
+    def _refusal(self, question: Question, error: _Refused) -> Answer:
         """Return the refusal of a question as an answer; raise if the endpoint accepts
-        no question at all.
+        no question at all. Whoever declines the content has accepted the request.
         """
         with self._lock:
-            if self._refusals >= 0:
+            if error.declined:
+                self._refusals = -1
+            elif self._refusals >= 0:
                 self._refusals += 1
             if self._refusals >= REFUSALS:
                 raise ModelError(

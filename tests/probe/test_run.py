@@ -357,6 +357,13 @@ def test_a_refused_question_is_an_answer_and_a_dead_endpoint_an_error(
     assert (done["refused"], done["answered"]) == (0, done["questions"])
 
 
+def test_an_endpoint_may_decline_the_content_of_every_question(plan, model, serve):
+    server = serve(plan, model)
+    server.special = lambda asked: (400, {"error": {"message": "it was flagged"}})
+    done = run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+    assert (done["refused"], done["failed"]) == (done["questions"], 0)
+
+
 def test_a_probe_has_one_model_and_one_plan(plan, model):
     run(plan.path, model, budget=Budget(tokens=2_000))
     other = Lookup({})
