@@ -30,6 +30,7 @@ CONTROL = (
     "control_unlike",
     "control_from_other_years",
     "control_in_dataset",
+    "control_partly_in_dataset",
     "chance_drifts",
 )
 FOUND = ("like_dataset", "concentrated", "same_event", "younger_than_data")

@@ -105,11 +105,14 @@ def scanned(case: Case) -> dict[str, Any]:
 
 
 def named(answer: dict[str, Any]) -> list[str]:
-    """Return the codes of the warnings and remarks among the first paragraphs."""
+    """Return the codes of the reasons, warnings and remarks among the first
+    paragraphs.
+    """
     lines = [answer["headline"], *answer["details"]]
     lines += [item["message"] for item in answer["warnings"]]
     first = {first_sentence(line) for line in lines[:FIRST]}
-    said = [*answer.get("remarks", []), *answer["warnings"]]
+    parts = "remarks", "reasons", "warnings"
+    said = [item for part in parts for item in answer.get(part, [])]
     return [item["code"] for item in said if first_sentence(item["message"]) in first]
 
 

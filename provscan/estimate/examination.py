@@ -21,7 +21,7 @@ Suspicion withholds a number or widens its limits, and never raises a lower one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import NamedTuple
@@ -194,16 +194,17 @@ def reads_like(findings: Floats, licensed: Floats, dataset: Floats) -> Share | N
     return Share(share, share - ERRORS * error, share + ERRORS * error)
 
 
-def pooled(shares: Sequence[Share], numbers: Sequence[int]) -> Share | None:
-    """Return the share in all findings, given those in groups of findings and the size
-    of each group; None without groups. The errors are independent.
+def pooled(shares: Iterable[tuple[Share, float]]) -> Share | None:
+    """Return the share in all findings, given those in groups of findings, each with
+    the number of its findings; None without groups. The errors are independent.
     """
-    if not shares:
+    groups = [(*share, size) for share, size in shares]
+    if not groups:
         return None
-    weights = np.array(numbers) / sum(numbers)
-    value = float(weights @ np.array([share.value for share in shares]))
-    below = weights * np.array([share.value - share.low for share in shares])
-    error = float(np.hypot.reduce(below))
+    values, lows, _, sizes = np.array(groups).T
+    weights = sizes / sizes.sum()
+    value = float(weights @ values)
+    error = float(np.hypot.reduce(weights * (values - lows)))
     return Share(value, value - error, value + error)
 
 

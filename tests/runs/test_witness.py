@@ -70,6 +70,19 @@ def test_quotations_of_the_dataset_are_not_claimed(answer):
     assert found["records"]["findings"] == 80
 
 
+@pytest.mark.parametrize("decoys", [0, 30])
+def test_quotations_on_both_sides_show_no_copies(answer, decoys):
+    """Unlike tweets of the control that somebody put in the data, quotations by the
+    control's authors don't show that a part of it is there.
+    """
+    control = CONTROL + tweets(DATA[10:20], 7)
+    data = DATA + [row["text"] for row in CONTROL[:decoys]]
+    found = answer(LICENSED + tweets(DATA[:10], 5), data, control)
+    warned = "control_in_dataset" in codes(found["warnings"])
+    status = "cannot_judge" if decoys else "no_copies_shown"
+    assert (found["status"], warned) == (status, bool(decoys))
+
+
 def test_copies_are_claimed_and_the_direction_was_not_tested(answer):
     found = answer(LICENSED, DATA + PLATFORM[:80])
     assert found["status"] == "copies_found"

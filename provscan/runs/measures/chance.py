@@ -44,6 +44,7 @@ from provscan.runs.measures.clusters import (
     clusters_by_strength,
     clusters_of_texts,
 )
+from provscan.runs.measures.wording import worded_like_dataset
 from provscan.scoring.authorship import coded_authors, weeks
 
 UNITS = ("records", "texts", "tweets", "characters")
@@ -314,13 +315,14 @@ def measure_chance(
             zip(counts.strengths, licensed, strict=True)
         )
     ]
-    clusters_suspected = min(cluster_count(cluster[suspected]), int(searched_for))
-    low, _ = clopper_pearson(clusters_suspected, searched_for)
+    in_dataset = int(suspected.sum())
+    if not _contaminated(matches, cluster, suspected, controls, searched_for):
+        in_dataset = 0
     return MeasuredChance(
         claims,
         clusters_by_scan,
         control_found,
-        int(suspected.sum()) if low > VERBATIM_BY_CHANCE else 0,
+        in_dataset,
         cleaned,
         _years(
             matches, counts, cluster, np.flatnonzero(control_texts), controls, control
@@ -352,6 +354,35 @@ def _in_dataset(cluster: Numbers, counts: MatchCounts, eligible: Eligibility) ->
     """
     licensed = distinct(cluster[counts.by_text.found & ~eligible.control])
     return eligible.control & counts.verbatim & ~np.isin(cluster, licensed)
+
+
+def _contaminated(
+    matches: ScoredMatches,
+    cluster: Numbers,
+    suspected: Flags,
+    controls: Controls,
+    searched_for: float,
+) -> bool:
+    """Return whether more of the control's texts are in the dataset than chance
+    explains. Similar texts count once.
+
+    Texts that are certainly worded like the dataset and not like the licensed texts
+    are quotations: the control has them from the dataset or from a third source.
+    """
+    texts = np.flatnonzero(suspected)
+    texts = texts[np.unique(cluster[texts], return_index=True)[1]]
+
+    def many(groups: float) -> bool:
+        low, _ = clopper_pearson(min(groups, searched_for), searched_for)
+        return low > VERBATIM_BY_CHANCE
+
+    if not many(len(texts)):
+        return False
+    quotations = sum(
+        compared * min(max(share.low, 0.0), 1.0)
+        for share, compared in worded_like_dataset(matches, texts, controls)
+    )
+    return many(len(texts) - quotations)
 
 
 def _design_effect(
