@@ -172,3 +172,13 @@ def test_decoys_buy_a_warning_and_no_acquittal(write, tmp_path):
     assert not any(
         each["code"] == "control_in_dataset" for each in answers[0]["warnings"]
     )
+
+
+def test_an_index_of_texts_that_are_too_short_warns(write, tmp_path):
+    short = [f"ok no {number}" for number in range(300)]
+    rows = [{"id": str(number), "text": text} for number, text in enumerate(short)]
+    index = provscan.build_index(rows, tmp_path / "short.index")
+    data = write("data.jsonl", [{"text": text} for text in short + NEITHER])
+    answer = provscan.match(data, index, tmp_path / "run").summary["answer"]
+    assert [each["code"] for each in answer["warnings"]] == ["not_detectable"]
+    assert answer["records"]["findings"] == 0

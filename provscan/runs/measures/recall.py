@@ -187,7 +187,8 @@ def measure_recall(
     # recall of nearly verbatim copies of detectable texts, on which "at most" is based.
     in_cells = cells.best.reshape(-1, DAMAGES)
     pieces = float(in_cells[:, PIECES:].sum()) / max(1.0, float(in_cells.sum()))
-    detectable = None
+    # Of texts that are all too short to be searched for, no copy is planted.
+    detectable = 0.0 if too_short >= 1.0 else None
     if len(planted):
         detectable = float(recovered.possible.mean()) * (1.0 - too_short)
     nearly = {
