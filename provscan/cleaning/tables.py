@@ -1,5 +1,5 @@
-"""Write tables (Parquet, Arrow) again with some records removed or
-changed, and with the same row groups, codecs and metadata.
+"""Write tables (Parquet, Arrow) again with some records removed or changed, and with
+the same row groups, codecs and metadata.
 """
 
 from __future__ import annotations

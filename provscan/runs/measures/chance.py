@@ -315,14 +315,12 @@ def measure_chance(
             zip(counts.strengths, licensed, strict=True)
         )
     ]
-    in_dataset = int(suspected.sum())
-    if not _contaminated(matches, cluster, suspected, controls, searched_for):
-        in_dataset = 0
+    contaminated = _contaminated(matches, cluster, suspected, controls, searched_for)
     return MeasuredChance(
         claims,
         clusters_by_scan,
         control_found,
-        in_dataset,
+        int(suspected.sum()) if contaminated else 0,
         cleaned,
         _years(
             matches, counts, cluster, np.flatnonzero(control_texts), controls, control
