@@ -59,12 +59,17 @@ def negative_binomial_quantile(q: float, shape: float, mean: float) -> float:
     """Return the least k whose cumulative probability is at least ``q``; ``shape`` need
     not be whole.
     """
+    return float(np.ceil(continuous_quantile(q, shape, mean) - 1e-9))
+
+
+def continuous_quantile(q: float, shape: float, mean: float) -> float:
+    """Return the same quantile without rounding it up: a value above k - 1 and at most
+    k, which has no steps.
+    """
     from scipy.special import btdtrib
 
     p = shape / (shape + mean) if mean > 0 else 1.0
-    if p**shape >= q:
-        return 0.0
-    return float(np.ceil(btdtrib(shape, q, p) - 1.0 - 1e-9))
+    return 0.0 if p**shape >= q else float(btdtrib(shape, q, p) - 1.0)
 
 
 def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, float]:
@@ -74,6 +79,7 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
     The number of units that are missed until a given number is found has a negative
     binomial distribution. With an ``effect`` above 1 (a design effect, or the mean size
     of the units of an amount), groups of ``effect`` units are found or missed together.
+    The lower limit is not rounded up: with steps, it could rise where ``found`` falls.
 
     Parameters
     ----------
@@ -93,7 +99,7 @@ def thinned(found: float, share: float, *, effect: float = 1.0) -> tuple[float, 
     if share <= IMPOSSIBLE:
         return found, math.inf
     units, odds = found / effect, (1.0 - share) / share
-    low = units + negative_binomial_quantile(TAIL, units, units * odds)
+    low = units + continuous_quantile(TAIL, units, units * odds)
     high = units + negative_binomial_quantile(
         1.0 - TAIL, units + 1.0, (units + 1.0) * odds
     )

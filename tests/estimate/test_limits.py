@@ -14,11 +14,13 @@ from provscan.estimate.limits import (
     clumped_limit,
     exactly,
     least_shown,
+    minus_chance,
     negative_binomial_quantile,
     predict_chance,
     product,
     sharing_factor,
     thinned,
+    total,
 )
 
 
@@ -87,6 +89,16 @@ def test_limits_of_a_thinned_count_contain_the_total(total, share):
     assert right.mean() >= 0.945
     assert thinned(3.0, 1.0) == (3.0, 3.0)
     assert thinned(40.0, share, effect=4.0)[1] > thinned(40.0, share)[1]
+
+
+@pytest.mark.parametrize("share", [0.5, 0.86, 0.97])
+def test_more_expected_chance_never_raises_a_lower_limit(share):
+    recall = Factor(share, 0.9 * share, min(1.0, 1.1 * share))
+    lows = [
+        total(minus_chance(29.0, Chance(expected, 0.0, 23.0)), recall).low
+        for expected in np.linspace(0.0, 22.0, 500)
+    ]
+    assert (np.diff(lows) < 0).all()
 
 
 def test_products_add_distances_on_the_logarithmic_scale():

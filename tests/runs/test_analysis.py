@@ -435,6 +435,28 @@ def test_an_index_of_a_fraction_is_projected_to_all_tweets(
         provscan.build_index(TWEETS, tmp_path / "n.index", fraction=0.0)
 
 
+def test_other_sources_never_raise_at_least_in_an_index_of_a_fraction(
+    latin, other, write, tmp_path
+):
+    texts = latin.reader.raw_texts(np.arange(len(latin))).array().to_pylist()
+    half = provscan.build_index(
+        [{"text": text} for text in texts[:400]], tmp_path / "h.index", fraction=0.5
+    )
+    # Records of two tweets, one of which the other sources contain.
+    data = [
+        {"text": f"{a} {b}"} for a, b in zip(texts[:200], texts[200:400], strict=True)
+    ]
+    control = write("c.jsonl", other)
+    elsewhere = write("e.jsonl", [{"text": text} for text in texts[:150]])
+    bounds = [
+        provscan.match(
+            data, half, tmp_path / name, control=control, other_sources=sources
+        ).summary["answer"]["records"]["at_least"]
+        for name, sources in (("a.run", None), ("b.run", elsewhere))
+    ]
+    assert 0 < bounds[1] <= bounds[0]
+
+
 def test_texts_that_are_too_short_are_not_controls_and_are_reported(
     latin, other, write, tmp_path
 ):

@@ -189,13 +189,23 @@ def require_same(scan: Scan, result: Result, written: Written) -> None:
     before, after = (
         Counter(
             row._replace(
-                source="", record=files.records[row.source, row.record], record_id=None
+                source="",
+                record=files.records[row.source, row.record],
+                record_id=None,
+                new=None,
             )
             for row in each.rows
         )
         for each, files in ((scan.result, scan.written), (result, written))
     )
     same(after, before)
+    # Of several findings with equal texts, the order decides which of them are new.
+    same(
+        *(
+            Counter((r.tweet, r.passage, r.new) for r in each.rows)
+            for each in (result, scan.result)
+        )
+    )
     # Values that are no text are scanned in a field that has text in the first records
     # of its file, and these depend on how records are divided among files.
     late = scan.case.layout.shape in layouts.LATE

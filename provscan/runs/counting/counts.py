@@ -224,12 +224,11 @@ def _cells(matches: ScoredMatches, eligible: Eligibility) -> Cells:
     )
 
 
-def records_by_tweets(matches: ScoredMatches, eligible: Eligibility) -> Numbers:
-    """Count the records by how many tweets with claimable texts they contain findings
-    of: none, one, two, three or more; int64[4].
+def records_by_tweets(matches: ScoredMatches, which: Flags) -> Numbers:
+    """Count the records by how many tweets the matches ``which`` (bool[matches]) show
+    in them: none, one, two, three or more; int64[4].
     """
     rows, texts = matches.rows, max(1, len(matches.text))
-    which = rows.passes_rule & eligible.claimable[rows.text_index]
     pairs = distinct(rows.record[which] * texts + rows.text_index[which])
     record, text_index = np.divmod(pairs, texts)
     tweets = np.bincount(record, matches.tweets[text_index])

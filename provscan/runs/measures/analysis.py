@@ -180,11 +180,16 @@ class Measured:
 
         Without it, the number of missed records would be computed as if each record
         contained a single licensed tweet. A record with several tweets is less likely
-        to be missed, so the number would be too high.
+        to be missed, so the number would be too high. Matches with rare wording count
+        whether or not a control or another source contains their texts. Otherwise,
+        such evidence could raise the number: records would seem to contain fewer
+        tweets.
         """
-        tweets = self.matches.tweets[self.counts.claimable.copies > 0]
+        rows, own = self.matches.rows, self.matches.text < self.controls.licensed.size
+        rare = own[rows.text_index] & (rows.score >= MIN_BITS)
+        tweets = self.matches.tweets[np.unique(rows.text_index[rare])]
         showing = {
-            "records": records_by_tweets(self.matches, self.eligible),
+            "records": records_by_tweets(self.matches, rare),
             "texts": by_tweets(tweets),
         }
         return {
