@@ -35,14 +35,21 @@ class ProvscanError(Exception):
     """The base of all errors that provscan raises deliberately.
 
     Messages name options of the commands. In Python, ``str`` names the keyword
-    arguments instead; :func:`named_as_options` keeps the options.
+    arguments instead, or returns ``in_python`` if the advice of the message is a
+    command; :func:`named_as_options` keeps the message.
     """
 
     _as_options = False
 
+    def __init__(self, *args: Any, in_python: str | None = None) -> None:
+        super().__init__(*args)
+        self.in_python = in_python
+
     def __str__(self) -> str:
         text = super().__str__()
-        return text if ProvscanError._as_options else with_keywords(text)
+        if ProvscanError._as_options:
+            return text
+        return self.in_python or with_keywords(text)
 
     def add_note(self, note: str) -> None:
         super().add_note(note if ProvscanError._as_options else with_keywords(note))

@@ -23,13 +23,10 @@ import contextlib
 import errno
 import io
 import os
-import re
-import shlex
 import sys
 import warnings
 from importlib import import_module
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import click
@@ -50,7 +47,7 @@ FAULT = 70
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
-# The key of a command's words in the ``meta`` of a context.
+# The key of the words of a command line in the ``meta`` of a context.
 WORDS = "provscan.cli.words"
 
 # The control characters that a terminal would act on, with their escapes in JSON.
@@ -148,27 +145,13 @@ def _new_option(error: click.ClickException) -> str:
     return "" if instead is None else f" {instead}"
 
 
-def _misplaced(error: click.ClickException) -> str:
-    """Return a note on the option that takes an argument which a command does not, or
-    that takes the last argument of a command without a required output.
-    """
-    extra = re.search(r"unexpected extra argument \((.*)\)", error.message)
+def _meant(error: click.ClickException) -> str:
+    """Return a note on the command that was probably meant, if that is known."""
+    from provscan.cli.hints import misplaced
+
     ctx: click.Context | None = getattr(error, "ctx", None)
-    words = ctx.meta.get(WORDS, []) if ctx is not None else []
-    if ctx is None or not words:
-        return ""
-    param, option = getattr(error, "param", None), "-i"
-    if extra is not None and "--index" in _named_options(ctx.command):
-        misplaced = extra[1]
-    elif isinstance(error, click.MissingParameter) and param and param.name == "out":
-        misplaced, option = words[-1], "-o"
-        if len(words) < 2 or not Path(misplaced).suffix or os.path.exists(misplaced):
-            return ""
-    else:
-        return ""
-    rest = [word for word in words if word != misplaced]
-    meant = shlex.join(["provscan", str(ctx.info_name), *rest, option, misplaced])
-    return f" Did you mean `{meant}`?"
+    found = misplaced(error, ctx.meta.get(WORDS, [])) if ctx is not None else None
+    return f" {found}" if found else ""
 
 
 def _named_options(command: click.Command) -> dict[str, click.Option]:
@@ -247,7 +230,7 @@ class Commands(click.Group):
         if isinstance(command, click.Group) and rest:
             inner = command.commands.get(rest[0], command)
         _require_values(inner, rest)
-        ctx.meta[WORDS] = [*rest]
+        ctx.meta[WORDS] = [name, *rest]
         return name, command, rest
 
     def main(self, *args: Any, **extra: Any) -> Any:
@@ -265,7 +248,7 @@ class Commands(click.Group):
                 warnings.showwarning = _warned
                 return super().invoke(ctx)
         except click.ClickException as error:
-            message = error.message + _new_option(error) + _misplaced(error)
+            message = error.message + _new_option(error) + _meant(error)
             setattr(error, "message", without_secrets(message))  # noqa: B010 - only type checkers treat it as final
             raise
         except click.exceptions.Exit:

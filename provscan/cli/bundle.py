@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import is_zipfile
 
 from provscan.cli import shared
 from provscan.cli.shared import option
@@ -59,7 +60,7 @@ def command(
     from provscan.cli import show
 
     options = shared.given(**options)
-    is_bundle = len(sources) == 1 and sources[0].is_file()
+    is_bundle = len(sources) == 1 and is_zipfile(sources[0])
     if is_bundle != (exhibit is not None):
         raise UsageError(
             f"{sources[0]} is already a bundle: write a page of it with --exhibit"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,10 +37,10 @@ def command(text: str | None, index: Path, as_json: bool) -> None:
             "the text is empty, so there is nothing to look up: give a text, or pipe "
             "one in"
         )
-    if os.path.isfile(text):
+    if os.path.isfile(text) or os.path.isdir(text):
+        kind = "file" if os.path.isfile(text) else "folder"
         raise UsageError(
-            f"{text} is a file, and a text is looked up: to search a file, use "
-            f"`{shlex.join(['provscan', 'match', text])}`; to look up this text, pipe "
+            f"{text} is a {kind}, and a text is looked up; to look up this text, pipe "
             "it in"
         )
     from provscan.cli.compiling import compile_kernels

@@ -198,14 +198,18 @@ def read_manifest(folder: Path) -> Manifest:
     if not folder.is_dir():
         raise IndexFormatError(
             f"there is no index at {folder}: build one with `provscan index CORPUS -o "
-            f"{folder}`"
+            f"{folder}`",
+            in_python=f"there is no index at {folder}: pass the path of one, or build "
+            f"one with provscan.build_index(corpus, {str(folder)!r})",
         )
     try:
         found = json.loads(read_small(path, LARGE))
     except FileNotFoundError:
         raise IndexFormatError(
             f"{folder} is not an index: it has no {MANIFEST}. Name another folder, or "
-            "build the index again if its build did not finish"
+            "build the index again if its build did not finish",
+            in_python=f"{folder} is not an index: it has no {MANIFEST}. Pass a folder "
+            "that provscan.build_index wrote",
         ) from None
     except (ValueError, OSError, RecursionError) as error:
         raise IndexFormatError(

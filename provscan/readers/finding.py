@@ -40,7 +40,6 @@ from provscan.readers.bytes.files import (
 )
 from provscan.readers.bytes.remote import remote_files
 from provscan.readers.bytes.streams import ByteStream, head_of, unpack_into
-from provscan.readers.fields.survey import reads_like_text
 from provscan.readers.formats.registry import (
     EXTENSIONS,
     READABLE,
@@ -88,6 +87,8 @@ RESULTS = {
         {"run", "control", "null", "known"},
     ),
 }
+
+BUNDLE = "a bundle of provscan"
 
 # The files that ``clean`` writes beside the cleaned data, and the format that the first
 # of them names.
@@ -146,17 +147,22 @@ class Finder:
                 yield from self._folder(source, source)
             elif os.path.isfile(source):
                 yield from self._file(source, source)
+                name = printable(source)
+                if (name, f"{BUNDLE}, not data") in self.ignored:
+                    raise InputError(
+                        f"{name} is {BUNDLE}, not a dataset: name the data"
+                    )
             elif os.path.exists(source):
                 shown = printable(source)
                 require_stream(source, shown)
                 yield Found(Split(shown, source, UNKNOWN, layout=self.options.layout))
             else:
                 what = printable(source) or "a path without a name"
-                advice = (
-                    ": strings are paths, so pass texts as dicts or in an Arrow array"
+                raise InputError(
+                    f"{what} does not exist",
+                    in_python=f"{what} does not exist: strings are paths. To search "
+                    'texts, pass [{"text": "..."}] or an Arrow array',
                 )
-                advice = advice if reads_like_text(source) else ""
-                raise InputError(f"{what} does not exist{advice}")
 
     def add_unread(self, source: str, error: InputError) -> None:
         """Add a source that can't be read to ``unread``."""
@@ -245,7 +251,14 @@ class Finder:
         elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")) and not (
             compression or name.lower().endswith(ZIPPED)
         ):
-            yield from self._members(whole, self._zip(whole))
+            members = list(self._zip(whole))
+            if {"bagit.txt", "statement.json"} <= {
+                (member.member or "").partition("/")[2] for member in members
+            }:
+                # The tweets in it would be reported as copies.
+                self.add_ignored(whole.source, f"{BUNDLE}, not data")
+                return
+            yield from self._members(whole, members)
         else:
             split = replace(whole, compression=compression)
             found = Found(*identified(name, head, split, self.options))

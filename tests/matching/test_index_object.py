@@ -1,10 +1,17 @@
 """Test an index as a collection of tweets, and results of data in memory."""
 
+import pickle
+
 import numpy as np
 import pytest
 
 import provscan
-from provscan.errors import InputError, ParameterError, named_as_options
+from provscan.errors import (
+    IndexFormatError,
+    InputError,
+    ParameterError,
+    named_as_options,
+)
 
 TWEETS = [
     {"id": "1", "text": "Never trust a goat near the harbour", "author": "a"},
@@ -67,3 +74,22 @@ def test_errors_name_keyword_arguments_in_python(message, shown):
     with named_as_options():
         assert str(error) == message
     assert str(error) == shown
+
+
+def test_errors_advise_functions_in_python(tmp_path):
+    for folder, advice in (
+        ("nothing.index", "provscan.build_index(corpus, "),
+        ("", "provscan.build_index wrote"),
+    ):
+        with pytest.raises(IndexFormatError) as raised:
+            provscan.open_index(tmp_path / folder)
+        assert advice in str(raised.value)
+        assert "`" not in str(raised.value)
+        assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+    with pytest.raises(InputError) as strings:
+        provscan.match(
+            ["a goat"],
+            provscan.build_index(TWEETS, tmp_path / "a.index"),
+            tmp_path / "r",
+        )
+    assert '[{"text": "..."}]' in str(strings.value)
