@@ -19,6 +19,7 @@ class Status(NamedTuple):
     code: str  # In ``summary.json``.
     words: str  # The first words of the headline.
     colour: str  # The background of these words in the report.
+    terminal: str | None  # Their colour on a terminal; None if they have none.
     # Whether the findings were judged (chance explains them, or it does not), or there
     # are none.
     judged: bool = True
@@ -30,11 +31,11 @@ class Status(NamedTuple):
 STATUSES = {
     status.code: status
     for status in (
-        Status(COPIES_FOUND, "COPIES FOUND", "#8f5400"),
-        Status(NO_COPIES_SHOWN, "NO COPIES SHOWN", "#0b57a4"),
-        Status(INCOMPLETE, "INCOMPLETE", "#a1260d", passes=False),
-        Status(CANNOT_JUDGE, "CANNOT JUDGE", "#6639ba", judged=False),
-        Status(NOT_MEASURED, "CHANCE NOT MEASURED", "#59636e", judged=False),
+        Status(COPIES_FOUND, "COPIES FOUND", "#8f5400", "yellow"),
+        Status(NO_COPIES_SHOWN, "NO COPIES SHOWN", "#0b57a4", "cyan"),
+        Status(INCOMPLETE, "INCOMPLETE", "#a1260d", "red", passes=False),
+        Status(CANNOT_JUDGE, "CANNOT JUDGE", "#6639ba", "magenta", judged=False),
+        Status(NOT_MEASURED, "CHANCE NOT MEASURED", "#59636e", None, judged=False),
     )
 }
 """All statuses, by code."""

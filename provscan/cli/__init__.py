@@ -60,11 +60,17 @@ _ESCAPES = {
 
 def echo(text: str, err: bool = False) -> None:
     """Print a text with its control characters escaped, since names of files and fields
-    may contain some. Messages on stderr are printed without the secrets of URLs.
+    may contain some. On a terminal, results have colours. Messages on stderr are
+    printed without the secrets of URLs.
     """
     if err:
         text = without_secrets(text)
-    click.echo(text.translate(_ESCAPES), err=err)
+    text = text.translate(_ESCAPES)
+    if not err and sys.stdout.isatty():
+        from provscan.cli import colours
+
+        text = colours.coloured(text) if colours.wanted() else text
+    click.echo(text, err=err)
 
 
 def _sentence(text: str) -> str:

@@ -66,6 +66,7 @@ def write_ledger_report(
         STYLES,
         folder=Path(__file__).parent / "templates",
         ledger=ledger,
+        conduct=conduct(ledger),
         tables=found,
         kinds=KINDS,
         lasting=lasting,
@@ -80,10 +81,26 @@ def write_ledger_report(
     return write_page(out or target, content, overwrite=overwrite, inputs=inputs)
 
 
+def conduct(ledger: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the status of a ledger and the sentence after it; ``ledger`` is
+    ``ledger.json``.
+    """
+    if not ledger["findings"]:
+        none = "no rule of the policy packs applies to the measurements"
+        return "NOTHING COMPARED", none
+    differs = sum(
+        row["count_all"] for row in ledger["findings"] if row["result"] == "differs"
+    )
+    shows = several(differs, "comparison shows", "comparisons show")
+    sentence = f"{shows} conduct that differs from the rule of that day"
+    return "CONDUCT DIFFERS" if differs else "NO DIFFERENCE SHOWN", sentence
+
+
 def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines to print on a terminal. ``found`` is ``ledger.json``, with the
     folder as ``ledger``.
     """
+    yield ": ".join(conduct(found))
     for row in found["totals"]:
         if row["scope"] == "all":
             calls = several(row["calls"], "call", "calls")
@@ -112,14 +129,6 @@ def ledger_lines(found: Mapping[str, Any]) -> Iterator[str]:
         for row in found[lane]:
             yield f"  {row['application']}, {row['name']}: {row['headline']}"
     yield f"Government bodies: {len(found['government'])}"
-    differs = sum(
-        row["count_all"] for row in found["findings"] if row["result"] == "differs"
-    )
-    yield several(
-        differs,
-        "comparison shows conduct that differs from the rule of that day",
-        "comparisons show conduct that differs from the rule of that day",
-    )
     yield f"Report: {found['ledger']}/{REPORT_FILE}"
 
 
