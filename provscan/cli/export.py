@@ -4,11 +4,10 @@ name of the file chooses, or all of them and a start page to a folder.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from provscan import cli
 from provscan.cli import shared
 from provscan.cli.shared import option
 from provscan.errors import UsageError
@@ -39,6 +38,7 @@ OPTIONS = {"digests": "digests", "marks": "reviewed"}
 @shared.digests
 @shared.reviewed
 @shared.overwrite
+@shared.as_json
 def command(
     runs: tuple[Path, ...],
     out: Path,
@@ -46,6 +46,7 @@ def command(
     digests: bool,
     reviewed: Path | None,
     overwrite: bool,
+    as_json: bool,
 ) -> None:
     """Write the findings of RUN as a report or a list, the strongest first.
 
@@ -53,26 +54,31 @@ def command(
     be a probe or a ledger if FILE is .html. An exhibit has the same number in every
     format. Several runs are written to a folder with a start page.
     """
+    from provscan.cli import show
+
     chosen = shared.given(digests=digests, marks=reviewed, overwrite=overwrite)
+    done: dict[str, Any] = {"exhibits": None, "left_out": None}
     if not out.suffix:
         shared.refuse(["all"] * everything, "the report always shows all matches")
         from provscan.report.overview import write_overview
 
         if reviewed is not None and len(runs) > 1:
             raise UsageError("marks belong to one run: leave out --reviewed")
-        cli.echo(f"Start page: {write_overview(runs, out, **chosen)}")
-        return
-    if len(runs) > 1:
+        done |= {"what": "Start page", "path": write_overview(runs, out, **chosen)}
+    elif len(runs) > 1:
         raise UsageError(f"{out} is a file for one run: name a folder for several runs")
-    run = runs[0]
-    if out.suffix.lower() == PAGE:
+    elif out.suffix.lower() == PAGE:
         shared.refuse(["all"] * everything, "the report always shows all matches")
-        _write_page(run, out, **chosen)
+        done |= {"what": "Report", "path": _write_page(runs[0], out, **chosen)}
     else:
-        _write_list(run, out, everything=everything, **chosen)
+        from provscan.report.export import export
+
+        rows, others = export(runs[0], out, everything=everything, **chosen)
+        done |= {"what": "List", "path": out, "exhibits": rows, "left_out": others}
+    show.result({**done, "path": str(done["path"])}, as_json, _lines)
 
 
-def _write_page(run: Path, out: Path, **options: Any) -> None:
+def _write_page(run: Path, out: Path, **options: Any) -> Path:
     from provscan import probe
     from provscan.report.document import write_report
 
@@ -89,17 +95,17 @@ def _write_page(run: Path, out: Path, **options: Any) -> None:
         what, without = "run", set[str]()
     refused = sorted(OPTIONS[name] for name in options.keys() & without)
     shared.refuse(refused, f"the report of a {what} has no place for this")
-    cli.echo(f"Report: {write(run, out, **options)}")
+    return write(run, out, **options)
 
 
-def _write_list(run: Path, out: Path, **options: Any) -> None:
+def _lines(done: dict[str, Any]) -> Iterator[str]:
     from provscan.names import counted
-    from provscan.report.export import export
 
-    rows, others = export(run, out, **options)
-    cli.echo(f"{counted(rows, 'exhibit')}: {out}")
-    if others:
-        cli.echo(
-            f"{counted(others, 'match')} of common or known wording left out: use "
-            "--all to list them too"
+    rows = done["exhibits"]
+    what = done["what"] if rows is None else counted(rows, "exhibit")
+    yield f"{what}: {done['path']}"
+    if done["left_out"]:
+        yield (
+            f"{counted(done['left_out'], 'match')} of common or known wording left "
+            "out: use --all to list them too"
         )

@@ -31,7 +31,8 @@ from provscan.cli.shared import option
     show_default=True,
     help="Port to listen on; 0 for any free port.",
 )
-def command(index: Path, host: str, port: int) -> None:
+@shared.as_json
+def command(index: Path, host: str, port: int, as_json: bool) -> None:
     """Serve a web page and an HTTP API that look up texts.
 
     The page has a text box. While a text is typed or pasted, the wording that it shares
@@ -42,6 +43,7 @@ def command(index: Path, host: str, port: int) -> None:
     The environment variable PROVSCAN_TOKEN is the token that clients must send as
     `Authorization: Bearer TOKEN`, at least 16 characters.
     """
+    from provscan.cli import show
     from provscan.cli.compiling import compile_kernels
     from provscan.index.format import read_manifest
     from provscan.server import listen, serve
@@ -52,7 +54,11 @@ def command(index: Path, host: str, port: int) -> None:
     name = f"[{host}]" if ":" in host else host
     compile_kernels()
     port = listening.getsockname()[1]
-    cli.echo(f"provscan: http://{name}:{port} (Ctrl-C to stop)", err=True)
+    url = f"http://{name}:{port}"
     # Ctrl-C is the normal way to stop the server.
     with listening, suppress(KeyboardInterrupt):
+        if as_json:
+            served = {"url": url, "index": str(index), "needs_token": token is not None}
+            show.result(served, as_json, str)
+        cli.echo(f"provscan: {url} (Ctrl-C to stop)", err=True)
         serve(index, listening, token)

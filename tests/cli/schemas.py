@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -46,6 +48,10 @@ LINES = (
     "info a.run",
     "verify a.index",
     "verify a.run",
+    "export a.run -o report.html",
+    "export a.run -o list.csv",
+    "export a.run b.run -o pages",
+    "serve -i a.index --port 0",
     "bundle a.run -o a.zip",
     "verify a.zip",
     "bundle a.zip --exhibit 1 -o a.html",
@@ -112,6 +118,9 @@ def printed(folder: Path) -> Iterator[tuple[str, Any]]:
                 server = Server(open_plan("a.probe"), Lookup({}))
                 stack.callback(server.close)
                 words.append(server.url)
+            if words[0] == "serve":
+                yield kind(line), served(words)
+                continue
             done = CliRunner().invoke(main, [*words, "--json"])
             assert done.exit_code in (0, 1), (line, done.output)
             value = json.loads(done.stdout)
@@ -120,6 +129,23 @@ def printed(folder: Path) -> Iterator[tuple[str, Any]]:
                 saved = {"list": value["list"], "reviewer": "A", "verdicts": verdicts}
                 (folder / "verdicts.json").write_text(json.dumps(saved))
             yield kind(line), value
+
+
+def served(words: list[str]) -> Any:
+    """Return what a server prints when it is ready, and end it."""
+    command = [sys.executable, "-m", "provscan", *words, "--json"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as server:
+        assert server.stdout is not None
+        text = ""
+        while not text.endswith("\n}\n"):
+            line = server.stdout.readline()
+            assert line, text
+            text += line
+        server.send_signal(signal.SIGINT)
+    assert server.returncode == 0
+    return json.loads(text)
 
 
 def kind(line: str) -> str:
