@@ -207,5 +207,6 @@ def _dates(batch: pa.RecordBatch, found: Matches) -> pa.Array:
     """Return the date of the record of each match."""
     if "date" not in batch.schema.names:
         return pa.nulls(len(found.row), pa.int64())
-    dates = batch.column("date").take(pa.array(found.row))
-    return timestamps(dates.to_pylist(), FIRST_RECORD_MS)[0].cast(pa.int64())
+    dates = batch.column("date").take(pa.array(found.row)).to_pylist()
+    form = (batch.schema.field("date").metadata or {}).get(b"form", b"").decode()
+    return timestamps(dates, FIRST_RECORD_MS, form)[0].cast(pa.int64())

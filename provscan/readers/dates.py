@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from provscan.readers.schema import TIMESTAMP
-from provscan.readers.strings import null_if_empty
+from provscan.readers.strings import null_if_empty, scalar_text
 from provscan.readers.values import array_values
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +45,15 @@ SEPARATED = re.compile(r"[+-]?\d+(?:[.,'_ ]\d*)+(?:[eE][+-]?\d{1,2})?")
 
 # The strptime formats of all-digit dates, by count of digits.
 DIGITS = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
+
+# "31.12.2015", "12/31/2015 11:59 PM": a day first or a month first.
+NUMERIC = re.compile(
+    r"\d\d?([./-])\d\d?\1\d{4}(?: \d\d?:\d\d(:\d\d)?( [AP]M)?)?", re.IGNORECASE
+)
+# The strptime format of a date that is only a year.
+YEAR = "%Y"
+# The first FORM_IN dates of a column must be in the same form.
+FORM_IN = 20
 
 # "2015-10-20 00:10:41 UTC", "2015-10-20 00:10:41 +0000"
 SPACED_ZONE = re.compile(r" (?:(UTC|GMT|Z)|([+-]\d\d:?\d\d))$")
@@ -82,6 +91,52 @@ def parse_date(value: Any, first: int = FIRST_MS) -> int | None:
     return ms if ms is not None and first <= ms <= last_ms() else None
 
 
+def form_of(values: Sequence[Any]) -> str | None:
+    """Return the form of the dates of some records: "" for the forms that
+    :func:`parse_date` reads, or the ``strptime`` format of a year or of dates whose day
+    and month are numbers.
+
+    Return None if the first :data:`FORM_IN` values are not all in one form, or if
+    none of the values shows whether the day or the month is first. The first day of a
+    year stands for the year.
+    """
+    first = values[:FORM_IN]
+    if all(parse_date(value, FIRST_RECORD_MS) is not None for value in first):
+        return "" if first else None
+    texts = [scalar_text(value) or "" for value in values]
+    read = {
+        form: {
+            place
+            for place, text in enumerate(texts)
+            if (ms := _ms_in_form(text, form)) is not None
+            and FIRST_RECORD_MS <= ms <= last_ms()
+        }
+        for form in _forms(texts[0])
+    }
+    every = {*range(len(first))}.union(*read.values())
+    forms = [form for form, places in read.items() if places == every]
+    return forms[0] if len(forms) == 1 else None
+
+
+def _forms(text: str) -> list[str]:
+    """Return the ``strptime`` formats that a year, or a date of numbers, can have."""
+    if len(text) == 4 and text.isdecimal():
+        return [YEAR]
+    if (parts := NUMERIC.fullmatch(text)) is None:
+        return []
+    between, seconds, half = parts.groups()
+    hour = " %I:%M" if half else " %H:%M" if ":" in text else ""
+    time = hour + ":%S" * bool(seconds) + " %p" * bool(half)
+    days = (("%d", "%m", YEAR), ("%m", "%d", YEAR))
+    return [between.join(day) + time for day in days]
+
+
+def _ms_in_form(text: str, form: str) -> int | None:
+    with contextlib.suppress(ValueError):
+        return _since_epoch(datetime.strptime(text, form))
+    return None
+
+
 def last_ms() -> int:
     """Return the last time that a tweet can have: now, in any time zone."""
     return (datetime.now(UTC) + timedelta(days=1) - EPOCH) // MILLISECOND
@@ -108,10 +163,11 @@ def _any_ms(value: Any) -> int | None:
         text = f"{api[5]}-{month:02}-{api[2]}T{api[3]}{api[4]}"
     if not text.isascii():
         return None
-    text = SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):
-        with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
-            return _since_epoch(parse(text))
+    iso = SPACED_ZONE.sub(lambda zone: zone[2] or "Z", text)
+    with contextlib.suppress(ValueError):
+        return _since_epoch(datetime.fromisoformat(iso))
+    with contextlib.suppress(ValueError, TypeError, IndexError, OverflowError):
+        return _since_epoch(parsedate_to_datetime(text))
     return None
 
 
@@ -135,16 +191,17 @@ def _since_epoch(time: datetime) -> int | None:
 
 
 def timestamps(
-    values: pa.Array | Sequence[Any], first: int = FIRST_MS
+    values: pa.Array | Sequence[Any], first: int = FIRST_MS, form: str = ""
 ) -> tuple[pa.Array, list[int]]:
     """Return a column of dates, null where there is none, and the positions of values
-    that could not be parsed, or that are before ``first`` or in the future.
+    that could not be parsed, or that are before ``first`` or in the future. ``form`` is
+    their form (see :func:`form_of`).
     """
-    times, bad = _arrow_times(values), list[int]()
+    times, bad = None if form else _arrow_times(values), list[int]()
     if times is None:
         if isinstance(values, pa.Array):
             values = array_values(values)
-        parse = cache(_any_ms)
+        parse = cache(partial(_ms_in_form, form=form) if form else _any_ms)
         found = [parse(v) if isinstance(v, str) else _any_ms(v) for v in values]
         pairs = enumerate(zip(values, found, strict=True))
         bad = [at for at, (v, ms) in pairs if ms is None and v not in (None, "")]

@@ -4,7 +4,8 @@ are read.
 A row of a dataset is one text of a record; the rows of a record are consecutive.
 
 If the records of a file have dates of their own, its batches also have the column
-``date`` (:data:`DATE`): the date as it is written, null if it is missing.
+``date`` (:data:`DATE`): the date as it is written, null if it is missing. The metadata
+of the column contain its ``form`` (:func:`provscan.readers.dates.form_of`).
 """
 
 from __future__ import annotations

@@ -199,6 +199,36 @@ def test_records_can_be_older_than_all_tweets(tmp_path, write):
     assert codes(found.summary["answer"]["reasons"]) == ["younger_than_data"]
 
 
+@pytest.mark.parametrize(
+    ("dates", "read"),
+    [
+        ([{"pubDate": "Tue, 04 Mar 2008 10:11:12 GMT"}], True),
+        ([{"meta": {"date": "2008-03-04"}}], True),
+        ([{"metadata": {"headers": {"Date": "Tue, 04 Mar 2008 10:11:12 EST"}}}], True),
+        ([{"user": {"created_at": "2008-03-04"}}], False),
+        ([{"year": 2008}], True),
+        ([{"date": "2008"}], True),
+        ([{"time": 2008}], False),
+        ([{"date": "31.12.2008"}], True),
+        ([{"date": "03/04/2008"}, {"date": "31/12/2008"}], True),
+        ([{"date": "03/04/2008"}, {"date": "12/31/2008 10:11 PM"}], False),
+        ([{"date": "03/04/2008 1:02 AM"}, {"date": "12/31/2008 10:11 PM"}], True),
+        ([{"date": "03/04/2008"}, {"date": "03/05/2008"}], False),
+        ([{"date": "31/12/2008"}, {"date": "12/31/2008"}], False),
+        ([{"date": "31.02.2008"}], False),
+    ],
+)
+def test_dates_of_records(tmp_path, write, dates, read):
+    index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
+    written = DATA + PLATFORM[:80]
+    rows = [{"text": text} | dates[n % len(dates)] for n, text in enumerate(written)]
+    data, path = write("data.jsonl", rows), write("control.jsonl", CONTROL)
+    found = provscan.match(data, index, tmp_path / "run", control=path)
+    answer_ = found.summary["answer"]
+    said = codes(answer_["reasons"]) + codes(answer_["remarks"])
+    assert said == ["younger_than_data" if read else "direction_not_tested"]
+
+
 def test_few_dated_records_test_no_direction(answer, tmp_path, write):
     index = provscan.build_index(LICENSED, tmp_path / "licensed.index")
     # Dates of which only the year is known are of no help.

@@ -63,6 +63,8 @@ class Binding:
     # For each role whose field the user named but the file lacks: an error.
     missing: Mapping[str, FieldNotFoundError] = field(default_factory=dict)
     named: bool = False  # Whether the user named the fields of texts.
+    # The form of the dates of a dataset's records (``dates.form_of``).
+    date_form: str = ""
     # For a dataset: the verdict on each field with strings.
     verdicts: Mapping[str, str] = field(default_factory=dict)
     # Whether the texts are outputs of a model. The last paths of "text" are then those

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from provscan.kernels.reading.other_texts import LEAST_WORDS, NEVER
 from provscan.names import snake_case
-from provscan.readers.dates import FIRST_RECORD_MS, parse_date
+from provscan.readers.dates import YEAR, form_of
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
 from provscan.readers.fields.chats import speakers_of
 from provscan.readers.fields.names import DATASET, NAMES, in_columns
@@ -56,8 +56,8 @@ NOT_NAMED, SPEAKER, LABELS = "not_named", "speaker", "labels"
 NEARLY_ALL, DIFFERENT = 0.9, 0.4
 # A field is reported as single words only if it has at least this many texts.
 LEAST_ALONE = 100
-# A field is taken as the date of its record if its first DATES_READ values are dates.
-DATES_READ = 20
+# Objects with these names describe the object that contains them.
+METADATA = frozenset(DATASET["metadata"])
 # The values of a field are labels if there are at most MOST_LABELS different ones of
 # fewer than LONGEST_LABEL characters in at least LEAST_LABELS of the first strings.
 MOST_LABELS, LONGEST_LABEL, LEAST_LABELS = 3, 40, 100
@@ -191,15 +191,18 @@ def bind(
     elif fields.id is not None:
         what = f"no field {fields.id!r} for the id of a record"
         missing["id"] = not_found(what, found, source, "id")
-    if (dated := _date(found)) is not None:
-        paths["date"] = (dated,)
-        wanted.setdefault(dated, found[dated].type)
+    date_form = ""
+    if (dated := _date(found, texts)) is not None:
+        date, date_form = dated
+        paths["date"] = (date,)
+        wanted.setdefault(date, found[date].type)
     return Binding(
         paths,
         wanted,
         missing=missing,
         named=bool(fields.texts),
         verdicts={name_of(path): why for path, why in verdicts.items()},
+        date_form=date_form,
         outputs=fields.outputs,
         chats=tuple(chats),
         empty=empty,
@@ -301,17 +304,24 @@ def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:
     return None
 
 
-def _date(found: Mapping[Path, Seen]) -> Path | None:
-    """Return the field with the dates of records: the first with a usual name whose
-    values are dates.
+def _date(found: Mapping[Path, Seen], texts: Sequence[Path]) -> tuple[Path, str] | None:
+    """Return the field with the dates of records, and their form: the first with a
+    usual name whose values are dates. It is in an object that contains all texts of the
+    record, or in metadata of this object: a date elsewhere, such as that of an account,
+    is not the record's.
     """
-    named = {snake_case(path[0]): path for path in found if len(path) == 1}
-    for usual in in_columns(NAMES["date"]):
-        path = named.get(usual)
-        if path is None or {"object", "list"} & found[path].kinds.keys():
+    names = (*in_columns(NAMES["date"]), *DATASET["years"])
+    rank = {name: place for place, name in enumerate(names)}
+    paths = [path for path in found if snake_case(path[-1]) in rank]
+    for path in sorted(paths, key=lambda path: (rank[snake_case(path[-1])], len(path))):
+        outer = tuple(key for key in path[:-1] if snake_case(key) not in METADATA)
+        around = all(text[: len(outer)] == outer for text in texts)
+        if ANY in path or not around or {"object", "list"} & found[path].kinds.keys():
             continue
-        values = found[path].values[:DATES_READ]
-        dates = [parse_date(value, FIRST_RECORD_MS) for value in values]
-        if dates and None not in dates:
-            return path
+        form = form_of(found[path].values)
+        # Four digits elsewhere may be no year, but a length of time.
+        if form is not None and (
+            form != YEAR or re.search("date|year", path[-1], re.IGNORECASE)
+        ):
+            return path, form
     return None

@@ -98,7 +98,10 @@ class Extractor:
         self._counts = counts
         self._later = None if binding.others is None else Later(binding, limits)
         self._searched = binding.searched
-        self._schema = SCHEMA if binding.date is None else SCHEMA.append(DATE)
+        self._schema = SCHEMA
+        if binding.date is not None:
+            form = {"form": binding.date_form}
+            self._schema = SCHEMA.append(DATE.with_metadata(form))
 
     def batch(self, rows: Rows) -> pa.RecordBatch:
         """Return the texts of some records; records without text are counted."""
