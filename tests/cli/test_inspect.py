@@ -33,7 +33,7 @@ def test_each_file_is_described(tmp_path):
         5,
     )
     assert chats["fields"] == {
-        "id": "not scanned: id or address, by its name",
+        "id": "scanned where a value reads like text: id or address, by its name",
         "messages[].role": VERDICTS["codes"],
         "messages[].content": "scanned",
     }

@@ -66,7 +66,7 @@ WORDS = ["the", "quick", "brown", "fox", "jumps", "over", "lazy", "dogs"]
         ({"tokens": WORDS}, [("tokens", " ".join(WORDS))]),
         ({"a": {"c": [WORDS]}}, [("a.c[0]", " ".join(WORDS))]),
         ({"c": [*WORDS, {"d": LONG}]}, [("c", " ".join(WORDS)), ("c[0].d", LONG)]),
-        ({"tags": ["noun", "verb"] * 9, "ids": WORDS, "e": ["1"] * 20}, []),
+        ({"tags": ["noun", "verb"] * 9, "e": ["1"] * 20}, []),
         ({"b": WORDS, "text": WORDS}, [("text", " ".join(WORDS))]),
     ],
 )
@@ -85,7 +85,11 @@ def test_other_texts_are_found_where_they_are():
         "b": LONG,
         "d": [{"url": LONG, "e": [LONG, "2015-10-20 10:00:00 some time"]}],
     }
-    assert [name for name, _ in LATER.search(record).texts] == ["a.c", "d[0].e[0]"]
+    assert [name for name, _ in LATER.search(record).texts] == [
+        "a.c",
+        "d[0].url",
+        "d[0].e[0]",
+    ]
     assert [
         name for name, _ in WITHIN.search({"a": [{"c": LONG, "é": LONG}]}).texts
     ] == ["a[0].c"]

@@ -113,11 +113,12 @@ def test_texts_of_late_elements_of_lists_are_scanned(write, read_all):
     ],
 )
 @pytest.mark.parametrize("form", ["jsonl", "parquet", "csv", "objects"])
+@pytest.mark.parametrize("name", ["code", "id", "url"])
 def test_values_that_read_like_text_are_scanned_in_fields_of_codes(
-    value, scanned, form, write, read_all, tmp_path
+    value, scanned, form, name, write, read_all, tmp_path
 ):
-    records = [{"text": "a few words here", "code": f"c{n}"} for n in range(1100)]
-    records.append({"text": "a few words here", "code": value})
+    records = [{"text": "a few words here", name: f"c{n}"} for n in range(1100)]
+    records.append({"text": "a few words here", name: value})
     if form == "objects":
         batches = list(read_objects(records))
         texts = [text for batch in batches for text in batch["text"].to_pylist()]
@@ -127,11 +128,17 @@ def test_values_that_read_like_text_are_scanned_in_fields_of_codes(
             pq.write_table(pa.Table.from_pylist(records), path)
         elif form == "csv":
             rows = [",".join(record.values()) for record in records]
-            path = write("a.csv", "\n".join(["text,code", *rows]))
+            path = write("a.csv", "\n".join([f"text,{name}", *rows]))
         else:
             path = write("a.jsonl", records)
         texts = read_all(path).texts
     assert texts == ["a few words here"] * 1101 + [value] * scanned
+
+
+@pytest.mark.parametrize("name", ["id", "url"])
+def test_texts_in_fields_named_as_ids_or_addresses_are_scanned(name, write, read_all):
+    records = [{"text": "a few words here", name: value} for value in ("x1", LONG)]
+    assert read_all(write("a.jsonl", records)).texts.count(LONG) == 1
 
 
 def test_labels_are_scanned_only_if_they_are_longer(write, read_all):

@@ -38,7 +38,7 @@ from provscan.readers.json_values import key_in_file
 from provscan.readers.limits import Limits
 
 TEXTS, ID = frozenset(DATASET["texts"]), DATASET["ids"]
-# Fields with these names are not texts, whatever their values look like.
+# Fields with these names are ids or addresses, unless their values are texts.
 NO_TEXTS = re.compile(
     r"(^|_)(id|ids|id_str|uuid|guid|url|urls|uri|href|link|hash|sha1?|sha256|md5|digest|checksum)$"
 )
@@ -79,11 +79,7 @@ def verdict(path: Path, seen: Seen) -> str:
     name, strings = _last(path), seen.strings
     if name in TEXTS:
         return "text"
-    if NO_TEXTS.search(name):
-        return NO_TEXT_BY_NAME
-    if not strings:
-        return EMPTY
-    share = sum(map(reads_like_text, strings)) / len(strings)
+    share = sum(map(reads_like_text, strings)) / max(len(strings), 1)
     if share >= 0.1:
         labels = (
             len(strings) >= LEAST_LABELS
@@ -91,6 +87,10 @@ def verdict(path: Path, seen: Seen) -> str:
             and max(map(len, strings)) < LONGEST_LABEL
         )
         return LABELS if labels else "text"
+    if NO_TEXTS.search(name):
+        return NO_TEXT_BY_NAME
+    if not strings:
+        return EMPTY
     if all(ADDRESS.fullmatch(value.strip()) for value in strings):
         return ADDRESSES
     if all(DATE.fullmatch(value.strip()) for value in strings):
@@ -163,7 +163,7 @@ def bind(
     speakers = speakers_of(texts, strings) if fields.outputs else ()
     others = {
         path: NEVER
-        if BINARY in found[path].kinds or verdicts.get(path) == NO_TEXT_BY_NAME
+        if BINARY in found[path].kinds
         else LONGEST_LABEL
         if verdicts.get(path) == LABELS
         else 0

@@ -32,10 +32,9 @@ from provscan.kernels.reading.other_texts import (
     values_with_texts,
 )
 from provscan.kernels.records import FieldTree, frozen
-from provscan.names import snake_case
 from provscan.readers.fields.binding import Binding
 from provscan.readers.fields.chats import INNER, SPEAKER_FIELDS, chat_in
-from provscan.readers.fields.dataset import NO_TEXTS, are_words
+from provscan.readers.fields.dataset import are_words
 from provscan.readers.fields.paths import ANY, Path
 from provscan.readers.fields.survey import reads_like_text, text_in
 from provscan.readers.json_values import key_in_file
@@ -158,7 +157,7 @@ class Later:
     def search(self, record: Any) -> LaterTexts:
         """Return the texts of a record in fields that are not scanned anyway."""
         search = _Search(self)
-        search.visit(record, _Place(self._root, "", "", 0))
+        search.visit(record, _Place(self._root, "", 0))
         return search.found
 
 
@@ -167,19 +166,14 @@ class _Place(NamedTuple):
 
     node: _Node
     name: str  # The name of the field.
-    key: str  # The last key of an object on the way to the value.
     depth: int
 
     def at_key(self, node: _Node, key: Any) -> _Place:
         name = f"{self.name}.{key}" if self.name else str(key)
-        return _Place(node, name, key_in_file(str(key)), self.depth + 1)
+        return _Place(node, name, self.depth + 1)
 
     def at_position(self, node: _Node, position: int) -> _Place:
-        return _Place(node, f"{self.name}[{position}]", self.key, self.depth + 1)
-
-    @property
-    def named_as_no_text(self) -> bool:
-        return NO_TEXTS.search(snake_case(self.key)) is not None
+        return _Place(node, f"{self.name}[{position}]", self.depth + 1)
 
 
 class _Search:
@@ -221,7 +215,6 @@ class _Search:
         words = [inner for inner in value if isinstance(inner, str)]
         joined = (
             node is self._later.open
-            and not place.named_as_no_text
             and are_words(words)
             and is_later_text(" ".join(words))
         )
@@ -240,11 +233,7 @@ class _Search:
             self.visit(chat, place)
             if len(self.found.texts) > before:
                 return
-        if (
-            node.least != NEVER
-            and is_later_text(text, node.least)
-            and not place.named_as_no_text
-        ):
+        if node.least != NEVER and is_later_text(text, node.least):
             self.found.texts.append((place.name, text))
 
     def _add_speakers(self, value: dict[Any, Any], place: _Place) -> None:
