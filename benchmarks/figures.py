@@ -11,7 +11,8 @@ machine; it refuses to measure files that are not committed. ``check`` runs the 
 again and reports each held figure that differs from the recorded one by more than its
 error. ``write`` copies the recorded tables into the blocks of ``benchmarks/README.md``
 and ``docs/``: ``<!-- figures NAME -->`` stands for all tables of a command, and
-``<!-- figures NAME | COLUMNS | ROWS -->`` for some of them, separated by ``;``.
+``<!-- figures NAME | COLUMNS | ROWS -->`` for some of them, separated by ``;``. It also
+draws the figures of ``docs/`` whose numbers have changed (``drawings.py``).
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from drawings import draw
 from measure import FIGURES, command_line, machine
 
 HERE = Path(__file__).parent
 RECORDED = HERE / "figures.json"
-PAGES = [HERE / "README.md", *sorted(HERE.parent.glob("docs/*.md"))]
+DOCS = HERE.parent / "docs"
+PAGES = [HERE / "README.md", *sorted(DOCS.glob("*.md"))]
 BLOCK = re.compile(r"(<!-- figures ([^>]*?) -->\n).*?(<!-- end -->)", re.DOTALL)
 # Words of a command that stand for options with folders of real tweets and texts.
 FOLDERS = {"DATA": ("corpus", "background"), "WORLD": ("world",)}
@@ -168,7 +171,9 @@ def rendered(block: str) -> str:
         shown = [row for row in table["rows"] if not rows or row[0] in rows]
         if not shown or (columns and not set(columns) <= set(table["columns"])):
             continue
-        at = [table["columns"].index(column) for column in columns or table["columns"]]
+        # Columns may have the same name.
+        every = range(len(table["columns"]))
+        at = [table["columns"].index(column) for column in columns] or every
         if not chosen and table["title"]:
             lines += [f"{table['title']}:", ""]
         heads = [table["columns"][i] for i in at]
@@ -187,6 +192,7 @@ def write() -> None:
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         page.write_text(written(text), encoding="utf-8")
+    draw(DOCS)
 
 
 def main() -> None:

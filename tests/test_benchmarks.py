@@ -11,6 +11,7 @@ import sys
 from difflib import SequenceMatcher
 from pathlib import Path
 from random import Random
+from xml.etree import ElementTree
 
 import pyarrow as pa
 import pytest
@@ -21,6 +22,7 @@ pytest.importorskip("rensa", reason="the benchmarks need pip install 'provscan[b
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 sys.path.insert(0, str(BENCHMARKS))
+import drawings  # noqa: E402
 import figures  # noqa: E402
 import measure  # noqa: E402
 import other_edits  # noqa: E402
@@ -102,9 +104,23 @@ def test_a_figure_that_differs_by_more_than_its_error_has_drifted():
     assert figures.drifted(tables("0.9"), tables("0.9"), ["other"], "copies")
 
 
-def test_a_table_without_rows_is_not_written(monkeypatch):
+def test_drawings_show_the_recorded_figures(tmp_path):
+    for name in drawings.FIGURES:
+        current = drawings.is_current(figures.DOCS / name)
+        assert current, "run: python benchmarks/figures.py write"
+    pytest.importorskip("matplotlib")
+    drawings.draw(tmp_path)
+    (tmp_path / "cost.svg").write_text("<svg/>")
+    assert not drawings.is_current(tmp_path / "cost.svg")
+    drawings.draw(tmp_path)
+    for file in tmp_path.iterdir():
+        assert drawings.is_current(file)
+        assert ElementTree.parse(file).getroot().tag.endswith("svg")
+
+
+def test_tables_are_written_with_rows_and_columns_of_the_same_name(monkeypatch):
     tables = [
-        {"title": "Full", "columns": ["edit"], "rows": [["typos"]]},
+        {"title": "Full", "columns": ["edit", "n", "n"], "rows": [["typos", "1", "2"]]},
         {"title": "Empty", "columns": ["file"], "rows": []},
     ]
     entry = {
@@ -116,7 +132,7 @@ def test_a_table_without_rows_is_not_written(monkeypatch):
     }
     monkeypatch.setattr(figures, "recorded", lambda: {"a": entry})
     written = figures.rendered("a")
-    assert "| typos |" in written
+    assert "| typos | 1 | 2 |" in written
     assert "Empty" not in written
 
 
