@@ -209,7 +209,8 @@ class Archive:
             or not NAME.fullmatch(name)
         ):
             shown = info.filename[:LONGEST_NAME]
-            raise self._refused(at, f"{shown!r} is not an allowed name")
+            what = "is a folder" if info.is_dir() else "has a name that no bundle has"
+            raise self._refused(at, f"the entry {shown!r} {what}")
         if info.flag_bits & _ENCRYPTED:
             raise self._refused(at, f"{name} is encrypted")
         if info.compress_type != zipfile.ZIP_STORED:
@@ -217,7 +218,7 @@ class Archive:
         entry = Entry(name, info.file_size, info.CRC, at)
         header = entry.info().FileHeader()
         if self._bytes(at, len(header)) != header:
-            raise self._refused(at, f"the header of {name} was not written by provscan")
+            raise self._refused(at, f"another program wrote the header of {name}")
         if entry.start + entry.size > self.size:
             raise self._refused(at, f"the archive ends within {name}")
         return entry
@@ -227,8 +228,9 @@ class Archive:
 
     def _refused(self, at: int, why: str) -> InputError:
         return InputError(
-            f"{self.path} is not an intact bundle: {why} (byte {at:,}). Packing its "
-            "files again also has this effect: ask for the original file"
+            f"{self.path} is not the file that provscan bundle wrote: {why} (byte "
+            f"{at:,}). It was changed, damaged, or unpacked and packed again, so "
+            "nothing in it can be checked: ask for the original file"
         )
 
 

@@ -46,6 +46,28 @@ def test_bytes_do_not_depend_on_the_order_of_files():
     assert written(FILES) == written(backwards)
 
 
+@pytest.mark.parametrize(
+    ("folders", "date", "why"),
+    [
+        (True, 1980, "a folder"),
+        (False, 2026, "another program wrote the header"),
+        (False, 1980, "its directory"),
+    ],
+)
+def test_a_bundle_that_was_packed_again_is_refused_as_such(
+    folders, date, why, tmp_path
+):
+    source, path = zipfile.ZipFile(io.BytesIO(written(FILES))), tmp_path / "again.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        if folders:
+            archive.mkdir(FOLDER)
+        for name in source.namelist():
+            info = zipfile.ZipInfo(name, (date, 1, 1, 0, 0, 0))
+            archive.writestr(info, source.read(name))
+    with pytest.raises(InputError, match=f"{why}.* packed again.*original file"):
+        Archive(path)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_bagit_library_reads_a_bundle(handed, tmp_path):
     with zipfile.ZipFile(handed.bundle) as archive:
