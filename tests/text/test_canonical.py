@@ -88,12 +88,8 @@ def test_every_assigned_code_point():
 @given(texts())
 def test_canonical_is_idempotent_on_words(text):
     once = text_room.canonical([text])
-    # When a link is dropped, the text before it may look like a truncated link.
-    assume(
-        not any(
-            word.endswith(("http", "https", "httpurl")) for word in once[0].split(" ")
-        )
-    )
+    # When a link or a mark is dropped, what is left may look like a truncated link.
+    assume("http" not in once[0])
     assert text_room.canonical(once) == once
 
 
