@@ -1,4 +1,6 @@
-"""Run the examples of docs/gates.md: the workflow and the hook."""
+"""Run the examples of docs/gates.md (the workflow and the hook), and those of
+docs/cluster.md without their schedulers.
+"""
 
 import json
 import os
@@ -16,8 +18,20 @@ from nightly import NIGHTLY
 from provscan import open_run
 from provscan.cli import main
 
-PAGE = (ROOT / "docs" / "gates.md").read_text(encoding="utf-8")
-WORKFLOW, HOOK = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+
+def blocks(page, language):
+    """Return the code blocks of a page in a language."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    pattern = rf"^```{language}\n(.*?)^```$"
+    return re.findall(pattern, text, re.DOTALL | re.MULTILINE)
+
+
+WORKFLOW, HOOK = blocks("gates.md", "yaml")
+ALLOCATION, ARRAY = blocks("cluster.md", "bash")
+(JOB,) = blocks("cluster.md", "yaml")
+(DAG,) = blocks("cluster.md", "python")
+MATCH = main.get_command(None, "match")
+OPTIONS = {name for each in MATCH.params for name in each.opts}
 TWEET = "Never trust a goat near the harbour after dark, ever, said the goat"
 
 
@@ -121,3 +135,71 @@ def test_the_hook(index, program, tmp_path):
             check=False,
         )
         assert done.returncode == status, done.stderr
+
+
+@pytest.fixture
+def place(index, tmp_path):
+    """Return a folder with an index, a control, and two datasets in ``data``."""
+    write(tmp_path, "a text without a tweet", TWEET)
+    (tmp_path / "data" / "b.jsonl").write_text(json.dumps({"text": "another text"}))
+    (tmp_path / "control").mkdir()
+    control = json.dumps({"id": "9", "text": "The ferry sulked at the pier all day"})
+    (tmp_path / "control" / "c.jsonl").write_text(control)
+    return tmp_path
+
+
+def bash(script, place, variables):
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=place,
+        env=variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_array(place, program):
+    (place / "datasets.txt").write_text("data/a.jsonl\ndata/b.jsonl\n")
+    for task, records in (("1", 2), ("2", 1)):
+        slurm = {"SLURM_ARRAY_TASK_ID": task, "SLURM_CPUS_PER_TASK": "1"}
+        for _ in range(2):  # Slurm starts a task again.
+            done = bash(ARRAY, place, environment(program, **slurm))
+            assert done.returncode == 0, done.stderr
+        assert open_run(place / "runs" / f"{task}.run").summary["records"] == records
+
+
+def test_the_allocation_is_a_script(program):
+    checked = subprocess.run(["bash", "-n"], input=ALLOCATION, text=True, check=False)
+    assert checked.returncode == 0
+    provscan = ALLOCATION.split("provscan match")[1].split()
+    assert not {*re.findall(r"--[a-z-]+", " ".join(provscan))} - OPTIONS
+
+
+def test_the_job(place, program):
+    (container,) = yaml.safe_load(JOB)["spec"]["template"]["spec"]["containers"]
+    mounted = {"/data/dataset": "data", "/data/licensed.index": "licensed.index"}
+    words = [
+        mounted.get(word, word.removeprefix("/data/").removeprefix("/runs/"))
+        for word in container["args"]
+    ]
+    done = bash(shlex.join(["provscan", *words]), place, environment(program))
+    # A single finding can't be judged, so the gate is not decided.
+    assert done.returncode == 3, done.stderr
+    assert "--fail-above-claimed can't be decided" in done.stderr
+    assert open_run(place / "dataset.run").summary["records"] == 3
+
+
+def test_the_dag(place, program):
+    """A run is a failure if and only if it has findings that the first one lacks."""
+    (script,) = re.findall(r'SCAN = """(.*?)"""', DAG, re.DOTALL)
+    script = script.replace("\\\n", "").replace("{{ ds }}", "2026-01-05")
+    (place / "dataset").symlink_to("data")
+    first = "provscan match dataset -i licensed.index -o runs/first.run --spike-ins 0"
+    assert bash(first, place, environment(program)).returncode == 0
+    done = bash(script, place, environment(program))
+    assert done.returncode == 0, done.stderr
+    (place / "data" / "c.jsonl").write_text(json.dumps({"text": f"new: {TWEET}"}))
+    done = bash(script, place, environment(program))
+    assert done.returncode == 1, done.stderr
+    assert (place / "page" / "index.html").is_file()
