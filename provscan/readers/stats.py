@@ -81,6 +81,7 @@ class ReadStats:
     # Observations for which no record is skipped. About a file:
     # - ``empty_file``
     # - ``field_missing``: the file, or the data in memory, lacks a field that was named
+    # - ``text_in_key``: keys in the first records that are texts; they are not scanned
     # - ``other_encoding``: the file was not read as UTF-8
     # - ``not_in_encoding``: bytes that are not in its encoding, replaced by U+FFFD
     # - ``wrapped_lines``: the lines look like parts of longer texts; each was read as

@@ -47,6 +47,11 @@ for _ in range(200):
         ('{"text": "cut', "bad_json"),
         ('["a text in a list"]', "not_an_object"),
         (json.dumps({"text": "x", "deep": DEEP}), "too_deep"),
+        (
+            json.dumps({"text": "x", "votes": {"some words of a text": 3}}),
+            "text_in_key",
+        ),
+        (json.dumps({"text": "x", "votes": {"twelve-letter-names": 3}}), None),
         ('{"text": null}', None),
         ("12", None),
         ("null", None),

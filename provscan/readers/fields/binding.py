@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from provscan.errors import FieldNotFoundError
 from provscan.kernels.reading.other_texts import NEVER
+from provscan.names import printable
 from provscan.readers.fields.paths import Path, name_of, path_of
 from provscan.readers.stats import Counts
 
@@ -71,6 +72,8 @@ class Binding:
     # of the fields that name the speakers.
     outputs: bool = False
     chats: tuple[Path, ...] = ()  # Fields with strings that are chats in JSON.
+    # Keys in the first records that are texts, which are not scanned.
+    keys: tuple[str, ...] = ()
     # Fields that are empty in the first records, and lists whose elements are words.
     # ``texts/records.py`` gives the rules for both.
     empty: frozenset[Path] = frozenset()
@@ -127,10 +130,14 @@ def field_named(name: str, found: Container[Path]) -> Path | None:
 
 
 def note_missing(binding: Binding, fields: Fields, counts: Counts) -> None:
-    """Note the fields that the user named but the file lacks."""
+    """Note the fields that the user named but the file lacks, and keys that are not
+    scanned although they are texts.
+    """
     for role in binding.missing:
         name = getattr(fields, role)
         counts.note("field_missing", 0, f"no field {name!r} for the {role}")
+    if binding.keys:
+        counts.note("text_in_key", 0, printable(binding.keys[0]), len(binding.keys))
 
 
 def not_found(

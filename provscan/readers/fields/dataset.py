@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from provscan.kernels.reading.other_texts import LEAST_WORDS, NEVER
+from provscan.kernels.reading.other_texts import LEAST_LETTERS, LEAST_WORDS, NEVER
 from provscan.names import snake_case
 from provscan.readers.dates import YEAR, form_of
 from provscan.readers.fields.binding import Binding, Fields, field_named, not_found
@@ -205,6 +205,7 @@ def bind(
         date_form=date_form,
         outputs=fields.outputs,
         chats=tuple(chats),
+        keys=() if fields.texts else _texts_in_keys(found),
         empty=empty,
         words=frozenset(path[:-1] for path in words),
         others=others,
@@ -290,6 +291,23 @@ def _scanned(
         elif path in found and alone:
             verdicts[path] = SINGLE_WORDS
     return verdicts
+
+
+def _texts_in_keys(found: Mapping[Path, Seen]) -> tuple[str, ...]:
+    """Return the keys that are texts. A key that at least half of the objects of its
+    kind have is the name of a column, such as a question of a survey.
+    """
+    times = {path: sum(seen.kinds.values()) for path, seen in found.items()}
+    objects = dict[Path, int]()
+    for path, count in times.items():
+        objects[path[:-1]] = max(count, objects.get(path[:-1], 1))
+    return tuple(
+        path[-1]
+        for path, count in times.items()
+        if (count == 1 or 2 * count < objects[path[:-1]])
+        and sum(map(str.isalpha, path[-1])) >= LEAST_LETTERS
+        and reads_like_text(path[-1])
+    )
 
 
 def _id(name: str | None, found: Mapping[Path, Seen]) -> Path | None:

@@ -20,6 +20,7 @@ RECORDS = (
     "record_too_long",
     "too_many_fields",
     "too_deep",
+    "text_in_key",
     "cut_page",
     "unread_coding",
 )
