@@ -115,7 +115,7 @@ def _not_scanned(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         sources = [item["source"] for item in summary["sources"]]
         name = sources[0] if len(sources) == 1 else "all files"
         found += [
-            (name, f"not scanned: {item['message']}")
+            (name, f"not compared: {item['message']}")
             for item in summary["answer"]["not_scanned"]
             if item["code"] not in ("unread", "damaged")
         ]

@@ -101,7 +101,7 @@ def _of_incomplete(summary: dict[str, Any], options: MatchOptions) -> Gate | Non
         if not known or most > allowed or not status.passes:
             return Gate(
                 INCOMPLETE,
-                "the gate can't be decided, since text was not scanned: "
+                "the gate can't be decided, since not all text was compared: "
                 f"{in_one_line(missing)}",
             )
     return None

@@ -72,7 +72,7 @@ def test_an_answer_is_incomplete_if_text_was_not_scanned(latin, tmp_path, line, 
     if code is None:
         provscan.match(path, latin, tmp_path / "b.run", fail_above=0, **options)
         return
-    assert answer["details"][0].startswith("Not scanned: 1 ")
+    assert answer["details"][0].startswith("Not compared: 1 ")
     with pytest.raises(GateError) as caught:
         provscan.match(path, latin, tmp_path / "b.run", fail_above=0, **options)
     assert caught.value.kind == "incomplete"

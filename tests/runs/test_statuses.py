@@ -174,11 +174,24 @@ def test_decoys_buy_a_warning_and_no_acquittal(write, tmp_path):
     )
 
 
-def test_an_index_of_texts_that_are_too_short_warns(write, tmp_path):
+@pytest.mark.parametrize("kind", ["short", "common"])
+def test_if_no_licensed_text_can_be_found_an_answer_is_incomplete(
+    kind, write, tmp_path
+):
+    """A text that four authors posted is common, so that no copy of it counts."""
     short = [f"ok no {number}" for number in range(300)]
-    rows = [{"id": str(number), "text": text} for number, text in enumerate(short)]
-    index = provscan.build_index(rows, tmp_path / "short.index")
-    data = write("data.jsonl", [{"text": text} for text in short + NEITHER])
+    wording, authors = (short, 1) if kind == "short" else (LICENSED, 4)
+    rows = [
+        {"id": f"{author}:{number}", "text": text, "author": str(author)}
+        for author in range(authors)
+        for number, text in enumerate(wording)
+    ]
+    index = provscan.build_index(rows, tmp_path / "a.index")
+    data = write("data.jsonl", [{"text": text} for text in wording + NEITHER])
     answer = provscan.match(data, index, tmp_path / "run").summary["answer"]
-    assert [each["code"] for each in answer["warnings"]] == ["not_detectable"]
+    assert "not_detectable" in [each["code"] for each in answer["warnings"]]
     assert answer["records"]["findings"] == 0
+    assert answer["status"] == "incomplete"
+    assert [(each["code"], each["count"]) for each in answer["not_scanned"]] == [
+        ("licensed_texts", len(wording))
+    ]

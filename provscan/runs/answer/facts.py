@@ -51,6 +51,13 @@ def no_chance(measured: Measured) -> str | None:
     return "no_chance" if measured.null is None else "other_kind"
 
 
+def nothing_to_find(measured: Measured) -> bool:
+    """Return whether no licensed text is long and rare enough to be a finding, as the
+    test copies show.
+    """
+    return measured.recall.detectable_share == 0.0 and not measured.finding_records
+
+
 def copies_not_counted(measured: Measured) -> dict[str, dict[str, Any]]:
     """Return why many copies of licensed texts are no findings: they are in a control,
     in other sources, or from after the cutoff.

@@ -18,6 +18,7 @@ from provscan.options import MatchOptions
 from provscan.readers.fields.names import VERDICTS
 from provscan.runs.answer.breakdowns import breakdowns
 from provscan.runs.answer.entry import answer_of
+from provscan.runs.answer.facts import nothing_to_find
 from provscan.runs.answer.layers import layers_of
 from provscan.runs.answer.reasons import reasons
 from provscan.runs.answer.unscanned import not_scanned
@@ -53,7 +54,8 @@ def summarise(
     numbers = layers_of(measured)
     withheld = reasons(measured, numbers)
     counts = counts_summary(measured)
-    unscanned = not_scanned(counts["skipped"], counts["notes"], missing)
+    unfindable = measured.controls.licensed_texts if nothing_to_find(measured) else 0
+    unscanned = not_scanned(counts["skipped"], counts["notes"], missing, unfindable)
     summary = {
         **counts,
         **files,

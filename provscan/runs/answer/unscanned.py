@@ -1,4 +1,5 @@
-"""What a scan did not read of the text of a dataset, as an entry of the answer.
+"""What a scan did not read of the text of a dataset, and licensed texts of which none
+can be found, as an entry of the answer.
 
 Text is a value with letters that no option and no documented rule excludes. So ids,
 addresses, dates and codes do not count, nor do records without text.
@@ -27,14 +28,18 @@ RECORDS = (
 
 
 def not_scanned(
-    skipped: Mapping[str, int], notes: Mapping[str, int], files: Mapping[str, int]
+    skipped: Mapping[str, int],
+    notes: Mapping[str, int],
+    files: Mapping[str, int],
+    licensed: int = 0,
 ) -> list[dict[str, Any]]:
     """Return the text that was not scanned: a code, a number and words for each kind.
 
     ``files`` counts the dataset's files that are ``unread`` and ``damaged``; those of a
-    control or clean data have warnings of their own.
+    control or clean data have warnings of their own. ``licensed`` is the number of
+    licensed texts if none of them is long and rare enough to be found.
     """
-    counts = dict(files)
+    counts = dict(files) | {"licensed_texts": licensed}
     for code in RECORDS:
         counts[code] = skipped.get(code, 0) + notes.get(code, 0)
     return [
