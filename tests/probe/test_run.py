@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import count
 
@@ -16,6 +17,7 @@ import pytest
 from models import Lookup, Server, chances
 
 from provscan.cli import main
+from provscan.engine.progress import Progress
 from provscan.errors import InputError, ModelError, OutputError, UsageError
 from provscan.probe import run, score
 from provscan.probe.answers import answer_file, read_answers, spent_tokens
@@ -226,22 +228,26 @@ def test_answers_under_way_are_kept_if_the_run_must_end(plan, model, serve):
     assert len(texts(plan)) == 15 == len(server.answered)
 
 
-def test_an_interrupted_run_keeps_the_answers_under_way(plan, model, serve):
-    server = serve(plan, model)
+class Interrupted(Progress):
+    """Interrupts the process, in the thread of the run, after some answers."""
 
-    requests = count()
+    answers = 9
 
-    def special(asked):
-        if next(requests) == 9:
+    def advance(self, n):
+        self.answers -= n
+        if self.answers <= 0 < self.answers + n:
             signal.raise_signal(signal.SIGINT)
-        time.sleep(0.05)
 
-    server.special = special
+
+def test_an_interrupted_run_keeps_the_answers_under_way(plan, model, serve):
+    server, answers = serve(plan, model, slow=0.05), Interrupted.answers
+    patient = replace(QUICK, timeout=60)
+    endpoint = Endpoint(server.url, "lookup", "chat", patient)
     with pytest.raises(KeyboardInterrupt) as caught:
-        run(plan.path, Endpoint(server.url, "lookup", "chat", QUICK))
+        run(plan.path, endpoint, progress=Interrupted())
     assert "answers are kept" in caught.value.__notes__[0]
     assert sorted(texts(plan)) == sorted(server.answered)
-    assert 9 <= len(server.answered) < 30
+    assert answers <= len(server.answered) < answers + QUICK.concurrency
 
 
 def test_an_endpoint_that_asks_to_wait_for_long_ends_the_run(plan, model, serve):
