@@ -472,15 +472,30 @@ def test_refused_calls_of_a_government_body_are_no_access(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("per", "often", "back", "result"),
-    [(95, 2, 0, "undecided"), (95, 1, 300, "undecided"), (150, 1, 300, "differs")],
+    ("per", "often", "steps", "days", "result"),
+    [
+        (95, 2, 0, 1, "undecided"),
+        (95, 1, 1, 1, "undecided"),
+        (150, 1, 1, 1, "differs"),
+        # A clock that is set back more than ten times, and in more than a thousandth
+        # of the calls, was not set back: the log is in another order.
+        (95, 1, 10, 1, "undecided"),
+        (95, 1, 11, 1, "differs"),
+        (95, 1, 18, 2, "undecided"),
+        (95, 1, 19, 2, "differs"),
+    ],
 )
 def test_calls_logged_twice_or_by_a_clock_set_back_exceed_no_limit(
-    per, often, back, result, tmp_path
+    per, often, steps, days, result, tmp_path
 ):
+    """The clock is set back by five minutes each time."""
     begin = datetime(2022, 5, 3, 0, 7, tzinfo=UTC)
-    seconds = [k * 900 / per for k in range(96 * per)]
-    seconds = [each - back * (each > 43_000) for each in seconds for _ in range(often)]
+    changes = [43_000 + 2_000 * step for step in range(steps)]
+    seconds = [
+        at - 300 * sum(at > change for change in changes)
+        for at in (k * 900 / per for k in range(96 * days * per))
+        for _ in range(often)
+    ]
     lines = [f"{begin + timedelta(seconds=each)},a,/2/tweets,200\n" for each in seconds]
     (tmp_path / "log.csv").write_text("time,app,path,status\n" + "".join(lines))
     (tmp_path / "pack.toml").write_text(
