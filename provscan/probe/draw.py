@@ -264,6 +264,9 @@ def _targets(
     kind.
     """
     found: list[dict[str, Target]] = [{} for _ in rows]
+    # Without texts to count, as if all were forgotten, nothing is known to be rare.
+    if model.model.chars == 0:
+        return found
     copies = np.isin(numbers, model.counted).astype(np.int64)
     for kind in settings.prompts:
         made = [
@@ -272,8 +275,6 @@ def _targets(
         ]
         places = [at for at, prompt in enumerate(made) if prompt is not None]
         prompts = [prompt for prompt in made if prompt is not None]
-        if not places or model.model.chars == 0:
-            continue
         texts = canonical([prompt.target for prompt in prompts])
         given = canonical([prompt.given for prompt in prompts])
         bits = model.model.bits(texts, copies=copies[places]).tolist()

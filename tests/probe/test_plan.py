@@ -12,6 +12,7 @@ import provscan
 from provscan.errors import InputError, OutputError, ParameterError, UsageError
 from provscan.probe import Settings, make_plan, open_plan
 from provscan.probe.baseline import Arms, blind_baseline
+from provscan.probe.plan import ARMS, MISPLACED, QuestionKey
 from provscan.probe.prompts import make_prompt
 
 
@@ -86,6 +87,15 @@ def test_controls_of_other_lengths_are_in_no_pair(index, tmp_path):
     assert not (tmp_path / "p").exists()
 
 
+def test_an_index_without_tweets_has_no_plan(control, tmp_path):
+    rows = [{"id": str(n), "text": sentence(n)} for n in range(5)]
+    index = provscan.build_index(rows, tmp_path / "licensed.index")
+    provscan.forget(index.path, [row["id"] for row in rows])
+    forgotten = provscan.open_index(index.path)
+    with pytest.raises(InputError, match="nothing can be asked"):
+        make_plan(forgotten, tmp_path / "p", control=[str(control)])
+
+
 def test_younger_tweets_of_the_index_are_controls(tmp_path):
     rows = [
         {
@@ -137,10 +147,12 @@ def test_questions_are_reproducible_and_alternate_between_arms(planned):
         == len(questions)
         == sum(3 * 2 * len(pair["licensed"]["prompts"]) for pair in planned.pairs)
     )
-    first, second = (
-        next(q for q in questions if q.key.startswith(f"{n}/")) for n in (0, 1)
-    )
-    assert ("licensed" in first.key, "control" in second.key) == (True, True)
+    keys = [QuestionKey.parse(question.key) for question in questions]
+    for licensed, control, misplaced in zip(*[iter(keys)] * 3, strict=True):
+        if licensed.pair % 2:
+            licensed, control = control, licensed
+        assert (licensed.arm, control.arm) == ARMS
+        assert misplaced == control._replace(arm=MISPLACED)
     assert all(
         q.temperature == (0.0 if q.sample == 0 else 1.0) for q in questions if q.target
     )
