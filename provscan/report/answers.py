@@ -129,7 +129,13 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
         return sentence("page", "chance_unknown")
     if not records["findings"] or records["chance"] is None:
         return ""
-    values = {"findings": records["findings"], "explained": explained(records)}
+    findings, least = records["findings"], records["at_least"]
+    most = f", at most {count(findings - math.floor(least))}"
+    values = {
+        "findings": findings,
+        "explained": explained(records),
+        "most": "" if not least or is_projected(answer) else most,
+    }
     which = sentence("page", "which") if round(records["chance"]) else ""
     return f"{sentence('page', 'chance_explains', **values)}{which}."
 

@@ -39,9 +39,11 @@ def histogram(
     Returns
     -------
     dict or None
-        A list of counts for each kind of match, and for the spike-ins if there are any.
+        A list of counts for each kind of match, and for the spike-ins if there are any;
+        and the number of findings without bits, ``unknown``.
     """
-    known = matches.filter(pc.is_valid(matches["bits"]))
+    has_bits = pc.is_valid(matches["bits"])
+    known = matches.filter(has_bits)
     if len(known) == 0:
         return None
     place = np.minimum(known["bits"].to_numpy() // WIDTH, BINS - 1).astype(int)
@@ -52,7 +54,9 @@ def histogram(
     control = known["control"].to_numpy()
     counted = known["counted"].to_numpy() & ~control
     kinds = {"counted": counted, "control": control, "other": ~counted & ~control}
+    findings = pc.and_not(matches["counted"], matches["control"])
     return {
+        "unknown": pc.sum(pc.and_not(findings, has_bits)).as_py(),
         "width": WIDTH,
         "bins": int(bins),
         **{

@@ -347,7 +347,7 @@ def test_the_proposed_cutoff_counts_only_texts_that_become_controls(write, tmp_p
     assert 0 < texts < 8
     given = (
         f"against 17 licensed tweets with 16 different texts. {texts} of these texts "
-        "are not older than the cutoff"
+        "were posted at the cutoff or later"
     )
     assert given in searched(cut.summary)
     assert given in (cut.path / "report.html").read_text(encoding="utf-8")

@@ -125,7 +125,9 @@ def test_an_exhibit_is_saved_as_a_page_of_its_own(opened, report, tmp_path):
     assert digest in page.locator("#exhibit-1 .saved").text_content()
     tweet = page.locator("#exhibit-1 .place a").text_content()
     assert f"exhibit-1-tweet-{tweet}" in download.value.suggested_filename
-    alone = opened(saved, ready=False)
+    phone = {"viewport": {"width": 390, "height": 800}, "is_mobile": True}
+    alone = opened(saved, ready=False, **phone)
+    assert alone.evaluate("document.documentElement.clientWidth") == 390
     assert alone.locator("article").count() == 1
     for side in (".place", ".text", ".differs"):
         assert (
@@ -165,6 +167,8 @@ def test_days_limit_the_exhibits_and_their_tweets_are_saved(opened, tmp_path):
     wait_for(page, "6 of 6")
     page.fill("#query", "2012-05-03")
     wait_for(page, "1 of 6")
+    page.fill("#query", "@B")
+    wait_for(page, "3 of 6")
 
 
 def test_the_list_is_saved_as_csv(opened, tmp_path):

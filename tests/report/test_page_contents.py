@@ -190,7 +190,7 @@ def test_withheld_numbers_are_not_drawn(opened, tmp_path, changes):
             "not_measured": "rgb(89, 99, 110)",
         }[changes["status"]]
     )
-    assert ("Chance explains about 1 of them" in said) == (changes is CLEAN)
+    assert ("expected to explain about 1 of them" in said) == (changes is CLEAN)
 
 
 def test_a_language_and_a_direction_are_set_on_each_text(opened, tmp_path):

@@ -54,6 +54,14 @@ def test_an_estimate_contains_the_number_of_planted_copies(
             <= estimate["value"]
             <= estimate["high"]
         )
+    hardly = [
+        item["name"].replace("_", " ")
+        for item in run.summary["recall"]["hardly_found"]
+        if item["class"] == "edit"
+    ]
+    (note,) = (each for each in answer["notes"] if each["code"] == "hardly_found")
+    assert hardly
+    assert all(edit in note["message"] for edit in hardly)
     for name in ("records", "texts"):
         layers = answer[name]
         assert layers["estimate"]["high"] <= layers["at_most_any"]

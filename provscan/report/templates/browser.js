@@ -153,7 +153,7 @@ function startBrowser(data, run) {
     const wanted = /^#exhibit-(\d+)$/.exec(location.hash);
     if (!wanted) {
       if (location.hash.startsWith("#exhibits") || !rows.length) readAddress(location.hash, state, facets);
-      if (await show() && location.hash.startsWith("#exhibits?")) $("exhibits").scrollIntoView();
+      if (await show() && location.hash.startsWith("#exhibits?")) $("chips").scrollIntoView();
       return;
     }
     let place = rows.indexOf(wanted[1] - 1);

@@ -121,7 +121,7 @@ function card(item, runs, mark, act) {
   }
   const right = make("div", "", make("p", "place", "Licensed tweet ", id.link || id,
     ...(item.author ? [" by ", isolated(item.author)] : []), ...(item.day ? [", ", make("span", "whole", item.day)] : []),
-    item.tweets > 1 ? `; ${item.tweets.toLocaleString("en")} tweets have this text` : ""));
+    item.tweets > 1 ? `; the earliest of ${item.tweets.toLocaleString("en")} licensed tweets with this text` : ""));
   left.append(item.hasText ? markedText(item.passage, runs[0], item.before, item.after, item.lang, !act) : digest(item.passage));
   right.append(item.hasText ? markedText(item.tweet, runs[1], "", "", item.lang, !act) : digest(item.tweet));
   node.append(make("div", "sides", left, right));
@@ -168,12 +168,14 @@ function noteField(node, item, mark, act) {
 // Returns a page with one exhibit, which needs no other file and no script.
 function exhibitPage(item, runs, mark) {
   const page = make("html", ""), node = card(item, runs, mark), head = make("head", ""), title = make("title", "", `Exhibit ${item.number}`);
-  const charset = make("meta", ""), policy = make("meta", ""), style = document.querySelector("style").cloneNode(true);
+  const charset = make("meta", ""), policy = make("meta", ""), viewport = make("meta", ""), style = document.querySelector("style").cloneNode(true);
   charset.setAttribute("charset", "utf-8");
   policy.httpEquiv = "Content-Security-Policy";
   policy.content = document.querySelector("meta[http-equiv]").content;
+  viewport.name = "viewport";
+  viewport.content = "width=device-width, initial-scale=1";
   page.lang = "en";
-  head.append(charset, policy, title, style);
+  head.append(charset, policy, viewport, title, style);
   const verdict = mark.verdict && make("p", "", `Mark: ${mark.verdict}. ${mark.note || ""}`);
   const legend = make("p", "soft", ...Array.from(document.getElementById("legend").cloneNode(true).childNodes),
     " A match alone does not show who copied from whom.");

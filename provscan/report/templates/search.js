@@ -2,6 +2,8 @@
 
 // Milliseconds after which a search lets the browser draw and handle events.
 const TURN = 50;
+// The place of the author among the fields of a row (packing.py).
+const AUTHOR = 2;
 
 const foldedText = (text) => text.normalize("NFC").toLowerCase();
 
@@ -18,7 +20,8 @@ async function search(data, query) {
   data.folded ??= [];
   const found = new Uint8Array(data.rows);
   for (let row = 0, began = performance.now(); row < data.rows; row++) {
-    const text = data.folded[row] ??= foldedText([...fields(data, row), dayText(data.day[row])].join("\n"));
+    const values = fields(data, row), author = `@${values[AUTHOR]}`;
+    const text = data.folded[row] ??= foldedText([...values, author, dayText(data.day[row])].join("\n"));
     found[row] = terms.every((term) => text.includes(term)) ? 1 : 0;
     if (performance.now() - began > TURN) {
       await pause();

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from provscan.calibration.edits import WEIGHTS
-from provscan.estimate.recall import FINDABLE
 from provscan.estimate.strata import length_class
 from provscan.index import IndexReader
 from provscan.matching import LEVELS
@@ -36,8 +35,6 @@ from provscan.scoring.rule import (
 )
 
 SUMMARY_VERSION = 1
-# Minimum number of test copies of a kind that can be called hardly found.
-FEW_PLANTED = 10
 
 
 def summarise(
@@ -218,14 +215,12 @@ def recall_summary(measured: MeasuredRecall) -> dict[str, Any]:
         "position": np.where(planted.inside, "inside a record", "own record"),
     }
     for name, keys in classes.items():
-        shares_of = {
-            str(key): counted_share(counted[keys == key]) for key in np.unique(keys)
-        }
+        shares_of = measured.by_class(keys)
         result["by"][name] = {key: each._asdict() for key, each in shares_of.items()}
         result["hardly_found"] += [
             {"class": name, "name": key, "recall": each.value}
             for key, each in shares_of.items()
-            if each.value < FINDABLE and each.planted >= FEW_PLANTED
+            if each.hardly
         ]
     return result
 

@@ -201,12 +201,8 @@ def notes(measured: Measured) -> Iterator[dict[str, str]]:
         yield message("note", "fraction_indexed", share=100.0 * measured.index_fraction)
     if measured.scanned.sampled:
         yield message("note", "sampled")
-    recall = measured.recall.of_records.findings
-    if recall is None:
+    if measured.recall.of_records.findings is None:
         return
     yield message("note", "not_covered")
-    hardly = [
-        edit_words(edit) for edit, found in recall.of_edit.items() if found < FINDABLE
-    ]
-    if hardly:
+    if hardly := list(map(edit_words, measured.recall.edits_hardly_found)):
         yield message("note", "hardly_found", edits=", ".join(hardly), limit=FINDABLE)

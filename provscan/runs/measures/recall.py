@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from provscan.arrays import Flags, Floats, Numbers
 from provscan.calibration.edits import HEAVY, SEVERE, WEIGHTS, Edit
@@ -29,6 +30,8 @@ from provscan.runs.counting.strata import recall_group
 CONVERGES = 0.6
 # A text with more copies than this counts as a text with this number of copies.
 MANY_COPIES = 20
+# Minimum number of spike-ins of a kind that can be called hardly found.
+FEW_PLANTED = 10
 # Minimum number of nearly verbatim spike-ins with edits of one weight (light, common or
 # heavy) for the recall of such copies to be measured.
 ENOUGH_NEARLY = 30
@@ -42,6 +45,11 @@ class CountedShare(NamedTuple):
     high: float
     planted: int
     counted: int
+
+    @property
+    def hardly(self) -> bool:
+        """Whether hardly any copy of this kind becomes a finding."""
+        return self.value < FINDABLE and self.planted >= FEW_PLANTED
 
 
 class CopyRecall(NamedTuple):
@@ -74,6 +82,21 @@ class MeasuredRecall:
     nearly: dict[str, CountedShare]
     # The same for all these edits; its lower limit allows for copies with other edits.
     alike_recall: Factor | None
+
+    @property
+    def edits_hardly_found(self) -> list[str]:
+        """The edits after which hardly any copy becomes a finding."""
+        by_edit = self.by_class(self.planted.edit).items()
+        return [edit for edit, share in by_edit if share.hardly]
+
+    def by_class(self, keys: npt.NDArray[np.str_]) -> dict[str, CountedShare]:
+        """Return the recall of the spike-ins of each class; ``keys`` are their classes,
+        [spike-ins].
+        """
+        counted = self.recovered.counted
+        return {
+            str(key): counted_share(counted[keys == key]) for key in np.unique(keys)
+        }
 
     def of_distinct(
         self, recall: Recall | None, copies: Numbers, *, together: bool = False
