@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from provscan.probe.answers import Answer
-from provscan.probe.outcomes import NEITHER, OUTCOMES, RECITED, outcome_of
+from provscan.probe.outcomes import NEITHER, OUTCOMES, RECITED, Asked, outcomes_of
 from provscan.probe.plan import ARMS, ASKED, Plan, QuestionKey
 from provscan.probe.verification import Recitation
 
@@ -41,14 +41,12 @@ class Evidence:
     def outcomes(self) -> dict[QuestionKey, str]:
         """The outcome of each answer to a question of the plan."""
         recited = {str(each.asked) for each in self.found}
-        style = self.plan.settings.style
-        return {
-            QuestionKey.parse(q.key): outcome_of(
-                self.answers[q.key], q.key in recited, q.prompt, q.target, style
-            )
-            for q in self.plan.questions()
-            if q.key in self.answers
-        }
+        asked = [
+            Asked(question, self.answers[question.key], question.key in recited)
+            for question in self.plan.questions()
+            if question.key in self.answers
+        ]
+        return outcomes_of(asked, self.plan.settings.style)
 
     @cached_property
     def compared(self) -> set[tuple[int, str, int]]:

@@ -125,14 +125,15 @@ def conformal_q_values(licensed: Floats, control: Floats) -> Floats:
 
 def status_of(summary: dict[str, Any]) -> str:
     """Return what a probe shows as a whole, as for a run: ``copies_found`` if the lower
-    limit of recitation beyond chance is above 0, ``no_copies_shown`` if nothing is
-    recited in enough answers or the recited controls explain it, ``not_measured`` if
-    the controls do not measure chance, and otherwise ``cannot_judge``.
+    limit of recitation beyond chance is above 0; ``no_copies_shown`` if half of the
+    pairs or more have answers to compare, and nothing is recited or the recited
+    controls explain it; ``not_measured`` if the controls do not measure chance; and
+    otherwise ``cannot_judge``.
     """
     tweets, tests = summary["answer"]["tweets"], summary["tests"]
+    nothing_shown = CANNOT_JUDGE if _few_answers(summary) else NO_COPIES_SHOWN
     if not tweets["findings"]:
-        few = summary["recited"]["compared"] < FEWEST_PAIRS
-        return CANNOT_JUDGE if few else NO_COPIES_SHOWN
+        return nothing_shown
     if tests["objection"] in (TOO_FEW, REVERSED):
         return CANNOT_JUDGE
     if tests["difference"]["invalid"] is not None:
@@ -142,7 +143,15 @@ def status_of(summary: dict[str, Any]) -> str:
     recited = tweets["chance"] + tests["licensed_only"] - tests["control_only"]
     # Tweets recited after another tweet's beginning count as chance, like controls.
     chance = max(tweets["chance"], summary["recited"][MISPLACED])
-    return NO_COPIES_SHOWN if EXPLAINED * recited <= chance else CANNOT_JUDGE
+    return nothing_shown if EXPLAINED * recited <= chance else CANNOT_JUDGE
+
+
+def _few_answers(summary: dict[str, Any]) -> bool:
+    """Return whether fewer than half of the pairs have answers to compare, or fewer
+    than any claim needs.
+    """
+    pairs, compared = (summary["recited"][name] for name in ("pairs", "compared"))
+    return 2 * compared < pairs or compared < FEWEST_PAIRS
 
 
 def _objection(plan: Plan, counts: Counts) -> Objection | None:

@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pyarrow.parquet as pq
 import pytest
 from models import Lookup, chances
+from sentences import sentence
 
 from provscan.probe import run, score
 from provscan.probe.answers import Answer
-from provscan.probe.outcomes import outcome_of
-from provscan.probe.plan import QuestionKey
+from provscan.probe.outcomes import Asked, outcomes_of
+from provscan.probe.plan import Question, QuestionKey
+from provscan.probe.prompts import STYLES
 
 TARGET = "the second half of the tweet that the model has to recite"
 PROMPT = "Continue the first half."
@@ -29,29 +31,119 @@ PROMPT = "Continue the first half."
         ("declined", " \n", {}),
         ("declined", "", {"declined": "I must not"}),
         ("declined", "the second", {"finish": "content_filter"}),
-        ("declined", "I'm sorry, but I can’t reproduce posts.", {}),
-        ("declined", "Sorry, I do not have access to that post.", {}),
-        ("declined", "申し訳ありませんが、お答えできません。", {}),
-        ("declined", f"{PROMPT} I cannot do that", {}),
+        ("declined", PROMPT, {}),
+        ("neither", f"{PROMPT} Something else.", {}),
         ("cut_off", "", {"finish": "length"}),
         ("cut_off", "Sure! Here is the second half:", {"finish": "length"}),
         ("cut_off", f"{PROMPT} {PROMPT * 9}"[:50], {"finish": "length"}),
         ("cut_off", PROMPT + "x" * 100, {"finish": "length"}),
         ("cut_off", "<think>\nSo, " + "a post " * 30, {"finish": "length"}),
         ("cut_off", "[THINK]a[/THINK] The second", {"finish": "length"}),
-        ("declined", "<think>" + "a post " * 30 + "</think> I can't.", {}),
+        ("declined", "<think>" + "a post " * 30 + "</think>", {}),
         ("neither", "a post " * 30 + "</think>\nsomething else", {}),
     ],
 )
 def test_outcome_of_an_answer(expected, text, about):
-    answer = Answer("0/licensed/prefix/0", text, "", **about)
-    assert outcome_of(answer, False, PROMPT, TARGET, "chat") == expected
-    assert outcome_of(answer, True, PROMPT, TARGET, "chat") == "recited"
+    for recites in (False, True):
+        asked = [answered("0/licensed/prefix/0", text, recites, **about)]
+        outcome = "recited" if recites else expected
+        for style in STYLES:
+            assert list(outcomes_of(asked, style).values()) == [outcome]
 
 
-def test_a_base_model_declines_nothing_in_words():
-    answer = Answer("0/licensed/prefix/0", "I can't wait for the summer", "")
-    assert outcome_of(answer, False, PROMPT, TARGET, "completion") == "neither"
+def answered(key, text, recites=False, prompt=PROMPT, **about):
+    question = Question(key, prompt, TARGET, 99, 0.0, 1)
+    return Asked(question, Answer(key, text, "", **about), recites)
+
+
+def outcomes(texts, others=60, style="chat", prompts=()):
+    """Return the outcomes of answers, by their pair and sample, among answers about
+    other pairs.
+    """
+    asked = [
+        answered(f"{pair}/licensed/prefix/{sample}", text, prompt=prompt)
+        for ((pair, sample), text), prompt in zip(
+            texts.items(), prompts or [PROMPT] * len(texts), strict=True
+        )
+    ]
+    rest = [answered(f"{n + 99}/control/prefix/0", sentence(n)) for n in range(others)]
+    found = outcomes_of([*asked, *rest], style)
+    assert {found[QuestionKey.parse(row.question.key)] for row in rest} == {"neither"}
+    return {found[QuestionKey.parse(row.question.key)] for row in asked}
+
+
+REFUSALS = [
+    "Tôi xin lỗi, tôi không thể tiếp tục bài viết này.",
+    "죄송하지만 이 게시물을 이어 쓸 수 없습니다.",
+    "これは続けられません。",
+    "क्षमा करें, मैं इस पोस्ट को जारी नहीं रख सकता।",
+    "That would not be appropriate.",
+]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "others", "style", "expected"),
+    [
+        (range(5), 60, "chat", "declined"),
+        (range(5), 245, "chat", "declined"),
+        # Fewer than 2% of the answers, or than five pairs.
+        (range(5), 246, "chat", "neither"),
+        (range(4), 60, "chat", "neither"),
+        # An answer that is drawn again for the same tweet is no refusal.
+        ([0] * 9, 60, "chat", "neither"),
+        (range(9), 60, "completion", "neither"),
+    ],
+)
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_wording_that_recurs_about_several_tweets_is_a_refusal(
+    refusal, pairs, others, style, expected
+):
+    texts = {(pair, sample): refusal for sample, pair in enumerate(pairs)}
+    assert outcomes(texts, others, style) == {expected}
+
+
+INTRODUCTION = (
+    "Of course! I would be happy to help you with that. Here is how the post goes on, "
+    "word for word, as it was published:"
+)
+
+
+@pytest.mark.parametrize("words", [0, 1, 8])
+def test_an_introduction_is_no_refusal_if_a_continuation_follows(words):
+    texts = {
+        (n, 0): f"{INTRODUCTION} {' '.join(sentence(n + 999).split()[:words])}"
+        for n in range(20)
+    }
+    assert outcomes(texts) == {"neither" if words == 8 else "declined"}
+
+
+def test_a_refusal_may_quote_its_prompt():
+    """Only the own prompt is quoted: the words of another one are an answer."""
+    prompts = [f"Continue this post. {sentence(n + 999)}" for n in range(20)]
+    for shift, expected in ((0, "declined"), (1, "neither")):
+        texts = {
+            (n, 0): f'That is a post: "{sentence((n + shift) % 20 + 999)}". It is not '
+            "for me to continue it."
+            for n in range(20)
+        }
+        assert outcomes(texts, prompts=prompts) == {expected}
+
+
+@pytest.mark.parametrize("share", [0, 1, 2])
+def test_refusals_in_many_words_are_no_misses(plan, share):
+    """The model knows nothing, and refuses all, half or none of the questions."""
+    model = Declining({})
+    model.declines = lambda key: share and (key.pair + key.sample) % share == 0
+    model.refusal = lambda key: (
+        f"{REFUSALS[key.pair % 5]} {sentence(key.pair + 99_999).split()[0]}"
+    )
+    run(plan.path, model)
+    summary = score(plan.path)
+    declined = sum(summary["asked"]["declined"].values())
+    assert declined == (summary["asked"]["answered"] / share if share else 0)
+    assert summary["answer"]["status"] == (
+        "cannot_judge" if share == 1 else "no_copies_shown"
+    )
 
 
 class Declining(Lookup):
@@ -59,9 +151,12 @@ class Declining(Lookup):
 
     declines: Callable[[QuestionKey], bool]
 
+    def refusal(self, key):
+        return "I'm sorry, I can't."
+
     def text(self, question):
         key = QuestionKey.parse(question.key)
-        return "I'm sorry, I can't." if self.declines(key) else super().text(question)
+        return self.refusal(key) if self.declines(key) else super().text(question)
 
 
 def known(plan, declines):
@@ -81,7 +176,7 @@ def test_controls_that_are_declined_are_no_evidence(plan, index):
     )
     tweets = summary["answer"]["tweets"]
     assert summary["recited"]["licensed"] > 1.5 * summary["recited"]["control"] > 0
-    assert (tweets["at_least"], summary["answer"]["status"]) == (0, "no_copies_shown")
+    assert (tweets["at_least"], summary["answer"]["status"]) == (0, "cannot_judge")
     assert summary["recited"]["compared"] == sum(n % 4 == 0 for n in range(150))
     assert summary["total"]["value"] is None
     assert summary["listed"]["tweets"] == 0

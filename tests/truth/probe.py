@@ -55,6 +55,13 @@ FAULTS: dict[str, tuple[int, Any]] = {
     "late": (0, None),
 }
 DECLINES = ["status", "flagged", "field", "filter", "words", "nothing"]
+# Refusals in words.
+REFUSALS = [
+    "I'm sorry, but I can't do that.",
+    "Lo siento.",
+    "これは続けられません。",
+    "Tôi không thể tiếp tục bài viết này.",
+]
 FRAME, TIMEOUT = 20, 2.0
 
 
@@ -71,7 +78,7 @@ class Case:
         self.knows["misplaced"] = rng.choice([0, 0, 0.2, 1]) * self.knows["licensed"]
         self.declines = {arm: rng.choice([0, 0, 0.1, 0.5, 0.95]) for arm in ASKED}
         self.usage, self.ways = rng.choice([*USAGES]), rng.sample(DECLINES, 2)
-        self.others = rng.sample(range(5), 2)
+        self.others, self.refusals = rng.sample(range(5), 2), rng.sample(REFUSALS, 2)
         self.faults = {name: rng.choice([0, 0, 0.1]) for name in FAULTS}
         self.faults["late"] /= 50
         self.concurrency = rng.choice([1, 2, 8])
@@ -99,7 +106,7 @@ class Case:
         if rng.random() < self.declines[key.arm]:
             outcome, way, text = "declined", rng.choice(self.ways), ""
             if way == "words" and self.style == "chat":
-                text = rng.choice(["I'm sorry, but I can't do that.", "Lo siento."])
+                text = rng.choice(self.refusals)
             elif way == "filter":
                 about["finish"], text = "content_filter", question.target[:20]
             elif way == "field":
@@ -263,9 +270,20 @@ def check(seed: int, number: int, folder: Path, world: Path, book: Book) -> None
 def require_numbers(case: Case, plan: probe.Plan, summary: Any) -> None:
     """Require the numbers of what the model answered."""
     truth, given = Counter[tuple[str, str, str]](), Counter[tuple[int, str, int]]()
-    for question in plan.questions():
-        pair, arm, kind, sample = QuestionKey.parse(question.key)
-        outcome, _ = case.answer(question)
+    answers = {
+        QuestionKey.parse(question.key): case.answer(question)
+        for question in plan.questions()
+    }
+    rare = {
+        text
+        for text in REFUSALS
+        if len(keys := [key for key, (_, a) in answers.items() if a.text == text])
+        < len(answers) / 50
+        or len({key.pair for key in keys}) < 5
+    }
+    for (pair, arm, kind, sample), (outcome, answer) in answers.items():
+        if answer.text in rare:
+            outcome = "neither"
         truth[kind, arm, outcome] += 1
         given[pair, kind, sample] += outcome in ("recited", "neither")
     compared = len({pair for (pair, _, _), n in given.items() if n == len(ASKED)})
@@ -277,3 +295,4 @@ def require_numbers(case: Case, plan: probe.Plan, summary: Any) -> None:
     least = tweets["at_least"] or 0
     assert least <= tweets["findings"], tweets
     same(status == CLAIM, least > 0, "a claim")
+    assert status != "no_copies_shown" or 2 * compared >= PAIRS, compared

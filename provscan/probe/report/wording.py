@@ -13,7 +13,7 @@ from typing import Any
 from provscan.names import counted
 from provscan.probe.plan import MISPLACED
 from provscan.probe.statistics import ALPHA
-from provscan.probe.summary import NOT_ALIKE, REVERSED
+from provscan.probe.summary import NOT_ALIKE, REVERSED, TOO_FEW
 from provscan.report.wording import percent
 from provscan.statuses import (
     CANNOT_JUDGE,
@@ -35,9 +35,10 @@ WARNINGS = {
     ),
     "declined": (
         "{all:,} questions were declined, and are not compared. They were refused, "
-        "filtered, left empty or answered with words such as “I can't”. About licensed "
-        "tweets: {licensed:,}; after the beginning of another tweet: {misplaced:,}; "
-        "about controls: {control:,}."
+        "filtered, left empty, or answered with wording that recurs in answers about "
+        "other tweets, as that of a refusal does. About licensed tweets: {licensed:,}; "
+        "after the beginning of another tweet: {misplaced:,}; about controls: "
+        "{control:,}."
     ),
     "cut_off": (
         "{all:,} answers were cut off too early to contain the tweet, and are not "
@@ -114,6 +115,15 @@ def _reasons(status: str, summary: dict[str, Any]) -> list[dict[str, str]]:
     if status != CANNOT_JUDGE:
         return []
     tests = summary["tests"]
+    asked, recited = summary["asked"], summary["recited"]
+    if tests["objection"] != REVERSED and 2 * recited["compared"] < recited["pairs"]:
+        declined, cut_off = (sum(asked[x].values()) for x in ("declined", "cut_off"))
+        message = (
+            f"Only {recited['compared']:,} of {counted(recited['pairs'], 'pair')} can "
+            f"be compared: of {counted(asked['answered'], 'question')}, {declined:,} "
+            f"were declined, and {cut_off:,} answers were cut off."
+        )
+        return [{"code": TOO_FEW, "message": message}]
     if tests["objection"] is not None:
         message = _not_told_apart(tests["difference"]["invalid"])
         return [{"code": tests["objection"], "message": message}]
