@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,6 +43,46 @@ def options_in(html: str) -> list[str]:
     """
     text = re.sub(r"(?s)<(style|script|pre)\b.*?</\1>|<[^>]*>", " ", html)
     return re.findall(r"--[a-z][a-z-]*", text)
+
+
+# What is wider than its place, unless it can be scrolled or is only for screen readers.
+TOO_WIDE = """() => [...document.querySelectorAll("body, body *:not(svg *)")]
+  .filter((node) => {
+    const style = getComputedStyle(node);
+    return node.clientWidth > 1 && node.scrollWidth > node.clientWidth + 1
+      && style.overflowX === "visible" && style.display !== "inline";
+  }).map((node) => node.outerHTML.slice(0, 200))"""
+
+
+def problems(page: Any) -> list[tuple[str, str]]:
+    """Return what axe finds in a page with all of its details open, and what is wider
+    than its place.
+    """
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    for details in page.locator("details").all():
+        details.evaluate("node => { node.open = true; }")
+    options = {"resultTypes": ["violations"]}
+    found = axe.run(page, options=options).response["violations"]
+    return [
+        *((item["id"], item["nodes"][0]["html"][:200]) for item in found),
+        *(("too wide", html) for html in page.evaluate(TOO_WIDE)),
+    ]
+
+
+def require_sound(browser: Any, *paths: Path) -> None:
+    """Open pages on a bright laptop and on a dark phone, and fail if they have
+    :func:`problems`, show options of commands, or do what a page must not do.
+    """
+    for width, scheme in ((1280, "light"), (390, "dark")):
+        size = {"width": width, "height": 900}
+        watched = Watched(browser, {"viewport": size, "color_scheme": scheme})
+        for path in paths:
+            watched.address = path.as_uri()
+            watched.page.goto(watched.address)
+            assert problems(watched.page) == [], (path.name, width)
+            assert options_in(watched.page.content()) == [], path.name
+            assert watched.wrong == [], path.name
+        watched.page.context.close()
 
 
 class Watched:

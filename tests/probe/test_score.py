@@ -8,6 +8,7 @@ import random
 import pyarrow.parquet as pq
 import pytest
 import tweets
+from chromium import require_sound
 from click.testing import CliRunner
 from models import Lookup, chances
 from sentences import write
@@ -350,6 +351,11 @@ def test_the_report_is_one_page_that_loads_nothing(plan, index):
     ).read_text(encoding="utf-8")
     assert "<mark>" not in hidden
     assert hidden.count("Texts are not shown") == 50
+
+
+def test_the_report_is_sound(plan, index, browser):
+    scored(plan, index, lambda copies: 0.1 if copies == 64 else 0.0)
+    require_sound(browser, plan.path / "report.html")
 
 
 def test_the_commands_plan_run_and_score_a_probe(index, control, tmp_path):
