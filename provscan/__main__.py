@@ -23,6 +23,7 @@ else:
     import _signal as signal
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
 # An exception inside these packages leaves a half-loaded module, a lock that is never
 # released, or memory that is freed twice.
 UNINTERRUPTIBLE = ("importlib", "numba", "llvmlite")
@@ -58,7 +59,14 @@ def main() -> None:
     _keep_freed_memory()
     from provscan.cli import main as commands
 
-    commands(prog_name="provscan", obj=Interruptible())
+    try:
+        commands(prog_name="provscan", obj=Interruptible())
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            # The interpreter would wait for a thread that waits for a pipe.
+            atexit._run_exitfuncs()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def _require_address_space() -> None:
@@ -128,7 +136,7 @@ def _exit(number: int, frame: FrameType | None) -> None:
     try:
         os.write(2, b"provscan: Interrupted.\n")
     finally:
-        os._exit(130)  # The terminal may be closed.
+        os._exit(INTERRUPTED)  # The terminal may be closed.
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -34,8 +34,8 @@ def help_of(name: str) -> str:
     def name_in_help(found: re.Match[str]) -> str:
         return option_name(found[1]) if found[1] in documentation() else found[1]
 
-    # With PYTHONOPTIMIZE=2, Python removes all documentation.
-    return re.sub(r"``(\w+)``", name_in_help, documentation().get(name, ""))
+    words = documentation().get(name, "(PYTHONOPTIMIZE=2 removes this text)")
+    return re.sub(r"``(\w+)``", name_in_help, words)
 
 
 def with_options(

@@ -12,6 +12,10 @@ from provscan.engine.progress import Progress
 from provscan.engine.protocol import Abandoned, Advance, Executor, timed
 from provscan.ordered_map import R, T, in_order
 
+# Seconds to wait for each thread if the tasks are given up: one may wait for a pipe to
+# which nobody writes.
+PATIENCE = 3.0
+
 
 class Threads(Executor):
     """Runs tasks in threads of this process; see
@@ -27,7 +31,8 @@ class Threads(Executor):
         tasks: Iterable[T],
         progress: Progress,
     ) -> Iterator[R]:
-        stop = threading.Event()
+        stop, started = threading.Event(), set[threading.Thread]()
+        patience: float | None = PATIENCE
 
         def advance(n: int) -> None:
             if stop.is_set():
@@ -35,8 +40,9 @@ class Threads(Executor):
             progress.advance(n)
 
         def call(task: T) -> R:
-            thread = threading.current_thread().name
-            result, ran = timed(function, task, thread, advance)
+            thread = threading.current_thread()
+            started.add(thread)
+            result, ran = timed(function, task, thread.name, advance)
             progress.ended(str(task), ran)
             return result
 
@@ -46,6 +52,9 @@ class Threads(Executor):
                 lambda task: pool.submit(call, task), tasks, self.in_flight
             ):
                 yield future.result()
+            patience = None
         finally:
             stop.set()
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            for thread in started:
+                thread.join(patience)

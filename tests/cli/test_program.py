@@ -4,8 +4,10 @@ closed streams.
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,28 @@ def test_a_command_imports_nothing_that_it_does_not_use(corpus, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
+def test_ctrl_c_ends_a_scan_that_waits_for_a_pipe(corpus, tmp_path):
+    assert python("-m", "provscan", "index", corpus, cwd=tmp_path).returncode == 0
+    os.mkfifo(tmp_path / "pipe")
+    command = [sys.executable, "-m", "provscan", "match", "pipe", "-o", "a.run"]
+    scan = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
+        while not (tmp_path / "a.run.unfinished" / "parts").exists():
+            assert scan.poll() is None
+            time.sleep(0.1)
+        scan.send_signal(signal.SIGINT)
+        assert scan.wait(timeout=120) == 130
+    finally:
+        scan.kill()
+        scan.communicate()
+    assert not (tmp_path / "a.run").exists()
+
+
+def test_without_docstrings_the_help_says_so():
+    shown = python("-OO", "-m", "provscan", "match", "--help")
+    assert shown.stdout.count("PYTHONOPTIMIZE") > 5
+
+
 def test_streams_that_are_closed(corpus, tmp_path):
     command = [sys.executable, "-m", "provscan", "index"]
     for closed, source, status in ((">&- 2>&-", corpus, 0), ("<&-", "-", 3)):

@@ -1,6 +1,7 @@
 """Test that both executors follow the same protocol."""
 
 import json
+import threading
 import time
 from contextlib import nullcontext
 from functools import cache, partial
@@ -9,6 +10,7 @@ import executor_tasks as tasks
 import pytest
 
 from provscan.engine import LostTask, Progress, Ray, Threads, logged
+from provscan.engine import threads as thread_executor
 from provscan.errors import WorkerError
 
 
@@ -33,6 +35,25 @@ def shared(cluster):
 @pytest.fixture(params=["threads", "ray"])
 def executor(request):
     return request.getfixturevalue("shared") if request.param == "ray" else Threads
+
+
+def test_a_thread_that_waits_for_ever_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(thread_executor, "PATIENCE", 0.01)
+    begun, wait = threading.Event(), threading.Event()
+
+    def task(number, advance):
+        if number:
+            begun.set()
+            wait.wait(60)
+        return number
+
+    results = Threads(2).run(task, [0, 1], Progress())
+    assert next(results) == 0
+    assert begun.wait(60)
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt())
+    assert any(each.name.startswith("provscan") for each in threading.enumerate())
+    wait.set()
 
 
 @pytest.mark.parametrize("workers", [1, 2])
