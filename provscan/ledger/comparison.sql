@@ -177,7 +177,7 @@ WITH tiers AS (
 SELECT 'accessed', 'rate_limit', pack, rule, version, scope, subject, endpoint, NULL,
     subjects, first_day, last_day, days, above, measured, measured_at, value, result,
     CASE result WHEN 'differs' THEN format('However windows of {} are placed, some have '
-        || 'more calls than the limit, {:,}, on {:,} of {:,} days; one with {:,} calls',
+        || 'more calls than the limit, {:,}, on {:,} of {:,} days; the busiest has {:,}',
         lasting, value, above, days, measured)
     ELSE format('The busiest {} had {:,} calls', lasting, measured)
         || CASE WHEN value IS NULL THEN '' ELSE format('; the limit was {:,}', value) END
@@ -286,8 +286,8 @@ SELECT 'held', 'deletion', pack, rule, version, 'application', application, NULL
         WHEN held_after + recorded_late > 0 THEN 'differs'
         WHEN recorded_in_time = ids AND holdings_after > 0 AND held_shared_text = 0
         THEN 'agrees' ELSE 'undecided' END,
-    format('Purge records after the request name {:,} of {:,} tweets in time and {:,} '
-        || 'late, and do not name {:,}; later holdings ({:,}) contain {:,} of the tweets',
+    format('Purge records made after the request name {:,} of {:,} tweets in time, {:,} '
+        || 'late and {:,} not at all; later holdings ({:,}) contain {:,} of the tweets',
         recorded_in_time, ids, recorded_late, not_recorded, holdings_after, held_after)
 FROM deletions
 UNION ALL
@@ -399,7 +399,7 @@ SELECT 'no_number_of_tweets', 'accessed', application, sum(uncounted), 'answered
 FROM calls GROUP BY application HAVING sum(uncounted) > 0
 UNION ALL
 SELECT 'no_ids', 'accessed', application, sum(delivered_without_ids), 'delivered tweets without '
-    'ids: distinct tweets are only bounded', 'the application, if it kept the '
+    'ids: the number of distinct tweets has only bounds', 'the application, if it kept the '
     'responses'
 FROM calls GROUP BY application HAVING sum(delivered_without_ids) > 0
 UNION ALL

@@ -417,7 +417,7 @@ class _Maker:
             ).fetchall()[0]
         self.part.path = self._path
         if not self._zoned and self._entry.zone == "UTC":
-            note = "its times have no zone and are read as UTC"
+            note = "times have no zone and are read as UTC"
             about["detail"] = "; ".join(filter(None, (about["detail"], note)))
 
     def _names(self, calls: str) -> int:

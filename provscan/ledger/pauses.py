@@ -64,8 +64,8 @@ def separate(counts: Counts, parts: Sequence[Part]) -> None:
         if about["stream"] in overlapping:
             note = (
                 f"files named {about['stream']} overlap in time, so each is a log of "
-                "its own: no pause between them is judged, and calls that they record "
-                "with different names or times count twice"
+                "its own: pauses between them are not assessed, and calls that they "
+                "record with different names or times count twice"
             )
             if about["state"] == "read":
                 about["detail"] = "; ".join(filter(None, (about.get("detail"), note)))

@@ -92,7 +92,7 @@ def conduct(ledger: Mapping[str, Any]) -> tuple[str, str]:
         row["count_all"] for row in ledger["findings"] if row["result"] == "differs"
     )
     shows = several(differs, "comparison shows", "comparisons show")
-    sentence = f"{shows} conduct that differs from the rule of that day"
+    sentence = f"{shows} conduct that differs from the rule then in force"
     return "CONDUCT DIFFERS" if differs else "NO DIFFERENCE SHOWN", sentence
 
 

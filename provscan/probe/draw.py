@@ -46,8 +46,8 @@ CHOICE = 12
 # Members of a pair have the same script and language, and lengths within this factor.
 FACTOR = 1.35
 REACH = (
-    "the number of the author's texts in the pool from which tweets were drawn; an "
-    "index contains no numbers of followers or retweets"
+    "the count of the author's texts in the pool from which tweets were drawn; an "
+    "index contains no counts of followers or retweets"
 )
 """The definition of reach in plans and reports."""
 # Links, mentions, hashtags and digits. The two tweets of a pair have similar numbers of

@@ -164,8 +164,8 @@ def _objection(plan: Plan, counts: Counts) -> Objection | None:
         return Objection(NOT_ALIKE, reason)
     if (able := counts.able.sum()) < FEWEST_PAIRS:
         reason = (
-            f"{able:,} pairs with answers are too few for any claim, and "
-            f"{FEWEST_PAIRS} are needed"
+            f"the arms can be compared in {able:,} pairs, and a claim needs "
+            f"{FEWEST_PAIRS} or more"
         )
         return Objection(TOO_FEW, reason)
     licensed_only, control_only = counts.alone("control")
@@ -304,7 +304,8 @@ def _dose(plan: Plan, counts: Counts) -> dict[str, Any]:
     )
     if sum(hits) < FEWEST:
         why = (
-            f"the model recites {sum(hits):,} licensed tweets, and {FEWEST} are needed"
+            f"{sum(hits):,} recited licensed tweets can be compared, and {FEWEST} are "
+            "needed"
         )
         return {
             "classes": [],

@@ -120,8 +120,8 @@ def test_deletions_due_records_and_later_holdings(folder):
         "held_despite_record": 1,
         "held_shared_text": 1,
         "result": "differs",
-        "fact": "Purge records after the request name 2 of 5 tweets in time and 0 "
-        "late, and do not name 3; later holdings (1) contain 2 of the tweets",
+        "fact": "Purge records made after the request name 2 of 5 tweets in time, 0 "
+        "late and 3 not at all; later holdings (1) contain 2 of the tweets",
     }
     assert f"{row['due']:%m-%d %H:%M}" == "06-02 12:00"
 

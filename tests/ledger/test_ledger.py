@@ -253,7 +253,7 @@ def test_the_page_is_self_contained_and_accessible(demo, browser):
     )
     for fact in (
         "Tweets delivered: 208,006",
-        "of 181 days; one with",
+        "on 149 of 181 days",
         "5 of these tweets",
         "1 had access before the date of notice",
         "access before notice",

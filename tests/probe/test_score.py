@@ -152,10 +152,7 @@ def test_pairs_that_do_not_measure_chance(few, index):
     assert 0 < pairs < 6
     assert summary["answer"]["status"] == "cannot_judge"
     assert [each["code"] for each in summary["answer"]["reasons"]] == ["too_few"]
-    assert summary["answer"]["details"][0] == (
-        f"Copies and coincidences can't be told apart: {pairs} pairs with answers are "
-        "too few for any claim, and 6 are needed."
-    )
+    assert summary["tests"]["difference"]["invalid"] in summary["answer"]["details"][0]
     (few.path / "answers.jsonl").unlink()
     run(few.path, Lookup(chances(few, lambda copies: 0.1, 1.0)))
     answer = score(few.path)["answer"]
@@ -171,7 +168,8 @@ def test_shares_of_few_tweets_are_withheld(few, index):
     assert summary["answer"]["status"] == "copies_found"
     assert 6 <= recited < 20
     assert (summary["dose"]["classes"], summary["dose"]["trend"]["value"]) == ([], None)
-    why = f"the model recites {recited} licensed tweets, and 20 are needed"
+    why = summary["dose"]["trend"]["invalid"]
+    assert str(recited) in why
     assert (
         dict(probe_tables.answer_lines(summary))["Rise with copies"]
         == f"withheld: {why}"

@@ -107,7 +107,7 @@ def _explained(summary: Mapping[str, Any]) -> str:
         verb = several(listed["tweets"], "tweet is", "tweets are")
         marked = (
             f"{verb} marked as listed: on average, at most "
-            f"{wording.percent(listed['rate'])} of the listed tweets are chance."
+            f"{wording.percent(listed['rate'])} of the listed tweets are due to chance."
         )
     return f"Of {recited}, chance explains {chance}. {marked}"
 

@@ -186,7 +186,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         summary[name] for name in ("tests", "listed", "total", "power")
     )
     only = count(tests["licensed_only"]), count(tests["control_only"])
-    pairs = f"pairs with one recited tweet: {only[0]} licensed, {only[1]} control"
+    pairs = f"pairs with only one recited tweet: {only[0]} licensed, {only[1]} control"
     least = (
         f" with {count(total['from_copies'])} or more copies"
         if total["from_copies"] > 1
@@ -198,7 +198,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if listed["tweets"]:
         listed_tweets = (
             f"{several(listed['tweets'], 'tweet', 'tweets')}; on average, at most "
-            f"{percent(listed['rate'])} of them are chance"
+            f"{percent(listed['rate'])} of them are due to chance"
         )
     return [
         (
@@ -207,7 +207,7 @@ def answer_lines(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
             + f"; {pairs}",
         ),
         (
-            "Only after the own beginning",
+            "Recited only after its own beginning",
             inference(tests["misplaced"], lambda v: f"{100 * v:.3g} points"),
         ),
         (

@@ -59,7 +59,7 @@ NOTES = {
         "that out ({areas})."
     ),
     "prompts_left_out": (
-        "Prompts of the kind {kinds} were not asked. For them, licensed tweets and "
+        "No prompts of these kinds were asked: {kinds}. For them, licensed tweets and "
         "controls were not shown to be alike ({areas})."
     ),
     "departures": (
@@ -119,9 +119,9 @@ def _reasons(status: str, summary: dict[str, Any]) -> list[dict[str, str]]:
     if tests["objection"] != REVERSED and 2 * recited["compared"] < recited["pairs"]:
         declined, cut_off = (sum(asked[x].values()) for x in ("declined", "cut_off"))
         message = (
-            f"Only {recited['compared']:,} of {counted(recited['pairs'], 'pair')} can "
-            f"be compared: of {counted(asked['answered'], 'question')}, {declined:,} "
-            f"were declined, and {cut_off:,} answers were cut off."
+            f"{recited['compared']:,} of {counted(recited['pairs'], 'pair')} can be "
+            f"compared, fewer than half: of {counted(asked['answered'], 'question')}, "
+            f"{declined:,} were declined, and {cut_off:,} answers were cut off."
         )
         return [{"code": TOO_FEW, "message": message}]
     if tests["objection"] is not None:
@@ -223,7 +223,9 @@ def _next(status: str, summary: dict[str, Any]) -> tuple[str, str]:
             "Ask whoever ran this for controls of the same time, authors and wording, "
             "or for more pairs.",
         )
-    shown = "nothing" if share is None else f"{percent(share)} recited or more"
+    shown = "nothing"
+    if share is not None:
+        shown = f"recitation only of {percent(share)} of the tweets or more"
     return (
         f"provscan probe plan with more --pairs; this plan can show {shown}.",
         f"Ask whoever ran this for a plan with more pairs; this one can show {shown}.",
