@@ -59,7 +59,7 @@ settings.load_profile("nightly" if NIGHTLY else "provscan")
 LONGEST = [
     *("cluster", "test_truth.py", "test_ledger.py", "browser"),
     *("test_reuse.py", "test_access.py", "test_match.py", "test_program.py"),
-    *("test_recipes.py", "test_readme.py", "test_resume.py", "test_statuses.py"),
+    *("test_recipe_pages.py", "test_readme.py", "test_resume.py", "test_statuses.py"),
     *("test_sample.py", "test_analysis.py", "test_kinds.py", "test_run.py"),
 ]
 
