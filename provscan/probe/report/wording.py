@@ -225,7 +225,7 @@ def _next(status: str, summary: dict[str, Any]) -> tuple[str, str]:
         )
     shown = "nothing"
     if share is not None:
-        shown = f"recitation only of {percent(share)} of the tweets or more"
+        shown = f"recitation only of {percent(share)} or more of the tweets"
     return (
         f"provscan probe plan with more --pairs; this plan can show {shown}.",
         f"Ask whoever ran this for a plan with more pairs; this one can show {shown}.",
