@@ -148,6 +148,9 @@ class Found:
     # limit caps the upper bounds.
     most: Factor = UNBOUNDED
     mean_size: float = 1.0  # Mean size of a unit, used if no unit was found.
+    # Share of the findings that are left out of the lower bound, besides those that
+    # chance explains.
+    suspected: float = 0.0
     # The correction for units that contain several things of which only a random share
     # is known (``sharing_factor``).
     sharing: Factor = ONE
@@ -191,6 +194,7 @@ def layered(
     at_least = estimate = at_most = at_most_any = None
     counts: dict[str, float | None] = {
         "counted": counted.total,
+        "suspected": None,
         "chance_expected": None,
         "chance_at_most": None,
     }
@@ -199,7 +203,8 @@ def layered(
         bounds = [0.0]
         for strength in strengths:
             if strength.claimed:
-                beyond = minus_chance(strength.found.total, strength.chance)
+                rest = (1.0 - found.suspected) * strength.found.total
+                beyond = minus_chance(rest, strength.chance)
                 size = strength.found.mean or found.mean_size
                 low = total(beyond, None, design, size, found.sharing).low
                 # Remove the rounding error of the logarithms, which could make a whole
@@ -209,6 +214,7 @@ def layered(
         at_least = max(bounds)
         left = minus_chance(counted.total, chance)
         counts |= {
+            "suspected": found.suspected * counted.total,
             "chance_expected": chance.expected,
             "chance_at_most": counted.total - left.low,
         }

@@ -111,7 +111,9 @@ def numbers_mean(answer: Mapping[str, Any]) -> str:
     """
     records = answer["records"]
     findings, least = records["findings"], records["at_least"]
-    bound = "projected_bound" if is_projected(answer) else "less_chance"
+    suspected = records["counts"].get("suspected")
+    bound = "less_chance_and_doubts" if suspected else "less_chance"
+    bound = "projected_bound" if is_projected(answer) else bound
     values = {"findings": findings, "chance": findings - math.floor(least)}
     code = "estimate" if records["estimate"] else "no_estimate"
     reason = answer["withheld"].get("records.estimate", "").rstrip(".") + "."
@@ -130,11 +132,12 @@ def chance_explains(answer: Mapping[str, Any]) -> str:
     if not records["findings"] or records["chance"] is None:
         return ""
     findings, least = records["findings"], records["at_least"]
-    most = f", at most {count(findings - math.floor(least))}"
+    rest = findings - math.floor(least or 0) - (records["counts"].get("suspected") or 0)
+    most = f", at most {count(math.floor(rest))}" if rest >= records["chance"] else ""
     values = {
         "findings": findings,
         "explained": explained(records),
-        "most": "" if not least or is_projected(answer) else most,
+        "most": most if least and not is_projected(answer) else "",
     }
     which = sentence("page", "which") if round(records["chance"]) else ""
     return f"{sentence('page', 'chance_explains', **values)}{which}."

@@ -174,6 +174,33 @@ def test_younger_tweets_are_not_the_source(answer, collected, status):
 
 
 @pytest.mark.parametrize(
+    ("younger", "copies", "status", "reasons"),
+    [(30, 30, "copies_found", []), (20, 12, "cannot_judge", ["younger_than_data"])],
+)
+def test_chance_and_younger_tweets_are_both_left_out(
+    tmp_path, write, younger, copies, status, reasons
+):
+    """The tweets of both sides contain twelve texts of the dataset by chance."""
+    own = texts(OURS, 500, 9)
+    licensed, control = LICENSED + tweets(own[:12], 5), CONTROL + tweets(own[12:24], 7)
+    index = provscan.build_index(licensed, tmp_path / "licensed.index")
+    rows = [
+        {"text": text, "date": f"{year}-03-04"}
+        for year, some in (
+            (2020, own + PLATFORM[:copies]),
+            (2008, PLATFORM[400 : 400 + younger]),
+        )
+        for text in some
+    ]
+    data, path = write("data.jsonl", rows), write("control.jsonl", control)
+    found = provscan.match(data, index, tmp_path / "run", control=path)
+    answer = found.summary["answer"]
+    assert (answer["status"], codes(answer["reasons"])) == (status, reasons)
+    assert answer["records"]["findings"] == 12 + younger + copies
+    assert (answer["records"]["at_least"] or 0) <= copies
+
+
+@pytest.mark.parametrize(
     ("year", "status", "reason"),
     [(2014, "cannot_judge", ["cutoff_in_dataset"]), (2018, "copies_found", [])],
 )

@@ -99,7 +99,7 @@ def _sentences(
         projected=dataset.drawn is not None,
         all_tweets=measured.index_fraction == 1.0,
     )
-    reasons = reasons_against(measured)
+    reasons = reasons_against(measured, records)
     status = status_of(
         records,
         measured=bool(chance.measures),
@@ -175,11 +175,13 @@ def _shares(number: Layers, whole: int, fraction: float) -> Layers:
     part.
     """
     facts = number.scaled(1.0 / max(1.0, whole))
+    chance = number.counts.get("chance_expected")
     return replace(
         number.scaled(1.0 / max(1.0, whole / fraction), most=1.0),
         findings=facts.findings,
         nearly_verbatim=facts.nearly_verbatim,
         common_or_known=facts.common_or_known,
+        counts={"chance_expected": chance and chance / max(1.0, whole)},
     )
 
 

@@ -11,17 +11,19 @@ from provscan.estimate.examination import Examination
 from provscan.messages import message
 from provscan.names import percentage
 
+# The reasons for doubts of other names.
+REASONS = {"younger_tweets": "younger_than_data"}
 UNTESTED = ("direction_not_tested", "direction_partly_tested")
 
 
-def objections(examination: Examination) -> list[dict[str, str]]:
+def objections(examination: Examination, *, claimed: bool) -> list[dict[str, str]]:
     """Return why a claim is withdrawn, each with ``code`` and ``message``; empty if it
-    stands.
+    stands. If nothing is ``claimed``, the doubts have reduced the lower bound to 0.
     """
-    return [
-        message("reason", code, **_values(examination))
-        for code in examination.objections
-    ]
+    codes = examination.objections
+    if not claimed and not codes:
+        codes = [REASONS.get(doubt, doubt) for doubt in examination.doubts]
+    return [message("reason", code, **_values(examination)) for code in codes]
 
 
 def remarks(examination: Examination) -> Iterator[dict[str, str]]:

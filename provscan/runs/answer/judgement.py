@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from provscan.estimate.layers import Layers
 from provscan.messages import message
 from provscan.runs.answer.examined import objections
 from provscan.runs.answer.facts import (
@@ -27,9 +28,9 @@ from provscan.runs.measures.analysis import Measured
 MANY_VERBATIM = 100
 
 
-def reasons_against(measured: Measured) -> list[dict[str, str]]:
+def reasons_against(measured: Measured, records: Layers) -> list[dict[str, str]]:
     """Return the reasons why the findings can't be judged, each with ``code`` and
-    ``message``.
+    ``message``; ``records`` are the numbers of records.
 
     The list is empty if there are no findings, if chance explains them or does not, or
     if it was not measured at all.
@@ -37,7 +38,7 @@ def reasons_against(measured: Measured) -> list[dict[str, str]]:
     if not measured.finding_records and not copies_not_counted(measured):
         return []
     if measured.chance.claimed:
-        return objections(measured.examination)
+        return objections(measured.examination, claimed=bool(records.at_least))
     return [message("reason", code, **values) for code, values in _reasons(measured)]
 
 

@@ -60,6 +60,7 @@ def layers_of(measured: Measured) -> dict[str, Layers]:
                 alike=alike,
                 most=most,
                 mean_size=recall.planted.mean_size(unit, measured.controls),
+                suspected=measured.examination.suspected,
                 sharing=sharing.get(unit, ONE),
             ),
             strengths,
@@ -69,9 +70,6 @@ def layers_of(measured: Measured) -> dict[str, Layers]:
             design,
             otherwise.get(unit),
         )
-        if number.at_least and (share := measured.examination.suspected):
-            others = max(0.0, number.findings - share * number.findings)
-            number = replace(number, at_least=min(number.at_least, others))
         result[unit] = number
     # There are at least as many tweets as texts.
     result["tweets"] = result["tweets"].no_less(result["texts"])

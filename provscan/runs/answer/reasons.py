@@ -50,7 +50,8 @@ def reasons(measured: Measured, numbers: dict[str, Layers]) -> dict[str, str]:
     if (code := no_chance(measured)) is not None:
         values = other_kind(measured) or {}
         withhold(code, layers=("at_least", "estimate"), **values)
-    for objection in objections(measured.examination):
+    claimed = bool(numbers["records"].at_least) or not measured.chance.claimed
+    for objection in objections(measured.examination, claimed=claimed):
         for unit in UNITS:
             for layer in ("at_least", "estimate"):
                 result.setdefault(f"{unit}.{layer}", objection["message"])

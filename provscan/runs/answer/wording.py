@@ -156,12 +156,16 @@ def _found(
     if explained is not None:
         explained = min(explained, records.findings)
         codes.append("chance")
+    suspected = records.counts.get("suspected") or 0.0
     # A bound that is a projection is not the findings less chance.
     counts = scanned.whole is None and scanned.all_tweets
     least = records.at_least if counts else None
-    bounded = least and explained is not None
+    most = records.findings - math.floor(least or 0) - math.ceil(suspected)
+    bounded = bool(least) and explained is not None
     if bounded:
-        codes.append("chance_at_most")
+        # The bound may be that of the findings with the rarest wording.
+        rarest = explained is not None and explained > most
+        codes.append("chance_of_others" if rarest else "chance_at_most")
     if not_measured:
         # The bound leaves these out, so they are among those that may be chance.
         codes.append("not_measured_included" if bounded else "not_measured")
@@ -170,7 +174,7 @@ def _found(
         "findings": records.findings,
         "nearly": records.nearly_verbatim or 0.0,
         "explained": explained,
-        "most": records.findings - math.floor(least or 0),
+        "most": most,
         "not_measured": not_measured,
     }
     return "".join(sentence("detail", code, **values) for code in codes) + "."
